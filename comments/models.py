@@ -1,0 +1,141 @@
+"""Comments: what people say of an issue, on record like everything else."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.urls import reverse
+
+from issues import markdown
+from issues.actor import current_actor
+from issues.limits import COMMENTS, TEXT, refusal
+from issues.models import Attachment, Issue
+from issues.models.base import Audited, Guarded, GuardedQuerySet
+from issues.models.fields import ExactJSONField
+from issues.models.history import Member, as_text, text_value
+
+
+class CommentQuerySet(GuardedQuerySet):
+    def visible_to(self, user):
+        """Comments on issues that `user` sees; internal ones only where they are more than a viewer."""
+        roles = user.space_roles()
+        viewed = [space for space, role in roles.items() if role == "viewer"]
+        rows = self.filter(issue__space__in=roles, issue__deleted_at=None, deleted_at=None)
+        return rows.exclude(issue__space__in=viewed, is_internal=True) if viewed else rows
+
+
+class Comment(Audited):
+    """A remark on an issue; an internal one is for the members of its space alone."""
+
+    issue = models.ForeignKey(Issue, models.PROTECT, related_name="comments", db_index=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="comments")
+    content = models.TextField(blank=True, max_length=TEXT)
+    content_format = models.CharField(max_length=4, choices=Issue.Format, default=Issue.Format.MARKDOWN)
+    content_rendered = models.TextField(blank=True, editable=False)
+    renderer_version = models.PositiveSmallIntegerField(default=0, editable=False)
+    is_internal = models.BooleanField(default=False)
+    extensions = ExactJSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(editable=False)
+    edited_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    FIELDS = ("content", "content_format", "is_internal", "extensions", "deleted_at")
+    TEXTS = frozenset({"content", "extensions"})
+
+    objects = CommentQuerySet.as_manager()
+
+    class Meta(Audited.Meta):
+        ordering = ["id"]
+        indexes = [models.Index("issue", "id", name="comment_issue")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(content_format__in=["md", "html", "text"]), name="comment_format"
+            )
+        ]
+
+    def __str__(self):
+        return f"Comment on {self.issue}"
+
+    def get_absolute_url(self):
+        return f"{reverse('issue-detail', args=[self.issue.key])}#comment-{self.uuid}"
+
+    @property
+    def content_html(self):
+        """The stored rendering, safe to print."""
+        return markdown.safe(self.content_rendered)
+
+    def trash(self):
+        """Delete: it is gone from every list, its history stays."""
+        self.deleted_at = current_actor().now()
+        self.save(update_fields=["deleted_at"])
+
+    def prepare(self):
+        if self._state.adding or self.touched() & {"content", "content_format"}:
+            self.content_rendered = markdown.render(self.content, self.content_format)
+            self.renderer_version = markdown.RENDERER_VERSION
+
+    def validate(self, stored, changed):
+        if len(self.content) > TEXT:
+            raise ValidationError({"content": f"At most {TEXT} characters."})
+        if reason := refusal(self.content):
+            raise ValidationError({"content": reason})
+
+    def insert(self, actor):
+        issue = Issue.objects.lock().get(pk=self.issue_id)
+        if issue.comments.count() >= COMMENTS:
+            raise ValidationError({"content": f"At most {COMMENTS} comments on an issue."})
+        self.created_at = self.created_at or actor.now()
+        self.validate(None, set())
+        super(Audited, self).save(force_insert=True)
+        issue.record([self.entry("comment_added", None, self)], actor)
+
+    def write(self, touched, mine, actor, action=None):
+        # The issue's lock guards its chain, so it comes before the comment's own.
+        self.issue = Issue.objects.lock().get(pk=self.issue_id)
+        super().write(touched, mine, actor, action)
+
+    def derive(self, stored, changed, at):
+        written = set()
+        if changed & {"content", "content_format"}:
+            written |= {"content_rendered", "renderer_version"}
+        if "content" in changed:
+            self.edited_at = at
+            written.add("edited_at")
+        return written
+
+    def put(self, stored, changed, written, actor, action):
+        if not changed:
+            return
+        super(Audited, self).save(update_fields=changed | written)
+        entry = (
+            self.entry("comment_deleted", stored, None)
+            if "deleted_at" in changed
+            else self.entry("comment_edited", stored, self)
+        )
+        self.issue.record([entry], actor)
+
+    def entry(self, action, old, new):
+        """What history says of this comment becoming `new` after it was `old`."""
+        return Member(
+            action,
+            "comments",
+            old and old.document(),
+            new and new.document(),
+            texts=(new.content, as_text(new.extensions)) if new else (),
+            is_internal=self.is_internal,
+        )
+
+    def document(self):
+        return {
+            "comment": str(self.uuid),
+            "content": text_value(self.content),
+            "format": self.content_format,
+            "is_internal": self.is_internal,
+            "extensions": text_value(as_text(self.extensions)),
+        }
+
+
+class CommentAttachment(Guarded):
+    """A file on a comment."""
+
+    comment = models.ForeignKey(Comment, models.PROTECT, related_name="attachment_rows")
+    attachment = models.OneToOneField(Attachment, models.PROTECT, related_name="comment_row")

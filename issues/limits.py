@@ -1,0 +1,32 @@
+"""The size of everything that comes in, and the words that refuse more."""
+
+TITLE = 500
+NAME = 256
+TEXT = 65_535
+QUERY = 2_000
+LABELS = 50
+LABEL_KEY = 64
+LABEL_VALUE = 256
+JSON_DEPTH = 32
+JSON_KEYS = 2_000
+JSON_INTEGER = 2**53
+QUERY_STRING = 4_096
+PARAMETERS = 100
+HEADER = 8_192
+HEADERS = 100
+PAGE = 100
+BULK = 1_000
+COMMENTS = 10_000
+ATTACHMENTS = 20
+EXTENSIONS = 262_144
+
+
+def refusal(text):
+    """Why `text` cannot be stored on every database, or None: NUL and lone surrogates have no place there."""
+    if "\x00" in text:
+        return "NUL characters are not allowed."
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "Lone surrogates are not allowed."
+    return None

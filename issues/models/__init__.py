@@ -1,0 +1,32 @@
+"""The model: spaces and what belongs to them, issues, and the history of it all."""
+
+from issues.models.attachment import Attachment
+from issues.models.channel import Channel, Subscription
+from issues.models.history import HistoryEntry, TextVersion
+from issues.models.issue import Issue
+from issues.models.level import Level
+from issues.models.occurrence import Occurrence, Outbox
+from issues.models.sets import IssueAttachment, IssueChannel, IssueLabel, IssueTeam
+from issues.models.space import Counter, Environment, Membership, Project, Space, Team
+
+__all__ = [
+    "Attachment",
+    "Channel",
+    "Counter",
+    "Environment",
+    "HistoryEntry",
+    "Issue",
+    "IssueAttachment",
+    "IssueChannel",
+    "IssueLabel",
+    "IssueTeam",
+    "Level",
+    "Membership",
+    "Occurrence",
+    "Outbox",
+    "Project",
+    "Space",
+    "Subscription",
+    "Team",
+    "TextVersion",
+]

@@ -1,0 +1,64 @@
+"""Where issues are routed and who is told."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from issues.limits import NAME
+from issues.models.fields import ExactJSONField
+from issues.models.space import Space, SpaceRow
+
+
+class Channel(SpaceRow):
+    """A stream of issues with a rule that fills it and targets that hear of it.
+
+    The default channel of a space, "All", holds every issue without a row for each.
+    """
+
+    space = models.ForeignKey(Space, models.PROTECT, related_name="channels")
+    name = models.CharField(max_length=NAME)
+    description = models.CharField(max_length=NAME, blank=True)
+    is_default = models.BooleanField(default=False, editable=False)
+    query = models.CharField("routing query", max_length=2_000, blank=True)
+    # [{"kind": "webhook" | "slack" | "email", …}], in the order in which they are told.
+    targets = ExactJSONField(default=list, blank=True)
+
+    FIELDS = ("space_id", "name", "description", "is_default", "query", "targets", "is_active")
+    # A target's address may be a secret.
+    TEXTS = frozenset({"targets"})
+
+    class Meta(SpaceRow.Meta):
+        ordering = ["-is_default", "name", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["space", "name"], name="channel_name"),
+            models.UniqueConstraint(
+                fields=["space"], condition=Q(is_default=True), name="channel_one_default"
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class Subscription(SpaceRow):
+    """A person's part in a channel."""
+
+    class Kind(models.TextChoices):
+        RESPONSIBLE = "responsible", "Responsible"
+        PARTICIPATE = "participate", "Participates"
+        ATTENTION = "attention", "Follows"
+
+    channel = models.ForeignKey(Channel, models.PROTECT, related_name="subscriptions")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="subscriptions")
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.PARTICIPATE)
+
+    FIELDS = ("channel_id", "user_id", "kind", "is_active")
+
+    class Meta(SpaceRow.Meta):
+        constraints = [models.UniqueConstraint(fields=["channel", "user"], name="subscription_once")]
+
+    def __str__(self):
+        return f"{self.user} in {self.channel}"
+
+    def home(self):
+        return self.channel.space_id

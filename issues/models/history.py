@@ -1,0 +1,218 @@
+"""The audit trail: append-only entries, chained by hash, one chain per issue and one per space."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+from django.dispatch import Signal
+
+from issues.models.base import Audited, Guarded, GuardedQuerySet, WayRound
+from issues.models.fields import canonical, uuid7
+from issues.models.insert import insert_many
+
+# changes: list of Change with their issues locked; actor; batch. Sent inside the change's transaction.
+issue_changed = Signal()
+# change: a Change of a SpaceRow; space: its primary key; actor; batch.
+record_changed = Signal()
+
+EMPTY = (None, "", False, [], {})
+
+
+@dataclass(slots=True)
+class Member:
+    """A change that is not of a column: a label, a team, a comment. Texts are the text fields' values."""
+
+    action: str
+    field: str
+    old_value: object = None
+    new_value: object = None
+    old_display: str = ""
+    new_display: str = ""
+    texts: tuple[str, ...] = ()
+    is_internal: bool = False
+
+
+@dataclass(slots=True)
+class Change:
+    """What happened to one row in one save.
+
+    `stored` is the row before (None: it is new), `changed` the attnames that go on record in their order,
+    `written` those that follow from them, `sets` {name: (old, new)}, `members` what entries say of sets
+    and comments, `action` the name of the entry where it is not `<field>_changed`.
+    """
+
+    row: Audited
+    stored: Audited | None
+    changed: list[str] = field(default_factory=list)
+    written: set[str] = field(default_factory=set)
+    sets: dict[str, tuple[dict, dict]] = field(default_factory=dict)
+    members: list[Member] = field(default_factory=list)
+    action: str | None = None
+    at: datetime | None = None
+
+
+def digest(text):
+    """The SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def text_value(text):
+    """How history writes a text: by digest, so that the text itself can be blanked."""
+    return {"sha256": digest(text)} if text else ""
+
+
+def as_text(value):
+    """The text of a value that history keeps by digest; a JSON column's is its canonical form."""
+    if value in EMPTY:
+        return ""
+    return value if isinstance(value, str) else canonical(value)
+
+
+def plain(value):
+    """`value` as JSON can carry it: dates and times in RFC 3339, times in UTC to the microsecond."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def moment(at):
+    """A datetime as history writes it: UTC, always six digits of a second."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class TextVersion(Guarded):
+    """A text that history names by its digest; an admin may blank it, on record."""
+
+    space = models.ForeignKey("issues.Space", models.PROTECT, related_name="+", db_index=False)
+    sha256 = models.CharField(max_length=64)
+    text = models.TextField()
+    blanked_at = models.DateTimeField(null=True)
+    blanked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    blanked_why = models.CharField(max_length=500, blank=True)
+
+    class Meta(Guarded.Meta):
+        constraints = [models.UniqueConstraint(fields=["space", "sha256"], name="text_once")]
+
+    def __str__(self):
+        return self.sha256
+
+
+class HistoryQuerySet(GuardedQuerySet):
+    def visible_to(self, user):
+        """The entries of the user's spaces, but for internal comments where they only view."""
+        roles = user.space_roles()
+        viewed = [space for space, role in roles.items() if role == "viewer"]
+        return self.filter(space_id__in=roles).exclude(space_id__in=viewed, is_internal=True)
+
+    def append(self, entries):
+        """Write new entries; each chain is locked by who calls."""
+        insert_many(list(entries))
+
+    def heads(self, issues):
+        """(position, hash) of the last entry of each issue, by primary key.
+
+        The issues must be locked by an earlier statement: read in the same one, PostgreSQL would give the
+        head from before the lock was granted, and the chain would fork.
+        """
+        last = self.filter(issue_id=OuterRef("pk")).order_by("-position")
+        rows = issues.values_list(
+            "pk", Subquery(last.values("position")[:1]), Subquery(last.values("hash")[:1])
+        )
+        return {pk: (position or 0, hash or "") for pk, position, hash in rows.order_by()}
+
+
+class HistoryEntry(models.Model):
+    """One change of one field or set member, by whom, through which door, and when."""
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    space = models.ForeignKey("issues.Space", models.PROTECT, related_name="history", db_index=False)
+    issue = models.ForeignKey(
+        "issues.Issue", models.PROTECT, null=True, related_name="history", db_index=False
+    )
+    # What a space's own chain speaks of: the model's name and the row's uuid.
+    subject_type = models.CharField(max_length=32, blank=True)
+    subject = models.UUIDField(null=True)
+    position = models.PositiveBigIntegerField()
+    version = models.PositiveBigIntegerField()
+    action = models.CharField(max_length=64)
+    field = models.CharField(max_length=64, blank=True)
+    # Canonical JSON; a text is {"sha256": …} and stands in TextVersion.
+    old_value = models.TextField(null=True)
+    new_value = models.TextField(null=True)
+    old_display = models.TextField(blank=True)
+    new_display = models.TextField(blank=True)
+    is_internal = models.BooleanField(default=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    token = models.UUIDField(null=True)
+    rule = models.UUIDField(null=True)
+    source = models.CharField(max_length=16)
+    request_id = models.CharField(max_length=64, blank=True)
+    batch = models.UUIDField()
+    created_at = models.DateTimeField()
+    previous_hash = models.CharField(max_length=64, blank=True)
+    hash = models.CharField(max_length=64)
+
+    objects = HistoryQuerySet.as_manager()
+
+    class Meta:
+        base_manager_name = "objects"
+        verbose_name_plural = "history"
+        constraints = [
+            models.UniqueConstraint(fields=["issue", "position"], name="history_position"),
+            models.UniqueConstraint(
+                fields=["space", "position"], condition=Q(issue=None), name="history_space_position"
+            ),
+        ]
+        indexes = [
+            models.Index("space", models.F("id").desc(), name="history_space"),
+            models.Index("actor", models.F("id").desc(), name="history_actor"),
+        ]
+
+    def __str__(self):
+        return f"{self.action} #{self.position}"
+
+    def save(self, *args, **kwargs):
+        raise WayRound("History is written by changes alone and never edited.")
+
+    def delete(self, *args, **kwargs):
+        raise WayRound("History is never deleted.")
+
+    def seal(self, previous_hash, space, issue, actor):
+        """Chain this entry to the one before; the arguments are that one's hash and the rows' uuids."""
+        self.previous_hash = previous_hash
+        self.hash = self.computed_hash(space, issue, actor)
+        return self
+
+    def computed_hash(self, space, issue, actor):
+        """What `hash` must be: over all but primary keys, so that an export verifies elsewhere."""
+        document = {
+            "uuid": self.uuid,
+            "space": space,
+            "issue": issue,
+            "subject_type": self.subject_type,
+            "subject": self.subject,
+            "position": self.position,
+            "version": self.version,
+            "action": self.action,
+            "field": self.field,
+            "old_value": self.old_value,
+            "new_value": self.new_value,
+            "old_display": self.old_display,
+            "new_display": self.new_display,
+            "is_internal": self.is_internal,
+            "actor": actor,
+            "token": self.token,
+            "rule": self.rule,
+            "source": self.source,
+            "request_id": self.request_id,
+            "batch": self.batch,
+            "created_at": moment(self.created_at),
+        }
+        return digest(self.previous_hash + canonical(document))

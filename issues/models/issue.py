@@ -1,0 +1,612 @@
+"""The issue, and the one way to change it: `save()` for one row, `change()` for many."""
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
+from django.urls import reverse
+
+from issues import markdown
+from issues.actor import current_actor
+from issues.limits import BULK, EXTENSIONS, LABEL_KEY, LABEL_VALUE, LABELS, NAME, TEXT, TITLE, refusal
+from issues.models.base import Audited, GuardedQuerySet
+from issues.models.fields import ExactJSONField, canonical, uuid7
+from issues.models.history import Change, issue_changed
+from issues.models.level import NO_LEVEL_RANK
+from issues.models.occurrence import Occurrence
+from issues.models.sets import SETS, SetAttribute, Wish
+from issues.models.space import Counter, Space
+
+KEEP = object()
+
+
+class IssueQuerySet(GuardedQuerySet):
+    def visible_to(self, user):
+        """The issues of the user's spaces, deleted ones left out: the only way in for a door."""
+        return self.filter(space_id__in=user.space_roles(), deleted_at=None)
+
+    def in_trash_of(self, user):
+        """The deleted issues of the user's spaces."""
+        return self.filter(space_id__in=user.space_roles(), deleted_at__isnull=False)
+
+    def with_key(self, key):
+        """The issue known as `OPS-42`, in either case; nothing for a text that is no key."""
+        space, _, number = key.partition("-")
+        if not (number.isascii() and number.isdigit() and len(number) <= 18):
+            return self.none()
+        return self.filter(space__key=space.upper(), number=int(number))
+
+    def open(self):
+        return self.filter(status__in=Issue.OPEN)
+
+    def change(self, *, labels=KEEP, teams=KEEP, channels=KEEP, **wanted):
+        """Change every row as `save()` would, in transactions of 1,000 rows, with the same entries.
+
+        `wanted` names fields by name; sets go as `labels=…` or `add_labels=…`, `remove_labels=…` and the
+        like. Returns the primary keys of the rows that changed. Raises ValidationError, with the chunks
+        before it written.
+        """
+        wanted |= {
+            name: value
+            for name, value in (("labels", labels), ("teams", teams), ("channels", channels))
+            if value is not KEEP
+        }
+        return [change.row.pk for chunk in self.chunks(wanted, write=True) for change in chunk]
+
+    def preview(self, **wanted):
+        """The Changes that `change()` would make, without making them."""
+        return [change for chunk in self.chunks(wanted, write=False) for change in chunk]
+
+    def chunks(self, wanted, write):
+        actor, batch = current_actor(), uuid7()
+        fields, wishes = self.model.sort_wanted(wanted)
+        keys = list(self.order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(keys), BULK):
+            with transaction.atomic():
+                rows = self.model.objects.filter(pk__in=keys[start : start + BULK])
+                changes = self.compare(rows.lock() if write else rows.order_by("pk"), fields, wishes, actor)
+                if write and changes:
+                    self.write(changes, actor, batch)
+            yield changes
+
+    def compare(self, rows, fields, wishes, actor):
+        """The Changes of these locked rows that have any, their sets compared with one query each."""
+        rows, at = list(rows), actor.now()
+        stored_sets = {name: SETS[name].stored([row.pk for row in rows]) for name in wishes}
+        changes = []
+        for stored in rows:
+            issue = stored.fork()
+            for name, value in fields.items():
+                setattr(issue, name, value)
+            changed = issue.differing(stored, fields)
+            written = issue.derive(stored, changed, at)
+            issue.validate(stored, changed)
+            change = issue.change_from(stored, changed, written, at)
+            issue.compare_sets(
+                {name: (stored_sets[name][stored.pk], wish) for name, wish in wishes.items()}, change
+            )
+            if change.changed or change.members:
+                changes.append(change)
+        return changes
+
+    def write(self, changes, actor, batch):
+        """Put compared rows on the disk and on record: one UPDATE for all that get the same values."""
+        alike = {}
+        for change in changes:
+            values = {name: getattr(change.row, name) for name in {*change.changed, *change.written}}
+            alike.setdefault(repr(values), (values, []))[1].append(change.row.pk)
+        for values, keys in alike.values():
+            self.model.objects.filter(pk__in=keys).step(actor, **values)
+        for change in changes:
+            change.row.version = change.stored.version + 1
+            change.row.updated_at = max(change.stored.updated_at, change.at)
+            change.row.updated_by_id = actor.user and actor.user.pk
+        for name, kind in SETS.items():
+            kind.put([(c.row, *c.sets[name]) for c in changes if name in c.sets], actor)
+        issue_changed.send(self.model, changes=changes, actor=actor, batch=batch)
+
+    def step(self, actor, **values):
+        """UPDATE rows that are locked, one version on; the caller puts it on record."""
+        models.QuerySet.update(
+            self,
+            **values,
+            version=F("version") + 1,
+            updated_at=Greatest("updated_at", models.Value(actor.now())),
+            updated_by=actor.user,
+        )
+
+
+class Issue(Audited):
+    """A thing that somebody should look at."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        IN_PROGRESS = "in_progress", "In progress"
+        PENDING = "pending", "Pending"
+        RESOLVED = "resolved", "Resolved"
+        CLOSED = "closed", "Closed"
+        IGNORED = "ignored", "Ignored"
+        EXCLUDED = "excluded", "Excluded"
+
+    TODO = ("open",)
+    ACTIVE = ("acknowledged", "in_progress", "pending")
+    DONE = ("resolved", "closed", "ignored", "excluded")
+    OPEN = TODO + ACTIVE
+
+    class Resolution(models.TextChoices):
+        RESOLVED = "resolved", "Resolved"
+        NEGATED = "negated", "Negated"
+        IGNORED = "ignored", "Ignored"
+
+    class Format(models.TextChoices):
+        MARKDOWN = "md", "Markdown"
+        HTML = "html", "HTML"
+        TEXT = "text", "Plain text"
+
+    class Reason(models.TextChoices):
+        ERROR = "error", "Error"
+        MANUAL = "manual", "Manual"
+
+    space = models.ForeignKey(Space, models.PROTECT, related_name="issues", db_index=False)
+    number = models.PositiveBigIntegerField(editable=False)
+    title = models.CharField(max_length=TITLE)
+    is_title_derived = models.BooleanField(default=False, editable=False)
+    description = models.TextField(blank=True, max_length=TEXT)
+    description_format = models.CharField(max_length=4, choices=Format, default=Format.MARKDOWN)
+    description_rendered = models.TextField(blank=True, editable=False)
+    renderer_version = models.PositiveSmallIntegerField(default=0, editable=False)
+    status = models.CharField(max_length=16, choices=Status, default=Status.OPEN)
+    resolution = models.CharField(max_length=16, choices=Resolution, null=True, blank=True)
+    level = models.ForeignKey(
+        "issues.Level", models.PROTECT, null=True, blank=True, related_name="issues", db_index=False
+    )
+    level_rank = models.PositiveSmallIntegerField(default=NO_LEVEL_RANK, editable=False)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="assigned_issues",
+        db_index=False,
+    )
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reported_issues",
+        db_index=False,
+    )
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        db_index=False,
+    )
+    is_anonymous = models.BooleanField(default=False)
+    project = models.ForeignKey(
+        "issues.Project", models.PROTECT, null=True, blank=True, related_name="issues", db_index=False
+    )
+    environment = models.ForeignKey(
+        "issues.Environment", models.PROTECT, null=True, blank=True, related_name="issues", db_index=False
+    )
+    kind = models.CharField(max_length=64, blank=True)
+    reason = models.CharField(max_length=8, choices=Reason, default=Reason.MANUAL)
+    resource_type = models.CharField(max_length=64, blank=True)
+    resource_id = models.CharField(max_length=NAME, blank=True)
+    resource_name = models.CharField(max_length=NAME, blank=True)
+    alert_id = models.CharField(max_length=128, blank=True)
+    annotations = ExactJSONField(default=dict, blank=True)
+    # What only one dialect knows, by its name, so that it survives writes through all the others.
+    extensions = ExactJSONField(default=dict, blank=True)
+    is_read = models.BooleanField(default=False)
+    due_on = models.DateField(null=True, blank=True)
+    error_type = models.CharField(max_length=NAME, blank=True)
+    error_message = models.TextField(blank=True)
+    file_path = models.CharField(max_length=1_024, blank=True)
+    function_name = models.CharField(max_length=NAME, blank=True)
+    is_crash = models.BooleanField(default=False)
+    languages = ExactJSONField(default=list, blank=True)
+    platform = models.CharField(max_length=32, blank=True)
+    track = models.CharField(max_length=16, blank=True)
+    service = models.CharField(max_length=NAME, blank=True)
+    first_version = models.CharField(max_length=128, blank=True)
+    last_version = models.CharField(max_length=128, blank=True)
+    fingerprint = models.CharField(max_length=NAME, blank=True)
+    first_seen_at = models.DateTimeField(editable=False)
+    last_seen_at = models.DateTimeField(editable=False)
+    seen_count = models.PositiveBigIntegerField(default=1, editable=False)
+    version = models.PositiveBigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    labels = SetAttribute()
+    teams = SetAttribute()
+    channels = SetAttribute()
+    attachments = SetAttribute()
+
+    FIELDS = (
+        "title",
+        "description",
+        "description_format",
+        "status",
+        "resolution",
+        "resolved_at",
+        "level_id",
+        "assignee_id",
+        "reporter_id",
+        "is_anonymous",
+        "project_id",
+        "environment_id",
+        "kind",
+        "reason",
+        "resource_type",
+        "resource_id",
+        "resource_name",
+        "alert_id",
+        "annotations",
+        "extensions",
+        "is_read",
+        "due_on",
+        "error_type",
+        "error_message",
+        "file_path",
+        "function_name",
+        "is_crash",
+        "languages",
+        "platform",
+        "track",
+        "service",
+        "first_version",
+        "last_version",
+        "fingerprint",
+        "deleted_at",
+    )
+    TEXTS = frozenset({"title", "description", "error_message", "annotations", "extensions"})
+
+    objects = IssueQuerySet.as_manager()
+
+    class Meta(Audited.Meta):
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["space", "number"], name="issue_number"),
+            models.CheckConstraint(condition=~Q(title=""), name="issue_title"),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[
+                        "open",
+                        "acknowledged",
+                        "in_progress",
+                        "pending",
+                        "resolved",
+                        "closed",
+                        "ignored",
+                        "excluded",
+                    ]
+                ),
+                name="issue_status",
+            ),
+            models.CheckConstraint(
+                condition=Q(resolution=None) | Q(resolution__in=["resolved", "negated", "ignored"]),
+                name="issue_resolution",
+            ),
+            models.CheckConstraint(
+                condition=Q(resolution=None)
+                | ~Q(status__in=["closed", "ignored"])
+                | Q(status="closed", resolution__in=["resolved", "negated"])
+                | Q(status="ignored", resolution="ignored"),
+                name="issue_resolution_fits",
+            ),
+            models.CheckConstraint(
+                condition=Q(description_format__in=["md", "html", "text"]), name="issue_description_format"
+            ),
+            models.CheckConstraint(condition=Q(reason__in=["error", "manual"]), name="issue_reason"),
+        ]
+        indexes = [
+            models.Index("space", F("id").desc(), name="issue_space"),
+            models.Index("space", "status", F("id").desc(), name="issue_space_status"),
+            models.Index("space", "status", "level_rank", F("id").desc(), name="issue_space_level"),
+            models.Index("space", F("updated_at").desc(), F("id").desc(), name="issue_space_updated"),
+            models.Index("space", F("created_at").desc(), F("id").desc(), name="issue_space_created"),
+            models.Index("assignee", "status", F("id").desc(), name="issue_assignee"),
+            models.Index("project", "status", F("id").desc(), name="issue_project"),
+            models.Index("reporter", F("id").desc(), name="issue_reporter"),
+            models.Index("level", "status", F("id").desc(), name="issue_level"),
+            models.Index("environment", F("id").desc(), name="issue_environment"),
+            models.Index(
+                "space", "fingerprint", F("id").desc(), condition=~Q(fingerprint=""), name="issue_fingerprint"
+            ),
+        ]
+
+    def __str__(self):
+        return self.key
+
+    def get_absolute_url(self):
+        return reverse("issue-detail", args=[self.key])
+
+    @property
+    def key(self):
+        """OPS-42"""
+        return f"{self.space.key}-{self.number}"
+
+    @property
+    def description_html(self):
+        """The stored rendering, safe to print."""
+        return markdown.safe(self.description_rendered)
+
+    # Verbs.
+
+    @classmethod
+    def sighted(cls, space, fingerprint):
+        """The issue of this fingerprint, one more sighting counted on it, or None.
+
+        The caller is in a transaction and creates the issue in it if there is none: the counter of the
+        space is locked until then, so that two reporters do not create it twice.
+        """
+        Counter.lock(space.pk)
+        found = (
+            cls.objects.filter(space=space, fingerprint=fingerprint, deleted_at=None).order_by("-id").first()
+        )
+        if found is not None:
+            found.count_sighting()
+        return found
+
+    def trash(self):
+        """Delete, so that `restore()` brings it back."""
+        self.deleted_at = current_actor().now()
+        self.save(update_fields=["deleted_at"])
+
+    def restore(self):
+        self.deleted_at = None
+        self.save(update_fields=["deleted_at"])
+
+    def count_sighting(self, *, at=None, session="", user="", version=""):
+        """Count another occurrence; counters are no history, but a resolved issue that reopens is.
+
+        Nothing counts on an excluded issue. Returns whether it counted.
+        """
+        with transaction.atomic():
+            actor = current_actor()
+            stored = Issue.objects.lock().select_related("space").get(pk=self.pk)
+            if stored.status == Issue.Status.EXCLUDED:
+                return False
+            at = at or actor.now()
+            sighting = Occurrence(issue=stored, at=at, session=session, user=user, version=version)
+            sighting.track = stored.track
+            sighting.save(force_insert=True)
+            models.QuerySet.update(
+                Issue.objects.filter(pk=self.pk),
+                seen_count=F("seen_count") + 1,
+                last_seen_at=Greatest("last_seen_at", models.Value(at)),
+            )
+            if stored.status == Issue.Status.RESOLVED and stored.space.is_reopening:
+                stored.status = Issue.Status.OPEN
+                stored.write({"status"}, {"status"}, actor, action="regressed")
+        self.refresh_from_db()
+        return True
+
+    def record(self, members, actor=None):
+        """Put on record what happened to this issue beside its columns; the caller has locked it."""
+        actor = actor or current_actor()
+        change = Change(self, self, members=members, at=actor.now())
+        Issue.objects.write([change], actor, uuid7())
+
+    # How a change is made; `save()` is in Audited.
+
+    def wishes(self):
+        return vars(self).setdefault("_wishes", {})
+
+    def wish(self, name, **wish):
+        """Wish for members of a set: `issue.wish("labels", add={…}, remove=[…])`."""
+        kind = SETS[name]
+        add, remove = kind.form(wish.get("add", ())), frozenset(kind.form_keys(wish.get("remove", ())))
+        self.wishes()[name] = Wish(add=add, remove=remove)
+
+    def prepare(self):
+        if self._state.adding or self.touched() & {"description", "description_format"}:
+            self.render()
+
+    def render(self):
+        self.description_rendered = markdown.render(self.description, self.description_format)
+        self.renderer_version = markdown.RENDERER_VERSION
+        self._rendered_from = (self.description, self.description_format)
+
+    def insert(self, actor):
+        """Number and write a new issue, with its sets, its first occurrence and its history."""
+        at = actor.now()
+        self.created_at = self.created_at or at
+        self.updated_at = self.updated_at or self.created_at
+        self.first_seen_at = self.first_seen_at or self.created_at
+        self.last_seen_at = self.last_seen_at or self.first_seen_at
+        self.updated_by = actor.user
+        if not self.title.strip():
+            self.title, self.is_title_derived = markdown.first_line(self.description), True
+        if self.status in self.DONE:
+            self.stamp(at)
+        self.level_rank = self.level.rank if self.level_id else NO_LEVEL_RANK
+        self.normalise_resolution()
+        self.validate(None, set(self.FIELDS))
+        change = Change(self, None, at=at)
+        self.compare_sets({name: ({}, wish) for name, wish in self.wishes().items()}, change)
+        self.number = Counter.take(self.space_id, self.number)
+        super(Audited, self).save(force_insert=True)
+        for name, (old, new) in change.sets.items():
+            SETS[name].put([(self, old, new)], actor)
+        Occurrence(issue=self, at=self.first_seen_at, track=self.track).save(force_insert=True)
+        self.wishes().clear()
+        issue_changed.send(Issue, changes=[change], actor=actor, batch=uuid7())
+
+    def put(self, stored, changed, written, actor, action):
+        change = self.change_from(stored, changed, written, actor.now(), action)
+        wishes = self.wishes()
+        sets = {name: SETS[name].stored([self.pk])[self.pk] for name in wishes}
+        self.compare_sets({name: (sets[name], wish) for name, wish in wishes.items()}, change)
+        if change.changed or change.members:
+            Issue.objects.write([change], actor, uuid7())
+        wishes.clear()
+
+    def derive(self, stored, changed, at):
+        written = set()
+        if "title" in changed:
+            self.is_title_derived = not self.title.strip()
+            written.add("is_title_derived")
+        if self.is_title_derived and changed & {"title", "description"}:
+            self.title = markdown.first_line(self.description)
+            changed.discard("title")
+            if self.title != stored.title:
+                changed.add("title")
+        if changed & {"description", "description_format"}:
+            if vars(self).get("_rendered_from") != (self.description, self.description_format):
+                self.render()
+            written |= {"description_rendered", "renderer_version"}
+        if "level_id" in changed:
+            self.level_rank = self.level.rank if self.level_id else NO_LEVEL_RANK
+            written.add("level_rank")
+        self.derive_resolution(stored, changed)
+        if "status" in changed:
+            mine = self.resolved_at if "resolved_at" in changed else KEEP
+            self.resolved_at, self.closed_at = stored.resolved_at, stored.closed_at
+            self.stamp(at)
+            if mine is not KEEP:
+                self.resolved_at = mine
+            written |= {"resolved_at", "closed_at"}
+        return written
+
+    def stamp(self, at):
+        self.resolved_at, self.closed_at = stamps(self.status, self.resolved_at, self.closed_at, at)
+
+    def derive_resolution(self, stored, changed):
+        """A resolution belongs to its status: it goes when the status leaves the group or contradicts it."""
+        if "status" in changed and "resolution" not in changed:
+            fits = group(self.status) == group(stored.status) and not (
+                (self.status == "closed" and self.resolution == "ignored")
+                or (self.status == "ignored" and self.resolution != "ignored")
+            )
+            self.resolution = self.resolution if fits else None
+        elif "resolution" in changed:
+            self.normalise_resolution()
+        for name in ("status", "resolution"):
+            (changed.add if getattr(self, name) != getattr(stored, name) else changed.discard)(name)
+
+    def normalise_resolution(self):
+        """Closed and ignored is ignored; ignored and resolved otherwise is closed."""
+        if self.status == "closed" and self.resolution == "ignored":
+            self.status = Issue.Status.IGNORED
+        elif self.status == "ignored" and self.resolution not in (None, "ignored"):
+            self.status = Issue.Status.CLOSED
+
+    def validate(self, stored, changed):
+        problems = {}
+        for name in changed:
+            value = getattr(self, name)
+            if reason := self.refusal(name, value):
+                problems[name.removesuffix("_id")] = reason
+        if problems:
+            raise ValidationError(problems)
+
+    def refusal(self, name, value):
+        """Why `value` may not stand in the column `name`, or None."""
+        if name in ("level_id", "project_id", "environment_id") and value:
+            space = getattr(self, name.removesuffix("_id")).space_id
+            return None if space in (None, self.space_id) else "It belongs to another space."
+        if name in ("annotations", "extensions", "languages"):
+            return json_refusal(name, value)
+        field = self._meta.get_field(name)
+        if isinstance(value, str):
+            if name == "title" and ("\n" in value or "\r" in value):
+                return "A title is one line."
+            if field.max_length and len(value) > field.max_length:
+                return f"At most {field.max_length} characters."
+            if name == "error_message" and len(value) > TEXT:
+                return f"At most {TEXT} characters."
+            if field.choices and value and value not in dict(field.flatchoices):
+                return f"{value[:40]!r} is not one of {', '.join(dict(field.flatchoices))}."
+            return refusal(value)
+        if value is None and not field.null:
+            return "This may not be null."
+        return None
+
+    # Comparing, for `put()` and `change()`.
+
+    @classmethod
+    def sort_wanted(cls, wanted):
+        """Split what `change()` was asked for into {attname: value} and {set: Wish}."""
+        fields, wishes = {}, {}
+        for name, value in wanted.items():
+            verb, _, plain = name.partition("_")
+            if name in SETS:
+                wishes[name] = Wish(replace=SETS[name].form(value))
+            elif plain in SETS and verb in ("add", "remove"):
+                wish = wishes.setdefault(plain, Wish())
+                if verb == "add":
+                    wish.add = SETS[plain].form(value)
+                else:
+                    wish.remove = frozenset(SETS[plain].form_keys(value))
+            else:
+                field = cls._meta.get_field(name)
+                if field.attname not in cls.FIELDS:
+                    raise ValueError(f"{name} is not changed by hand.")
+                if field.is_relation and value is not None and not isinstance(value, models.Model):
+                    value = field.related_model.objects.get(pk=value)
+                fields[field.name] = value
+        return fields, wishes
+
+    def differing(self, stored, fields):
+        names = self.attnames(fields)
+        for name in names:
+            setattr(self, name, self.form(name, getattr(self, name)))
+        return {name for name in names if getattr(self, name) != getattr(stored, name)}
+
+    def change_from(self, stored, changed, written, at, action=None):
+        names = [name for name in self.FIELDS if name in changed]
+        return Change(self, stored, names, written=written, at=at, action=action)
+
+    def compare_sets(self, wishes, change):
+        """Add to `change` the sets that `wishes`, {set: (stored, wish)}, make different."""
+        for name, (old, wish) in wishes.items():
+            new = wish.apply(old)
+            if new != old:
+                SETS[name].validate(new)
+                change.members += SETS[name].members(self, old, new)
+                change.sets[name] = (old, new)
+
+
+def group(status):
+    """todo, active or done."""
+    return "todo" if status in Issue.TODO else "done" if status in Issue.DONE else "active"
+
+
+def stamps(status, resolved_at, closed_at, at):
+    """(resolved_at, closed_at) of an issue that came to `status` at `at`; history replays with it too."""
+    if status not in Issue.DONE:
+        return None, None
+    return resolved_at or at, (closed_at or at) if status != Issue.Status.RESOLVED else None
+
+
+def json_refusal(name, value):
+    """Why a JSON value may not stand in the column `name`, or None."""
+    if name == "annotations":
+        if not isinstance(value, dict) or len(value) > LABELS:
+            return f"An object with at most {LABELS} keys."
+        for key, text in value.items():
+            if not isinstance(text, str) or len(key) > LABEL_KEY or len(text) > LABEL_VALUE:
+                return f"Strings of at most {LABEL_VALUE} characters under keys of at most {LABEL_KEY}."
+            if reason := refusal(key) or refusal(text):
+                return reason
+    elif name == "languages":
+        if not isinstance(value, list) or not all(isinstance(v, str) and len(v) <= 32 for v in value):
+            return "A list of names of at most 32 characters."
+    elif not isinstance(value, dict):
+        return "An object."
+    try:
+        text = canonical(value)
+    except TypeError:
+        return "It is not JSON that can be kept."
+    return refusal(text) or ("It is too large." if len(text) > EXTENSIONS else None)

@@ -1,0 +1,82 @@
+"""How urgent an issue is."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from issues.limits import NAME
+from issues.models.base import GuardedQuerySet
+from issues.models.space import Space, SpaceRow
+
+# key, severity, rank, colour: they exist in every installation and nobody changes them.
+SYSTEM_LEVELS = (
+    ("P0", "critical", 0, "#E94444"),
+    ("P1", "high", 10, "#FF7931"),
+    ("P2", "medium", 20, "#FFB44A"),
+    ("P3", "low", 30, "#C9C9C9"),
+)
+NO_LEVEL_RANK = 1000
+
+
+class LevelQuerySet(GuardedQuerySet):
+    def of(self, space_ids):
+        """The levels that issues of these spaces may have: their own and the system's."""
+        return self.filter(Q(space_id__in=space_ids) | Q(space_id=None))
+
+    def visible_to(self, user):
+        return self.of(user.space_roles())
+
+
+class Level(SpaceRow):
+    """A level of urgency; the lower its rank, the sooner it is looked at."""
+
+    class Severity(models.TextChoices):
+        CRITICAL = "critical", "Critical"
+        HIGH = "high", "High"
+        MEDIUM = "medium", "Medium"
+        LOW = "low", "Low"
+
+    space = models.ForeignKey(Space, models.PROTECT, null=True, blank=True, related_name="levels")
+    key = models.CharField(max_length=64)
+    name = models.CharField(max_length=NAME)
+    description = models.TextField(blank=True)
+    severity = models.CharField(max_length=10, choices=Severity, default=Severity.MEDIUM)
+    rank = models.PositiveSmallIntegerField(default=40)
+    color = models.CharField(
+        max_length=7, default="#C9C9C9", validators=[RegexValidator(r"^#[0-9A-Fa-f]{6}\Z", "#RRGGBB")]
+    )
+
+    FIELDS = ("space_id", "key", "name", "description", "severity", "rank", "color", "is_active")
+
+    objects = LevelQuerySet.as_manager()
+
+    class Meta(SpaceRow.Meta):
+        ordering = ["rank", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["space", "key"], name="level_key"),
+            models.UniqueConstraint(fields=["key"], condition=Q(space=None), name="level_system_key"),
+            models.CheckConstraint(
+                condition=Q(severity__in=["critical", "high", "medium", "low"]), name="level_severity"
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    def validate(self, stored, changed):
+        if self.space_id is None:
+            raise ValidationError("The system's levels are the same everywhere and do not change.")
+        super().validate(stored, changed)
+
+    @classmethod
+    def install(cls):
+        """Make the system's levels where they are missing."""
+        missing = {row[0] for row in SYSTEM_LEVELS} - set(
+            cls.objects.filter(space=None).values_list("key", flat=True)
+        )
+        for key, severity, rank, color in SYSTEM_LEVELS:
+            if key in missing:
+                level = cls(key=key, name=key, severity=severity, rank=rank, color=color)
+                # Not history: nobody did it, and it belongs to no space.
+                models.Model.save(level)

@@ -1,0 +1,236 @@
+"""The receivers of a change: they write its history and its outbox row, and do nothing else."""
+
+from django.db import connections, models
+
+from issues.models import HistoryEntry, Issue, Level, Outbox, Space, TextVersion
+from issues.models.history import (
+    EMPTY,
+    Member,
+    as_text,
+    canonical,
+    digest,
+    issue_changed,
+    plain,
+    record_changed,
+    text_value,
+)
+from issues.models.insert import insert_many
+from issues.models.sets import SETS
+from issues.models.triggers import install_triggers
+
+ACTIONS = {"level_id": "priority_changed"}
+
+
+def connect():
+    issue_changed.connect(write_history)
+    issue_changed.connect(put_outbox)
+    record_changed.connect(write_record_history)
+
+
+def prepare_database(sender, using, **kwargs):
+    """After every migration and test flush: the triggers and the system's levels are there."""
+    if connections[using].alias == "default":
+        install_triggers(connections[using])
+        Level.install()
+
+
+def write_history(sender, changes, actor, batch, **kwargs):
+    """Append the entries of locked issues to their chains."""
+    names = References(changes)
+    old = [change.row.pk for change in changes if change.stored is not None]
+    heads = HistoryEntry.objects.heads(Issue.objects.filter(pk__in=old)) if old else {}
+    spaces = names.uuids(Space, {change.row.space_id for change in changes})
+    entries, texts = [], {}
+    for change in changes:
+        issue = change.row
+        position, previous = heads.get(issue.pk, (0, ""))
+        for member in members_of(change, names, texts):
+            position += 1
+            entry = build(member, change, actor, batch, position)
+            entry.space_id, entry.issue_id, entry.version = issue.space_id, issue.pk, issue.version
+            entry.seal(previous, spaces[issue.space_id], issue.uuid, actor.user and actor.user.uuid)
+            previous = entry.hash
+            entries.append(entry)
+    keep_texts(texts)
+    HistoryEntry.objects.append(entries)
+
+
+def write_record_history(sender, change, space, actor, batch, **kwargs):
+    """Append the entries of a space's row to the chain of the space, which this locks."""
+    stored = Space.objects.lock().get(pk=space)
+    position, previous = HistoryEntry.objects.filter(space=space, issue=None).order_by(
+        "-position"
+    ).values_list("position", "hash").first() or (0, "")
+    texts, entries = {}, []
+    for member in members_of(change, References([change]), texts, space):
+        position += 1
+        entry = build(member, change, actor, batch, position)
+        entry.space_id, entry.version = space, stored.version + 1
+        entry.subject_type, entry.subject = sender._meta.model_name, change.row.uuid
+        entry.seal(previous, stored.uuid, None, actor.user and actor.user.uuid)
+        previous = entry.hash
+        entries.append(entry)
+    keep_texts(texts)
+    HistoryEntry.objects.append(entries)
+    models.QuerySet.update(Space.objects.filter(pk=space), version=stored.version + 1)
+
+
+def put_outbox(sender, changes, actor, batch, **kwargs):
+    """Leave a row for the worker; nobody is told of imported news."""
+    if actor.source != "import":
+        insert_many(
+            [
+                Outbox(
+                    space_id=change.row.space_id,
+                    issue_id=change.row.pk,
+                    batch=batch,
+                    version=change.row.version,
+                    created_at=change.at,
+                )
+                for change in changes
+            ]
+        )
+
+
+def build(member, change, actor, batch, position):
+    return HistoryEntry(
+        position=position,
+        action=member.action,
+        field=member.field,
+        old_value=None if member.old_value is None else canonical(member.old_value),
+        new_value=None if member.new_value is None else canonical(member.new_value),
+        old_display=member.old_display,
+        new_display=member.new_display,
+        is_internal=member.is_internal,
+        actor_id=actor.user and actor.user.pk,
+        token=actor.token,
+        rule=actor.rule,
+        source=actor.source,
+        request_id=actor.request_id,
+        batch=batch,
+        created_at=change.at or actor.now(),
+    )
+
+
+def members_of(change, names, texts, space=None):
+    """What the entries of one change say, in order; texts are collected as {(space, sha256): text}."""
+    space = space or change.row.space_id
+    if change.stored is None:
+        return [created(change, names, texts, space)]
+    found = []
+    for name in change.changed:
+        old, new = (names.value(row, name) for row in (change.stored, change.row))
+        shown = [names.display(row, name) for row in (change.stored, change.row)]
+        if name in change.row.TEXTS:
+            collect(texts, space, as_text(getattr(change.row, name)))
+        action = change.action or action_of(change, name)
+        found.append(Member(action, name.removesuffix("_id"), old, new, *shown))
+    for member in change.members:
+        for text in member.texts:
+            collect(texts, space, text)
+    return found + change.members
+
+
+def action_of(change, name):
+    row = change.row
+    if name == "deleted_at":
+        return "deleted" if row.deleted_at else "restored"
+    if isinstance(row, Issue):
+        return ACTIONS.get(name, f"{name.removesuffix('_id')}_changed")
+    if name == "is_active":
+        return f"{row._meta.model_name}_{'restored' if row.is_active else 'retired'}"
+    return f"{row._meta.model_name}_changed"
+
+
+def created(change, names, texts, space):
+    """The entry that everything else is replayed from: all that is not empty, as one document."""
+    row = change.row
+    document = {}
+    for name in row.FIELDS:
+        value = names.value(row, name)
+        if value not in EMPTY:
+            document[name.removesuffix("_id")] = value
+        if name in row.TEXTS:
+            collect(texts, space, as_text(getattr(row, name)))
+    if isinstance(row, Issue):
+        if row.closed_at:
+            document["closed_at"] = plain(row.closed_at)
+        for name, (_, new) in change.sets.items():
+            document[name] = (
+                new
+                if name == "labels"
+                else sorted(str(uuid) for uuid in names.uuids(SETS[name].related_model, set(new)).values())
+            )
+        return Member("created", "", None, document)
+    return Member(f"{row._meta.model_name}_created", "", None, document, "", str(row))
+
+
+def collect(texts, space, text):
+    if text:
+        texts[space, digest(text)] = text
+
+
+def keep_texts(texts):
+    rows = [TextVersion(space_id=space, sha256=sha256, text=text) for (space, sha256), text in texts.items()]
+    if rows:
+        models.QuerySet.bulk_create(TextVersion.objects.all(), rows, ignore_conflicts=True)
+
+
+class References:
+    """The uuids and names of the rows that changes refer to, fetched once for all of them."""
+
+    def __init__(self, changes):
+        self.rows = {}
+        missing = {}
+        for change in changes:
+            names = change.row.FIELDS if change.stored is None else change.changed
+            for row in filter(None, (change.row, change.stored)):
+                for name in names:
+                    field = row._meta.get_field(name)
+                    if field.is_relation and (pk := getattr(row, name)):
+                        self.note(row, field, pk, missing)
+        for model, keys in missing.items():
+            keys -= self.rows.get(model, {}).keys()
+            if keys:
+                self.rows.setdefault(model, {}).update(model.objects.in_bulk(keys))
+
+    def note(self, row, field, pk, missing):
+        if field.is_cached(row):
+            self.rows.setdefault(field.related_model, {})[pk] = field.get_cached_value(row)
+        else:
+            missing.setdefault(field.related_model, set()).add(pk)
+
+    def value(self, row, name):
+        """The value of a column as history writes it."""
+        value = getattr(row, name)
+        if name in row.TEXTS:
+            return text_value(as_text(value))
+        field = row._meta.get_field(name)
+        if field.is_relation:
+            return value and str(self.rows[field.related_model][value].uuid)
+        return plain(value)
+
+    def display(self, row, name):
+        """The value of a column as people read it at this moment; texts stay out of the entry."""
+        value = getattr(row, name)
+        if name in row.TEXTS or (value in EMPTY and value is not False):
+            return ""
+        field = row._meta.get_field(name)
+        if field.is_relation:
+            return str(self.rows[field.related_model][value])
+        if field.choices:
+            return str(dict(field.flatchoices).get(value, value))
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return (
+            ", ".join(value)
+            if isinstance(value, list) and all(isinstance(v, str) for v in value)
+            else str(plain(value))
+        )
+
+    def uuids(self, model, keys):
+        """{primary key: uuid}"""
+        known = {pk: row.uuid for pk, row in self.rows.get(model, {}).items() if pk in keys}
+        if keys - known.keys():
+            known |= dict(model.objects.filter(pk__in=keys - known.keys()).values_list("pk", "uuid"))
+        return known

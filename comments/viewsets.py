@@ -1,0 +1,109 @@
+"""The native REST API of comments."""
+
+from django.http import Http404, HttpResponse
+from drf_spectacular.utils import extend_schema
+
+from comments.models import Comment
+from comments.serializers import CommentSerializer
+from issues import keyset, lookups, rows
+from issues.viewsets import NativeViewSet, json_response, paged
+
+COLUMNS = (
+    "uuid", "issue__uuid", "content", "content_rendered", "author__uuid", "author__name", "author__email",
+    "is_internal", "created_at", "edited_at", "author_id", "issue__is_anonymous", "issue__reporter_id",
+)  # fmt: skip
+
+
+def comment_documents(found):
+    """Documents of rows selected with COLUMNS; an anonymous reporter's comments have no author."""
+    return [
+        {
+            "id": row[0],
+            "issue": row[1],
+            "content": row[2],
+            "content_html": row[3],
+            "author": None if row[11] and row[10] == row[12] else rows.person(*row[4:7]),
+            "is_internal": row[7],
+            "created_at": row[8],
+            "edited_at": row[9],
+        }
+        for row in found
+    ]
+
+
+class CommentResponses:
+    def respond(self, comment, status=200, **headers):
+        found = Comment.objects.filter(pk=comment.pk).values_list(*COLUMNS)
+        return json_response(comment_documents(found)[0], status, **headers)
+
+
+class IssueCommentViewSet(CommentResponses, NativeViewSet):
+    """The comments of one issue, oldest first; internal ones for members alone."""
+
+    serializer_class = CommentSerializer
+    queryset = Comment.objects.none()
+    verbs = {"create": "comment"}
+
+    @paged(CommentSerializer)
+    def list(self, request, id):
+        self.allow_parameters("cursor", "page_size")
+        issue = lookups.issue_or_404(request.user, id)
+        comments = Comment.objects.visible_to(request.user).filter(issue=issue)
+        order = keyset.Order(id_descending=False)
+        return self.page(comments.values_list(*COLUMNS), order, comment_documents, lambda row: row[:1])
+
+    @extend_schema(responses={201: CommentSerializer})
+    def create(self, request, id):
+        issue = lookups.issue_or_404(request.user, id)
+        self.check_object_permissions(request, issue)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        comment = Comment(issue=issue, author=request.user, **serializer.validated_data)
+        comment.save()
+        return self.respond(comment, 201, Location=f"/api/comments/{comment.uuid}/")
+
+
+class CommentViewSet(CommentResponses, NativeViewSet):
+    """One comment: its author may edit and delete it, an admin may delete it."""
+
+    serializer_class = CommentSerializer
+    queryset = Comment.objects.none()
+    lookup_url_kwarg = "id"
+    verbs = {"partial_update": "edit", "update": "edit", "destroy": "delete"}
+
+    def verb(self, row=None):
+        verb = self.verbs.get(self.action)
+        if verb is None:
+            return "read"
+        is_own = row is None or row.author_id == self.request.user.pk
+        return f"{verb}_own_comment" if is_own else f"{verb}_comment"
+
+    def get_object(self):
+        uuid = lookups.as_uuid(self.kwargs["id"])
+        comments = Comment.objects.visible_to(self.request.user).select_related("issue__space")
+        comment = comments.filter(uuid=uuid).first() if uuid else None
+        if comment is None:
+            raise Http404
+        self.check_object_permissions(self.request, comment)
+        return comment
+
+    def retrieve(self, request, id):
+        self.allow_parameters()
+        return self.respond(self.get_object())
+
+    def update(self, request, id, partial=False):
+        comment = self.get_object()
+        serializer = self.get_serializer(comment, data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        for name, value in serializer.validated_data.items():
+            setattr(comment, name, value)
+        comment.save()
+        return self.respond(comment)
+
+    def partial_update(self, request, id):
+        return self.update(request, id, partial=True)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request, id):
+        self.get_object().trash()
+        return HttpResponse(status=204)

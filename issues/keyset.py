@@ -1,0 +1,114 @@
+"""Pages by key: every page costs the same however deep it lies, and no primary key leaves the process."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from django.db.models import Q, Subquery
+
+from issues.limits import PAGE
+
+
+class BadCursor(ValueError):
+    """A cursor that no page gave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sort order: the column (None: order of arrival) and its direction; the id comes last."""
+
+    column: str | None = None
+    is_descending: bool = True
+    id_descending: bool = True
+    parse: type = str
+
+    def terms(self, backwards=False):
+        columns = [] if self.column is None else [(self.column, self.is_descending)]
+        return [
+            f"{'-' if descending != backwards else ''}{name}"
+            for name, descending in [*columns, ("id", self.id_descending)]
+        ]
+
+    def beyond(self, model, key, backwards):
+        """The condition on rows that come after `key`, or before it."""
+        *values, uuid = key
+        row = Subquery(model.objects.filter(uuid=uuid).values("pk")[:1])
+        after_id = Q(**{f"id__{comparison(self.id_descending, backwards)}": row})
+        if self.column is None:
+            return after_id
+        (value,) = values
+        after = comparison(self.is_descending, backwards)
+        return Q(**{f"{self.column}__{after}e": value}) & (Q(**{f"{self.column}__{after}": value}) | after_id)
+
+
+def comparison(descending, backwards):
+    return "lt" if descending != backwards else "gt"
+
+
+@dataclass(slots=True)
+class Page:
+    """Rows of a page (as the queryset gives them) and the cursors of its neighbours, None at an end."""
+
+    rows: list
+    next: str | None
+    previous: str | None
+
+
+def page(queryset, order, cursor, size, key_of):
+    """One Page of `queryset`; `key_of(row)` gives (value of the sorted column, uuid), or (uuid,).
+
+    Raises BadCursor. Costs one statement.
+    """
+    backwards, key = decode(cursor, order) if cursor else (False, None)
+    rows = queryset.order_by(*order.terms(backwards))
+    if key is not None:
+        rows = rows.filter(order.beyond(queryset.model, key, backwards))
+    rows = list(rows[: size + 1])
+    has_more, rows = len(rows) > size, rows[:size]
+    if backwards:
+        rows.reverse()
+    if not rows:
+        return Page([], None, None)
+    has_next, has_previous = (True, has_more) if backwards else (has_more, key is not None)
+    return Page(
+        rows,
+        encode(False, key_of(rows[-1])) if has_next else None,
+        encode(True, key_of(rows[0])) if has_previous else None,
+    )
+
+
+def encode(backwards, key):
+    text = orjson.dumps([int(backwards), *(str(part) if isinstance(part, UUID) else part for part in key)])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def decode(cursor, order):
+    """(backwards, key) of a cursor that `encode` made for this order; BadCursor for any other text."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        backwards, *values, uuid = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if backwards not in (0, 1) or len(values) != (order.column is not None):
+            raise BadCursor
+        return bool(backwards), [*(parse_value(order, value) for value in values), UUID(uuid)]
+    except (ValueError, TypeError, AttributeError, binascii.Error, BadCursor) as error:
+        raise BadCursor("The cursor is none that a page gave out.") from error
+
+
+def parse_value(order, value):
+    if order.parse is datetime:
+        return datetime.fromisoformat(value)
+    if type(value) is not order.parse or (order.parse is int and abs(value) > 2**31):
+        raise BadCursor
+    return value
+
+
+def page_size(text, default=50):
+    """The `page_size` that a client asked for, 1 to 100; ValueError for anything else."""
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= PAGE):
+        raise ValueError(f"A whole number from 1 to {PAGE}.")
+    return int(text)

@@ -1,0 +1,75 @@
+"""Rows that a client names: looked up among what this person may see, and nowhere else."""
+
+import re
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import F, Q
+from django.http import Http404
+
+from issues.models import Issue, Level, Space
+
+KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,9}-[0-9]{1,18}\Z")
+
+
+def as_uuid(text):
+    """The UUID that `text` spells, in either case, with or without dashes; None if it spells none."""
+    try:
+        return UUID(text) if len(text) in (32, 36) else None
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+def find_issue(queryset, reference):
+    """The issue of `queryset` with this uuid or key; Http404 for any other text."""
+    if uuid := as_uuid(reference):
+        rows = queryset.filter(uuid=uuid)
+    elif KEY.match(reference):
+        rows = queryset.with_key(reference)
+    else:
+        raise Http404
+    issue = rows.select_related("space").first()
+    if issue is None:
+        raise Http404
+    return issue
+
+
+def find_space(user, reference):
+    """The user's space with this key or uuid, or None."""
+    rows = Space.objects.visible_to(user)
+    uuid = as_uuid(reference)
+    return (rows.filter(uuid=uuid) if uuid else rows.filter(key=str(reference).upper())).first()
+
+
+def find_level(space_ids, reference):
+    """The level of these spaces, or of the system, with this uuid or key, or None."""
+    rows = Level.objects.of(space_ids)
+    uuid = as_uuid(reference)
+    found = rows.filter(uuid=uuid) if uuid else rows.filter(key__iexact=reference)
+    # A space's own level comes before the system's of the same key.
+    return found.order_by(F("space").desc(nulls_last=True)).first()
+
+
+def people_of(space_ids):
+    """The active members of these spaces."""
+    return get_user_model().objects.filter(
+        is_active=True, memberships__is_active=True, memberships__space__in=space_ids
+    )
+
+
+def find_person(space_ids, reference):
+    """The member of these spaces with this uuid or e-mail address, or None."""
+    uuid = as_uuid(reference)
+    return people_of(space_ids).filter(Q(uuid=uuid) if uuid else Q(email__iexact=reference)).first()
+
+
+def find_in_spaces(model, space_ids, reference):
+    """The row of `model` (project, team, …) of these spaces with this uuid, or None."""
+    uuid = as_uuid(reference)
+    return model.objects.filter(space__in=space_ids, uuid=uuid).first() if uuid else None
+
+
+def issue_or_404(user, reference, verb="read"):
+    """The issue that `user` sees under this uuid or key; in the trash only to be restored."""
+    rows = Issue.objects.in_trash_of(user) if verb == "restore" else Issue.objects.visible_to(user)
+    return find_issue(rows, reference)

@@ -1,0 +1,82 @@
+"""JSON from strangers: its size, depth and numbers are bounded before and while it is parsed."""
+
+import json
+import re
+
+from django.http import UnreadablePostError
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from issues.limits import JSON_DEPTH, JSON_INTEGER, JSON_KEYS, refusal
+
+STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+
+
+class StrictJSONParser(BaseParser):
+    """Parses a body of JSON (RFC 8259) or refuses it with 400 and the place or the limit."""
+
+    media_type = "application/json"
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        try:
+            text = stream.read().decode()
+        except UnicodeDecodeError as error:
+            raise ParseError(f"The body is not UTF-8 at byte {error.start}.") from error
+        except UnreadablePostError as error:
+            raise ParseError("The body ended early.") from error
+        return parse(text)
+
+
+def parse(text):
+    """The value of a JSON text; ParseError for anything that is none or is over a limit."""
+    if depth(text) > JSON_DEPTH:
+        raise ParseError(f"JSON is nested deeper than {JSON_DEPTH}.")
+    if text.count(":") > JSON_KEYS and len(STRINGS.sub("", text)) and keys(text) > JSON_KEYS:
+        raise ParseError(f"JSON has more than {JSON_KEYS} keys.")
+    try:
+        return json.loads(
+            text, parse_int=integer, parse_float=number, parse_constant=constant, object_pairs_hook=pairs
+        )
+    except json.JSONDecodeError as error:
+        raise ParseError(f"JSON parse error at character {error.pos}: {error.msg}.") from error
+
+
+def depth(text):
+    """The deepest nesting of brackets outside strings, in one pass."""
+    level = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", STRINGS.sub("", text)):
+        level += 1 if bracket in "[{" else -1
+        deepest = max(deepest, level)
+    return deepest
+
+
+def keys(text):
+    return STRINGS.sub("", text).count(":")
+
+
+def integer(digits):
+    if len(digits) > 17 or abs(int(digits)) >= JSON_INTEGER:
+        raise ParseError(f"The number {digits[:20]} is out of range.")
+    return int(digits)
+
+
+def number(digits):
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise ParseError(f"The number {digits[:20]} is out of range.")
+    return value
+
+
+def constant(name):
+    raise ParseError(f"{name} is not JSON.")
+
+
+def pairs(items):
+    """A JSON object; NUL and lone surrogates are refused where they stand."""
+    for key, value in items:
+        if reason := refusal(key):
+            raise ParseError(f"A key: {reason}")
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and (reason := refusal(text)):
+                raise ParseError({key: [reason]})
+    return dict(items)

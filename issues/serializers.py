@@ -1,0 +1,351 @@
+"""Writes of the native API: checked here, and the schema of its documents."""
+
+from rest_framework import serializers
+
+from issues import lookups
+from issues.limits import BULK, LABEL_KEY, LABEL_VALUE, NAME, TEXT, TITLE
+from issues.models import Channel, Environment, Issue, Level, Project, Team
+from issues.policy import may
+
+MISSING = "There is no such thing here."
+
+
+class StrictSerializer(serializers.Serializer):
+    """Refuses fields that it does not know, and texts that only look like what is asked for."""
+
+    def to_internal_value(self, data):
+        if isinstance(data, dict):
+            unknown = {name: ["There is no such field."] for name in data if name not in self.fields}
+            if unknown:
+                raise serializers.ValidationError(unknown)
+        return super().to_internal_value(data)
+
+
+class ExactCharField(serializers.CharField):
+    """A string, and nothing that would have to be made one; kept as it came."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"trim_whitespace": False} | kwargs)
+
+    def to_internal_value(self, data):
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class TextOrNullField(ExactCharField):
+    """A column whose empty text is null in documents."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"allow_null": True, "allow_blank": True, "required": False} | kwargs)
+
+    def run_validation(self, data=serializers.empty):
+        return "" if data is None else super().run_validation(data)
+
+    def to_representation(self, value):
+        return value or None
+
+
+class StrictBooleanField(serializers.BooleanField):
+    def to_internal_value(self, data):
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class ReferenceField(serializers.Field):
+    """A row named by its id, its key or an object that has its `id`; resolved once the space is known."""
+
+    def __init__(self, document, **kwargs):
+        self.document = document
+        super().__init__(**{"required": False, "allow_null": True} | kwargs)
+
+    def to_internal_value(self, data):
+        if isinstance(data, dict):
+            data = data.get("id")
+        if not isinstance(data, str) or not 0 < len(data) <= NAME:
+            raise serializers.ValidationError("An id or a key, as a string.")
+        return data
+
+
+class ReferenceListField(serializers.ListField):
+    """Rows named by their ids or by objects that have one."""
+
+    def __init__(self, document, **kwargs):
+        self.document = document
+        child = ReferenceField(document, allow_null=False)
+        super().__init__(**{"child": child, "required": False, "max_length": 1_000} | kwargs)
+
+
+class SpaceDocument(serializers.Serializer):
+    id = serializers.UUIDField()
+    key = serializers.CharField()
+    name = serializers.CharField()
+
+
+class PersonDocument(serializers.Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    email = serializers.EmailField(allow_null=True)
+    avatar_url = serializers.URLField(allow_null=True)
+
+
+class NamedDocument(serializers.Serializer):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class AttachmentDocument(NamedDocument):
+    size = serializers.IntegerField()
+    content_type = serializers.CharField()
+
+
+class LevelDocument(serializers.Serializer):
+    id = serializers.UUIDField()
+    key = serializers.CharField()
+    name = serializers.CharField()
+    severity = serializers.ChoiceField(Level.Severity.choices)
+    color = serializers.CharField()
+
+
+class SourceSerializer(StrictSerializer):
+    type = TextOrNullField(source="resource_type", max_length=64)
+    id = TextOrNullField(source="resource_id", max_length=NAME)
+    name = TextOrNullField(source="resource_name", max_length=NAME)
+    alert_id = TextOrNullField(max_length=128)
+
+
+class ErrorSerializer(StrictSerializer):
+    type = TextOrNullField(source="error_type", max_length=NAME)
+    message = TextOrNullField(source="error_message", max_length=TEXT)
+    file_path = TextOrNullField(max_length=1_024)
+    function_name = TextOrNullField(max_length=NAME)
+    is_crash = StrictBooleanField(required=False)
+    languages = serializers.ListField(child=ExactCharField(max_length=32), max_length=50, required=False)
+    platform = TextOrNullField(max_length=32)
+    track = TextOrNullField(max_length=16)
+    service = TextOrNullField(max_length=NAME)
+    first_version = TextOrNullField(max_length=128)
+    last_version = TextOrNullField(max_length=128)
+
+
+class LabelsField(serializers.DictField):
+    def __init__(self, **kwargs):
+        child = ExactCharField(max_length=LABEL_VALUE, allow_blank=True)
+        super().__init__(**{"child": child, "required": False} | kwargs)
+
+
+class IssueChangeSerializer(StrictSerializer):
+    """What can be set on one issue or on many at once."""
+
+    status = serializers.ChoiceField(Issue.Status.choices, required=False)
+    resolution = serializers.ChoiceField(Issue.Resolution.choices, required=False, allow_null=True)
+    level = ReferenceField(LevelDocument)
+    assignee = ReferenceField(PersonDocument)
+    teams = ReferenceListField(NamedDocument)
+    project = ReferenceField(NamedDocument)
+    environment = ReferenceField(NamedDocument)
+    channels = ReferenceListField(NamedDocument)
+    labels = LabelsField()
+    add_labels = LabelsField(write_only=True)
+    remove_labels = serializers.ListField(
+        child=ExactCharField(max_length=LABEL_KEY), required=False, write_only=True, max_length=1_000
+    )
+    is_read = StrictBooleanField(required=False)
+    due_on = serializers.DateField(required=False, allow_null=True)
+
+    MODELS = {"project": Project, "environment": Environment, "teams": Team, "channels": Channel}
+
+    def validate(self, values):
+        if "labels" in values and values.keys() & {"add_labels", "remove_labels"}:
+            raise serializers.ValidationError({"labels": "Either labels, or add_labels and remove_labels."})
+        return values
+
+    def resolve(self, values, space_ids):
+        """`values` with rows for references; ValidationError of code `not_found` for unknown ones."""
+        problems, found = {}, dict(values)
+        for name in ("level", "assignee", "project", "environment"):
+            if values.get(name) is not None:
+                found[name] = self.find(name, space_ids, values[name])
+                if found[name] is None:
+                    problems[name] = [MISSING]
+        for name in ("teams", "channels"):
+            if name in values:
+                found[name] = [self.find(name, space_ids, reference) for reference in values[name]]
+                if None in found[name]:
+                    problems[name] = {found[name].index(None): [MISSING]}
+        if problems:
+            raise serializers.ValidationError(problems, "not_found")
+        if "channels" in found:
+            found["channels"] = [channel for channel in found["channels"] if not channel.is_default]
+        return found
+
+    def find(self, name, space_ids, reference):
+        if name == "level":
+            return lookups.find_level(space_ids, reference)
+        if name == "assignee":
+            current = self.instance and self.instance.assignee
+            if current and str(current.uuid) == reference.lower():
+                return current
+            return lookups.find_person(space_ids, reference)
+        return lookups.find_in_spaces(self.MODELS[name], space_ids, reference)
+
+
+class IssueSerializer(IssueChangeSerializer):
+    """An issue, as it is written; `rows.py` reads."""
+
+    id = serializers.UUIDField(source="uuid", read_only=True)
+    key = serializers.CharField(read_only=True)
+    number = serializers.IntegerField(read_only=True)
+    space = ReferenceField(SpaceDocument, allow_null=False)
+    title = ExactCharField(max_length=TITLE, required=False)
+    description = ExactCharField(max_length=TEXT, allow_blank=True, required=False)
+    description_html = serializers.CharField(read_only=True)
+    description_format = serializers.ChoiceField(Issue.Format.choices, required=False)
+    reporter = PersonDocument(read_only=True, allow_null=True)
+    is_anonymous = StrictBooleanField(required=False)
+    annotations = LabelsField()
+    kind = TextOrNullField(max_length=64)
+    reason = serializers.ChoiceField(Issue.Reason.choices, required=False)
+    source = SourceSerializer(required=False)
+    error = ErrorSerializer(required=False)
+    fingerprint = TextOrNullField(max_length=NAME)
+    seen_count = serializers.IntegerField(read_only=True)
+    first_seen_at = serializers.DateTimeField(read_only=True)
+    last_seen_at = serializers.DateTimeField(read_only=True)
+    comment_count = serializers.IntegerField(read_only=True)
+    attachments = AttachmentDocument(many=True, read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+    resolved_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    closed_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+    def validate_title(self, title):
+        if "\n" in title or "\r" in title:
+            raise serializers.ValidationError("A title is one line.")
+        return title
+
+    def validate(self, values):
+        values = super().validate(values)
+        space = self.space_of(values.pop("space", None))
+        if (
+            not self.partial
+            and "title" not in values
+            and (self.instance or not values.get("description", "").strip())
+        ):
+            raise serializers.ValidationError({"title": ["This field is required."]}, "required")
+        for name in ("source", "error"):
+            values |= values.pop(name, {})
+        return self.resolve(values, [space.pk]) | {"space": space}
+
+    def space_of(self, reference):
+        """The space of the issue: the one that it has, the one that is named, or the writer's only one."""
+        request = self.context["request"]
+        if self.instance is not None:
+            own = self.instance.space
+            if reference and reference.casefold() not in (own.key.casefold(), str(own.uuid)):
+                raise serializers.ValidationError({"space": ["An issue does not move to another space."]})
+            return own
+        if reference is None:
+            reference = request.auth and str(request.auth.space.uuid)
+        if reference is None:
+            raise serializers.ValidationError({"space": ["This field is required."]}, "required")
+        space = lookups.find_space(request.user, reference)
+        if space is None:
+            raise serializers.ValidationError({"space": [MISSING]}, "not_found")
+        if not may(request, "write", space.pk):
+            self.permission_denied()
+        return space
+
+    def permission_denied(self):
+        from rest_framework.exceptions import PermissionDenied
+
+        raise PermissionDenied()
+
+    def create(self, values):
+        return self.assign(Issue(reporter=self.context["request"].user), values)
+
+    def update(self, issue, values):
+        return self.assign(issue, values)
+
+    def assign(self, issue, values):
+        """Set what was sent and save it."""
+        values = dict(values)
+        labels = {"add": values.pop("add_labels", {}), "remove": values.pop("remove_labels", [])}
+        if any(labels.values()):
+            issue.wish("labels", **labels)
+        for name, value in values.items():
+            setattr(issue, name, value)
+        issue.save()
+        return issue
+
+
+class SightingSerializer(StrictSerializer):
+    """Another sighting of an issue."""
+
+    at = serializers.DateTimeField(required=False)
+    session = ExactCharField(max_length=128, allow_blank=True, required=False)
+    user = ExactCharField(max_length=128, allow_blank=True, required=False)
+    version = ExactCharField(max_length=128, allow_blank=True, required=False)
+
+
+class BulkSerializer(StrictSerializer):
+    """Which issues to change (`ids`, or the parameters of a list as `filter`), and what to set."""
+
+    ids = serializers.ListField(
+        child=ExactCharField(max_length=64), required=False, max_length=BULK, min_length=1
+    )
+    filter = serializers.DictField(child=ExactCharField(allow_blank=True), required=False, allow_empty=True)
+    set = IssueChangeSerializer()
+    dry_run = StrictBooleanField(required=False, default=False)
+
+    def validate(self, values):
+        if ("ids" in values) == ("filter" in values):
+            raise serializers.ValidationError({"ids": ["Give either ids or a filter."]})
+        if not values["set"]:
+            raise serializers.ValidationError({"set": ["Nothing to set."]})
+        return values
+
+
+class BulkChangeDocument(serializers.Serializer):
+    field = serializers.CharField()
+    old = serializers.JSONField(allow_null=True)
+    new = serializers.JSONField(allow_null=True)
+
+
+class BulkItemDocument(serializers.Serializer):
+    id = serializers.UUIDField()
+    key = serializers.CharField()
+    changes = BulkChangeDocument(many=True)
+
+
+class BulkDocument(serializers.Serializer):
+    dry_run = serializers.BooleanField()
+    matched = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    items = BulkItemDocument(many=True, help_text="The first 1,000 issues that change.")
+
+
+class HistorySerializer(serializers.Serializer):
+    """An entry of the audit trail; values are null where a text was blanked."""
+
+    id = serializers.UUIDField()
+    issue = serializers.UUIDField(allow_null=True)
+    subject_type = serializers.CharField(allow_null=True)
+    subject = serializers.UUIDField(allow_null=True)
+    position = serializers.IntegerField()
+    version = serializers.IntegerField()
+    action = serializers.CharField()
+    field = serializers.CharField(allow_null=True)
+    old_value = serializers.JSONField(allow_null=True)
+    new_value = serializers.JSONField(allow_null=True)
+    old_display = serializers.CharField()
+    new_display = serializers.CharField()
+    actor = NamedDocument(allow_null=True)
+    token = serializers.UUIDField(allow_null=True)
+    source = serializers.CharField()
+    request_id = serializers.CharField(allow_null=True)
+    batch = serializers.UUIDField()
+    created_at = serializers.DateTimeField()
+    hash = serializers.CharField()

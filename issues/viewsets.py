@@ -1,0 +1,374 @@
+"""The native REST API of issues, their history, and spaces."""
+
+import re
+
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied, ValidationError
+
+from issues import keyset, lookups, rows
+from issues.filters import NEWEST_FIRST, ORDERS, BadParameter, IssueFilter, not_found
+from issues.limits import BULK
+from issues.models import HistoryEntry, Issue, Space
+from issues.policy import may
+from issues.serializers import (
+    BulkDocument,
+    BulkSerializer,
+    HistorySerializer,
+    IssueSerializer,
+    SightingSerializer,
+    SpaceDocument,
+)
+from issues.signals import References
+
+ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"\Z')
+PAGING = [
+    OpenApiParameter("cursor", str, description="Where a page begins, as `next` and `previous` give it."),
+    OpenApiParameter("page_size", int, description="1 to 100, 50 by default."),
+]
+IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The ETag that was seen.")
+
+
+def json_response(document, status=200, **headers):
+    return HttpResponse(
+        document if isinstance(document, bytes) else rows.dump(document),
+        status=status,
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+class NativeViewSet(viewsets.GenericViewSet):
+    """What every view of the native API shares: verbs for the policy, pages by key, bytes out.
+
+    `verbs` names for each action what the policy must allow; GET is `read` without being named.
+    """
+
+    verbs = {}
+    lookup_value_regex = r"[^/]+"
+
+    def verb(self, row=None):
+        return self.verbs.get(self.action, "read" if self.request.method in ("GET", "HEAD") else "write")
+
+    def parameter(self, name):
+        return self.request.query_params.get(name)
+
+    def allow_parameters(self, *names):
+        for name in self.request.query_params:
+            if name not in names:
+                raise BadParameter(name, "There is no such parameter.")
+
+    def page(self, queryset, order, documents, key_of):
+        """A page of `queryset` (tuples) as a response; `documents(rows)` makes what it shows."""
+        try:
+            size = keyset.page_size(self.parameter("page_size"))
+        except ValueError as error:
+            raise BadParameter("page_size", str(error)) from error
+        try:
+            page = keyset.page(queryset, order, self.parameter("cursor"), size, key_of)
+        except keyset.BadCursor as error:
+            raise BadParameter("cursor", str(error)) from error
+        document = {
+            "results": documents(page.rows),
+            "next": self.link(page.next),
+            "previous": self.link(page.previous),
+        }
+        if count := self.parameter("count"):
+            if count != "exact":
+                raise BadParameter("count", "Only `exact`.")
+            document["count"] = queryset.order_by().count()
+        return json_response(document)
+
+    def link(self, cursor):
+        if cursor is None:
+            return None
+        query = self.request.query_params.copy()
+        query["cursor"] = cursor
+        return self.request.build_absolute_uri(f"{self.request.path}?{query.urlencode()}")
+
+
+def paged(serializer, *parameters, **options):
+    """The schema of a list: its parameters, and the envelope of its pages."""
+    return extend_schema(parameters=[*PAGING, *parameters], responses=serializer(many=True), **options)
+
+
+@extend_schema_view(
+    create=extend_schema(
+        responses={
+            201: IssueSerializer,
+            200: OpenApiResponse(
+                IssueSerializer, "The issue of this fingerprint, one more sighting counted."
+            ),
+        }
+    ),
+    update=extend_schema(parameters=[IF_MATCH]),
+    partial_update=extend_schema(parameters=[IF_MATCH]),
+    destroy=extend_schema(parameters=[IF_MATCH]),
+)
+class IssueViewSet(NativeViewSet):
+    """Issues of one's spaces, by uuid or by key (`OPS-42`)."""
+
+    serializer_class = IssueSerializer
+    filterset_class = IssueFilter
+    queryset = Issue.objects.none()
+    lookup_url_kwarg = "id"
+    verbs = {"destroy": "delete", "restore": "delete"}
+
+    def get_queryset(self):
+        return Issue.objects.visible_to(self.request.user)
+
+    def get_object(self):
+        issue = lookups.issue_or_404(self.request.user, self.kwargs["id"], self.action)
+        self.check_object_permissions(self.request, issue)
+        issue.expected_versions = self.expected_versions()
+        return issue
+
+    def expected_versions(self):
+        """The versions of `If-Match` (RFC 9110 §13.1.1), None where any will do."""
+        header = self.request.headers.get("If-Match")
+        if header is None or header.strip() == "*":
+            return None
+        matches = [ETAG.match(tag.strip()) for tag in header.split(",")]
+        return {int(match[1]) for match in matches if match}
+
+    @paged(
+        IssueSerializer,
+        OpenApiParameter("sort", str, enum=list(ORDERS)),
+        OpenApiParameter("fields", str, description="Names of fields, with commas between."),
+        OpenApiParameter("count", str, enum=["exact"], description="Adds the number of all that match."),
+        filters=True,
+    )
+    def list(self, request):
+        """Newest first; the columns of the list page, or those of `fields`."""
+        filters = IssueFilter(request.query_params, self.get_queryset(), request=request)
+        filters.check("cursor", "page_size", "sort", "fields", "count")
+        sort = self.parameter("sort") or NEWEST_FIRST
+        if sort not in ORDERS:
+            raise BadParameter("sort", f"One of {', '.join(ORDERS)}.")
+        order = ORDERS[sort]
+        names = self.wanted_fields()
+        extra = ("uuid",) if order.column is None else (order.column, "uuid")
+        shape = rows.shape(names, extra)
+        return self.page(
+            rows.select(filters.qs, shape.columns),
+            order,
+            lambda found: [shape.document(row) for row in found],
+            lambda row: row[: len(extra)],
+        )
+
+    def wanted_fields(self):
+        wanted = self.parameter("fields")
+        if wanted is None:
+            return rows.LISTED
+        names = tuple(dict.fromkeys(wanted.split(",")))
+        if unknown := [name for name in names if name not in rows.ISSUE]:
+            raise BadParameter("fields", f"There is no field {unknown[0][:64]!r}.")
+        return names
+
+    def retrieve(self, request, id):
+        self.allow_parameters()
+        issue = self.get_object()
+        return self.respond(issue)
+
+    def create(self, request):
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = serializer.validated_data
+        fingerprint = values.get("fingerprint")
+        with transaction.atomic():
+            issue = Issue.sighted(values["space"], fingerprint) if fingerprint else None
+            if issue is not None:
+                return self.respond(issue)
+            issue = serializer.save()
+        return self.respond(issue, 201, Location=f"{request.path}{issue.uuid}/")
+
+    def update(self, request, id, partial=False):
+        issue = self.get_object()
+        serializer = self.get_serializer(issue, data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return self.respond(serializer.save())
+
+    def partial_update(self, request, id):
+        return self.update(request, id, partial=True)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request, id):
+        """To the trash, from which `restore` brings it back."""
+        self.get_object().trash()
+        return HttpResponse(status=204)
+
+    @extend_schema(request=None, responses=IssueSerializer)
+    @action(detail=True, methods=["post"])
+    def restore(self, request, id):
+        """Bring back a deleted issue."""
+        issue = self.get_object()
+        issue.restore()
+        return self.respond(issue)
+
+    @extend_schema(request=SightingSerializer, responses=IssueSerializer)
+    @action(detail=True, methods=["post"])
+    def occurrences(self, request, id):
+        """Count another sighting; a resolved issue opens again, if its space wants that."""
+        issue = self.get_object()
+        serializer = SightingSerializer(data=request.data or {})
+        serializer.is_valid(raise_exception=True)
+        issue.count_sighting(**serializer.validated_data)
+        return self.respond(issue)
+
+    @extend_schema(request=BulkSerializer, responses=BulkDocument)
+    @action(detail=False, methods=["post"])
+    def bulk(self, request):
+        """Change many issues at once, or see with `dry_run` what would change."""
+        serializer = BulkSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        values = serializer.validated_data
+        issues = self.matched(values)
+        spaces = list(issues.order_by().values_list("space_id", flat=True).distinct())
+        if not all(may(request, "write", space) for space in spaces):
+            raise PermissionDenied()
+        wanted = serializer.fields["set"].resolve(values["set"], spaces)
+        matched = issues.count()
+        if values["dry_run"]:
+            changes = issues.preview(**wanted)
+            changed = len(changes)
+        else:
+            batch = []
+            changed = 0
+            with transaction.atomic():
+                for chunk in issues.chunks(wanted, write=True):
+                    changed += len(chunk)
+                    batch += chunk[: BULK - len(batch)]
+            changes = batch
+        document = {"dry_run": values["dry_run"], "matched": matched, "changed": changed}
+        return json_response(document | {"items": bulk_items(changes[:BULK])})
+
+    def matched(self, values):
+        """The issues that a bulk request names; unknown ids are refused with their places."""
+        if "filter" in values:
+            filters = IssueFilter(values["filter"], self.get_queryset(), request=self.request)
+            filters.check()
+            return filters.qs
+        ids = [lookups.as_uuid(text) for text in values["ids"]]
+        issues = self.get_queryset().filter(uuid__in=[uuid for uuid in ids if uuid])
+        known = set(issues.values_list("uuid", flat=True))
+        if unknown := {at: ["There is no such issue."] for at, uuid in enumerate(ids) if uuid not in known}:
+            raise ValidationError({"ids": unknown}, "not_found")
+        return issues
+
+    def respond(self, issue, status=200, **headers):
+        document = self.document(issue)
+        return json_response(document, status, ETag=f'"{document["version"]}"', **headers)
+
+    def document(self, issue):
+        """The whole document of an issue, as it stands now."""
+        return rows.issue_document(Issue.objects.filter(pk=issue.pk))
+
+
+def bulk_items(changes):
+    """What each Change does, as people's programs read it."""
+    names = References(changes)
+    spaces = Space.objects.in_bulk({change.row.space_id for change in changes})
+    return [
+        {
+            "id": change.row.uuid,
+            "key": f"{spaces[change.row.space_id].key}-{change.row.number}",
+            "changes": [
+                {
+                    "field": name.removesuffix("_id"),
+                    "old": names.display(change.stored, name) or None,
+                    "new": names.display(change.row, name) or None,
+                }
+                for name in change.changed
+            ]
+            + [
+                {"field": member.field, "old": member.old_display or None, "new": member.new_display or None}
+                for member in change.members
+            ],
+        }
+        for change in changes
+    ]
+
+
+class IssueHistoryViewSet(NativeViewSet):
+    """The history of one issue, from its creation on."""
+
+    serializer_class = HistorySerializer
+    queryset = HistoryEntry.objects.none()
+
+    @paged(HistorySerializer)
+    def list(self, request, id):
+        self.allow_parameters("cursor", "page_size")
+        issue = lookups.issue_or_404(request.user, id)
+        entries = HistoryEntry.objects.visible_to(request.user).filter(issue=issue)
+        order = keyset.Order(id_descending=False)
+        return self.page(rows.history(entries), order, rows.history_documents, lambda row: row[:1])
+
+
+class HistoryViewSet(NativeViewSet):
+    """The audit trail of one's spaces, newest first."""
+
+    serializer_class = HistorySerializer
+    queryset = HistoryEntry.objects.none()
+    FILTERS = ("space", "issue", "actor", "source", "action", "batch")
+
+    @paged(HistorySerializer, *(OpenApiParameter(name, str) for name in FILTERS))
+    def list(self, request):
+        self.allow_parameters("cursor", "page_size", *self.FILTERS)
+        entries = HistoryEntry.objects.visible_to(request.user)
+        for name in self.FILTERS:
+            if value := self.parameter(name):
+                entries = self.narrow(entries, name, value)
+        return self.page(rows.history(entries), keyset.Order(), rows.history_documents, lambda row: row[:1])
+
+    def narrow(self, entries, name, value):
+        user = self.request.user
+        if name == "space":
+            space = lookups.find_space(user, value)
+            return entries.filter(space=space) if space else self.refuse(name)
+        if name == "issue":
+            try:
+                return entries.filter(issue=lookups.issue_or_404(user, value))
+            except Http404:
+                return self.refuse(name)
+        if name == "actor":
+            person = user if value == "me" else lookups.find_person(list(user.space_roles()), value)
+            # What somebody did under an issue's anonymity is not found by their name.
+            hidden = {"issue__is_anonymous": True, "issue__reporter": person}
+            return entries.filter(actor=person).exclude(**hidden) if person else self.refuse(name)
+        if name == "batch":
+            batch = lookups.as_uuid(value)
+            return entries.filter(batch=batch) if batch else self.refuse(name)
+        return entries.filter(**{name: value})
+
+    def refuse(self, name):
+        raise not_found(name)
+
+
+class SpaceViewSet(NativeViewSet):
+    """The spaces of which one is a member."""
+
+    serializer_class = SpaceDocument
+    queryset = Space.objects.none()
+    lookup_url_kwarg = "id"
+
+    @paged(SpaceDocument)
+    def list(self, request):
+        self.allow_parameters("cursor", "page_size")
+        spaces = Space.objects.visible_to(request.user).values_list("uuid", "key", "name")
+        order = keyset.Order("key", False, False)
+        return self.page(
+            spaces, order, lambda found: [self.shown(*row) for row in found], lambda row: (row[1], row[0])
+        )
+
+    def retrieve(self, request, id):
+        self.allow_parameters()
+        space = lookups.find_space(request.user, id)
+        if space is None:
+            raise Http404
+        return json_response(self.shown(space.uuid, space.key, space.name))
+
+    def shown(self, uuid, key, name):
+        return {"id": uuid, "key": key, "name": name}

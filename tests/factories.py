@@ -1,0 +1,115 @@
+"""Rows for tests: what matters to a test is said in it, the rest is made up here."""
+
+import factory
+from factory.django import DjangoModelFactory
+
+from comments.models import Comment
+from issues.models import Channel, Environment, Issue, Level, Membership, Project, Space, Team
+from tracker.accounts.models import ApiToken, User, digest_of
+
+
+class SpaceFactory(DjangoModelFactory):
+    class Meta:
+        model = Space
+
+    key = factory.Sequence(lambda n: f"SP{n}")
+    name = factory.LazyAttribute(lambda space: f"Space {space.key}")
+
+
+class UserFactory(DjangoModelFactory):
+    """A person; `UserFactory(member_of=space, member_of__role="admin")` joins a space."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    name = factory.Faker("name")
+    email = factory.Sequence(lambda n: f"person{n}@example.com")
+
+    @factory.post_generation
+    def member_of(user, create, space, **kwargs):
+        if space:
+            Membership(user=user, space=space, role=kwargs.get("role", "member")).save()
+
+
+class MembershipFactory(DjangoModelFactory):
+    class Meta:
+        model = Membership
+
+    space = factory.SubFactory(SpaceFactory)
+    user = factory.SubFactory(UserFactory)
+    role = "member"
+
+
+class TokenFactory(DjangoModelFactory):
+    """A token; `TokenFactory(secret="trk_x")` names what its holder presents."""
+
+    class Meta:
+        model = ApiToken
+
+    class Params:
+        secret = factory.Sequence(lambda n: f"trk_secret{n}")
+
+    digest = factory.LazyAttribute(lambda token: digest_of(token.secret))
+    user = factory.SubFactory(UserFactory)
+    space = factory.SubFactory(SpaceFactory)
+    name = "a program"
+
+
+class InSpaceFactory(DjangoModelFactory):
+    class Meta:
+        abstract = True
+
+    space = factory.SubFactory(SpaceFactory)
+
+
+class IssueFactory(InSpaceFactory):
+    class Meta:
+        model = Issue
+
+    title = factory.Faker("sentence")
+
+
+class LevelFactory(InSpaceFactory):
+    class Meta:
+        model = Level
+
+    key = factory.Sequence(lambda n: f"L{n}")
+    name = factory.LazyAttribute(lambda level: f"Level {level.key}")
+
+
+class ChannelFactory(InSpaceFactory):
+    class Meta:
+        model = Channel
+
+    name = factory.Sequence(lambda n: f"Channel {n}")
+
+
+class TeamFactory(InSpaceFactory):
+    class Meta:
+        model = Team
+
+    name = factory.Sequence(lambda n: f"Team {n}")
+
+
+class ProjectFactory(InSpaceFactory):
+    class Meta:
+        model = Project
+
+    name = factory.Sequence(lambda n: f"Project {n}")
+
+
+class EnvironmentFactory(InSpaceFactory):
+    class Meta:
+        model = Environment
+
+    name = factory.Sequence(lambda n: f"Environment {n}")
+
+
+class CommentFactory(DjangoModelFactory):
+    class Meta:
+        model = Comment
+
+    issue = factory.SubFactory(IssueFactory)
+    author = factory.SubFactory(UserFactory)
+    content = factory.Faker("sentence")

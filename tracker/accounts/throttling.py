@@ -1,0 +1,48 @@
+"""How often a client may call; counted in the cache, never in the database."""
+
+import hashlib
+
+from rest_framework.throttling import SimpleRateThrottle
+
+
+class Throttle(SimpleRateThrottle):
+    """So many calls a minute for each `ident`."""
+
+    def get_cache_key(self, request, view):
+        return f"throttle:{self.scope}:{hashlib.sha256(self.ident(request).encode()).hexdigest()}"
+
+    def get_ident(self, request):
+        # Behind a trusted proxy REMOTE_ADDR already is the client's; a header by itself proves nothing.
+        return request.META.get("REMOTE_ADDR", "")
+
+
+class TokenThrottle(Throttle):
+    """For each token, or for each person or address without one."""
+
+    scope = "token"
+    rate = "600/min"
+
+    def ident(self, request):
+        if request.auth:
+            return f"token {request.auth.pk}"
+        return f"user {request.user.pk}" if request.user.pk else self.get_ident(request)
+
+
+class BadTokenThrottle(Throttle):
+    """For each address that presents tokens which are none."""
+
+    scope = "bad_token"
+    rate = "60/min"
+
+    def ident(self, request):
+        return self.get_ident(request)
+
+
+class LoginThrottle(Throttle):
+    """Attempts to sign in, for each address together with each name."""
+
+    scope = "login"
+    rate = "10/min"
+
+    def ident(self, request):
+        return f"{self.get_ident(request)} {request.POST.get('username', '').casefold()[:254]}"

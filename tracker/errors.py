@@ -1,0 +1,160 @@
+"""Errors in the shape of the door they leave by: RFC 9457 documents on API paths, pages elsewhere."""
+
+import logging
+from http import HTTPStatus
+
+import orjson
+from django.core import exceptions as django_exceptions
+from django.db import DataError, IntegrityError, OperationalError
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.template import TemplateDoesNotExist
+from rest_framework import exceptions
+from rest_framework.views import set_rollback
+
+from issues.models.base import VersionConflict
+
+logger = logging.getLogger(__name__)
+
+API_PREFIX = "/api/"
+PROBLEM_JSON = "application/problem+json"
+
+WORDS = {
+    400: "The request could not be understood.",
+    401: "Sign in first.",
+    403: "You may not do this.",
+    404: "There is nothing here.",
+    405: "This method is not offered here.",
+    409: "It contradicts what is there.",
+    412: "It has changed since the version you name.",
+    413: "The request is too large.",
+    415: "Send JSON with Content-Type: application/json.",
+    422: "The key was used for another request.",
+    429: "Too many requests.",
+    500: "Something went wrong on our side; nothing was changed.",
+    503: "The database is busy; try again.",
+}
+
+
+def problem(request, status, detail=None, errors=None, headers=None, **more):
+    """A problem document as a response; `errors` is a list of {"pointer" or "parameter", "detail"}."""
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail or WORDS.get(status, HTTPStatus(status).phrase),
+        "request_id": getattr(request, "id", None),
+    }
+    if errors:
+        document["errors"] = errors
+    return HttpResponse(
+        orjson.dumps(document | more, default=str), status=status, content_type=PROBLEM_JSON, headers=headers
+    )
+
+
+def problem_handler(error, context):
+    """DRF's exception handler: whatever a view raises leaves as a problem document."""
+    set_rollback()
+    request = context["request"]._request
+    if isinstance(error, VersionConflict):
+        return problem(request, 412, current=context["view"].document(error.stored))
+    if isinstance(error, django_exceptions.ValidationError):
+        error = exceptions.ValidationError(as_drf(error))
+    elif isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, django_exceptions.PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, exceptions.APIException):
+        return api_problem(request, error)
+    status = status_of(error)
+    if status >= 500:
+        logger.exception("%s %s failed", request.method, request.path, exc_info=error)
+    return problem(request, status)
+
+
+def api_problem(request, error):
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait) + 1)
+    status = error.status_code
+    if isinstance(error.detail, dict | list):
+        where = "parameter" if getattr(error, "in_query", False) else "pointer"
+        errors = list(flatten(error.detail, "" if where == "pointer" else None, where))
+        if errors and all(code == "not_found" for code in codes(error.get_codes())):
+            status = 404
+        return problem(request, status, "; ".join(e["detail"] for e in errors[:3]), errors, headers)
+    return problem(request, status, str(error.detail), headers=headers)
+
+
+def flatten(detail, path, where):
+    """[{where: path, "detail": text}] of DRF's nested error detail; paths are JSON pointers (RFC 6901)."""
+    if isinstance(detail, dict):
+        for key, inner in detail.items():
+            key = "" if key in ("non_field_errors", "__all__") else str(key)
+            if where == "pointer":
+                step = f"{path}/{key.replace('~', '~0').replace('/', '~1')}" if key else path
+            else:
+                step = key
+            yield from flatten(inner, step, where)
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, dict | list)
+            yield from flatten(inner, f"{path}/{index}" if nested and where == "pointer" else path, where)
+    elif detail:
+        yield {where: path or "", "detail": str(detail)}
+
+
+def codes(tree):
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        return [code for inner in tree for code in codes(inner)]
+    return [tree]
+
+
+def as_drf(error):
+    return error.message_dict if hasattr(error, "error_dict") else {"non_field_errors": error.messages}
+
+
+def status_of(error):
+    """The HTTP status of an exception that is no APIException."""
+    if isinstance(error, django_exceptions.RequestDataTooBig):
+        return 413
+    if isinstance(error, django_exceptions.BadRequest | django_exceptions.SuspiciousOperation):
+        return 400
+    if isinstance(error, DataError | UnicodeError | OverflowError | RecursionError):
+        return 400
+    if isinstance(error, IntegrityError):
+        return 409
+    if isinstance(error, OperationalError):
+        return 503
+    return 500
+
+
+def error_response(request, status, detail=None):
+    """An error in the shape of the door that `request` came to."""
+    if request.path.startswith(API_PREFIX):
+        return problem(request, status, detail)
+    context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail or WORDS.get(status)}
+    try:
+        return render(request, "error.html", context, status=status)
+    except TemplateDoesNotExist:
+        return HttpResponse(context["detail"], status=status, content_type="text/plain")
+
+
+def handler400(request, exception=None):
+    return error_response(request, status_of(exception) if exception else 400)
+
+
+def handler403(request, exception=None):
+    return error_response(request, 403)
+
+
+def handler404(request, exception=None):
+    return error_response(request, 404)
+
+
+def handler500(request):
+    return error_response(request, 500)

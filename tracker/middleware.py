@@ -1,0 +1,163 @@
+"""What stands between the socket and the views: proxies, limits, repeated requests, error pages."""
+
+import hashlib
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, PermissionDenied
+from django.db import OperationalError, connection, transaction
+from django.http import Http404, HttpResponse
+from django.utils import timezone
+
+from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, refusal
+from tracker.accounts.authentication import bearer_token
+from tracker.accounts.models import IdempotencyKey
+from tracker.errors import error_response
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class TrustedProxyMiddleware:
+    """Believes X-Forwarded-For and -Proto from the proxies of TRUSTED_PROXIES and from nobody else."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        meta = request.META
+        if meta.get("REMOTE_ADDR") in settings.TRUSTED_PROXIES:
+            if forwarded := meta.get("HTTP_X_FORWARDED_FOR"):
+                meta["REMOTE_ADDR"] = forwarded.rpartition(",")[2].strip()
+            if meta.get("HTTP_X_FORWARDED_PROTO") == "https":
+                meta["wsgi.url_scheme"] = "https"
+        return self.get_response(request)
+
+
+class LimitsMiddleware:
+    """Refuses what no view should see: long or unclean addresses and headers, bodies over the limit."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        status, reason = self.refuse(request)
+        return error_response(request, status, reason) if reason else self.get_response(request)
+
+    def refuse(self, request):
+        meta = request.META
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return 400, "This host is not served here."
+        sent = [value for name, value in meta.items() if name.startswith("HTTP_")]
+        if len(sent) > HEADERS or any(len(value) > HEADER for value in sent):
+            return 400, f"At most {HEADERS} headers of {HEADER} bytes."
+        if len(meta.get("QUERY_STRING", "")) > QUERY_STRING:
+            return 400, f"The query string is longer than {QUERY_STRING} bytes."
+        if reason := refusal(request.path):
+            return 404, reason
+        length = meta.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit():
+            return 400, "Content-Length is not a number."
+        if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not meta.get("CONTENT_TYPE", "").startswith(
+            "multipart/form-data"
+        ):
+            return 413, f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
+        return 400, self.refuse_parameters(request)
+
+    def refuse_parameters(self, request):
+        lists = list(request.GET.lists())
+        if sum(len(values) for _, values in lists) > PARAMETERS:
+            return f"At most {PARAMETERS} parameters."
+        for name, values in lists:
+            if len(values) > 1:
+                return f"The parameter {name[:64]!r} is there more than once."
+            if reason := refusal(name) or refusal(values[0]):
+                return f"The parameter {name[:64]!a}: {reason}"
+        return None
+
+
+class IdempotencyMiddleware:
+    """Answers a repeated request with its first answer: `Idempotency-Key`, for a day, per user.
+
+    The request runs inside one transaction with the row of its key, so a second one waits for the first;
+    what failed is not kept and may be tried again.
+    """
+
+    WAIT = "5s"
+    LIFE = timedelta(days=1)
+    KEPT_HEADERS = ("Content-Type", "Location", "ETag")
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        key = request.headers.get("Idempotency-Key")
+        if key is None or request.method in SAFE:
+            return self.get_response(request)
+        if not (0 < len(key) <= 255 and all("!" <= character <= "~" for character in key)):
+            return error_response(request, 400, "Idempotency-Key: 1 to 255 visible ASCII characters.")
+        token = bearer_token(request)
+        user = token.user if token else request.user
+        if token is False or not user.is_authenticated:
+            return self.get_response(request)
+        return self.answer(request, user, key)
+
+    def answer(self, request, user, key):
+        request_line = f"{request.method} {request.get_full_path()}\n"
+        fingerprint = hashlib.sha256(request_line.encode() + request.body).hexdigest()
+        with transaction.atomic():
+            try:
+                row = self.claim(user, key, fingerprint)
+            except OperationalError:
+                transaction.set_rollback(True)
+                return error_response(request, 409, "The first request with this key is still running.")
+            if row.fingerprint != fingerprint:
+                return error_response(request, 422, "This Idempotency-Key was used for another request.")
+            if row.status:
+                headers = row.headers | {"Idempotency-Replayed": "true"}
+                return HttpResponse(bytes(row.body), status=row.status, headers=headers)
+            response = self.get_response(request)
+            if response.status_code < 400:
+                self.keep(row, response)
+            else:
+                transaction.set_rollback(True)
+            return response
+
+    def claim(self, user, key, fingerprint):
+        """The row of this key, locked; a new one where there is none, or only an old one."""
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = '{self.WAIT}'")
+        rows = IdempotencyKey.objects.filter(user=user, key=key)
+        rows.filter(created_at__lt=timezone.now() - self.LIFE).delete()
+        fresh = IdempotencyKey(user=user, key=key, fingerprint=fingerprint)
+        IdempotencyKey.objects.bulk_create([fresh], ignore_conflicts=True)
+        row = rows.select_for_update().get()
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = 0")
+        return row
+
+    def keep(self, row, response):
+        row.status = response.status_code
+        row.headers = {name: response[name] for name in self.KEPT_HEADERS if name in response}
+        row.body = response.content
+        row.save()
+
+
+class ErrorPagesMiddleware:
+    """Gives views' errors our own pages in every mode; unexpected ones only where no developer looks."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, error):
+        if isinstance(error, Http404):
+            return error_response(request, 404)
+        if isinstance(error, PermissionDenied):
+            return error_response(request, 403)
+        return None

@@ -1,0 +1,52 @@
+"""The site map."""
+
+from django.urls import include, path, re_path
+
+from comments import viewsets as comments
+from issues import viewsets as issues
+from tracker import docs, probes
+from tracker.errors import error_response
+
+handler400 = "tracker.errors.handler400"
+handler403 = "tracker.errors.handler403"
+handler404 = "tracker.errors.handler404"
+handler500 = "tracker.errors.handler500"
+
+ONE = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+LIST = {"get": "list"}
+
+
+def not_here(request, path=""):
+    return error_response(request, 404)
+
+
+def post(view, action):
+    return view.as_view({"post": action}, detail=True)
+
+
+api = [
+    path("issues/", issues.IssueViewSet.as_view(LIST | {"post": "create"}), name="issue-list"),
+    path("issues/bulk/", issues.IssueViewSet.as_view({"post": "bulk"}), name="issue-bulk"),
+    path("issues/<str:id>/", issues.IssueViewSet.as_view(ONE), name="issue-detail"),
+    path("issues/<str:id>/restore/", post(issues.IssueViewSet, "restore"), name="issue-restore"),
+    path("issues/<str:id>/occurrences/", post(issues.IssueViewSet, "occurrences"), name="issue-occurrences"),
+    path(
+        "issues/<str:id>/comments/",
+        comments.IssueCommentViewSet.as_view(LIST | {"post": "create"}),
+        name="issue-comments",
+    ),
+    path("issues/<str:id>/history/", issues.IssueHistoryViewSet.as_view(LIST), name="issue-history"),
+    path("comments/<str:id>/", comments.CommentViewSet.as_view(ONE), name="comment-detail"),
+    path("history/", issues.HistoryViewSet.as_view(LIST), name="history-list"),
+    path("spaces/", issues.SpaceViewSet.as_view(LIST), name="space-list"),
+    path("spaces/<str:id>/", issues.SpaceViewSet.as_view({"get": "retrieve"}), name="space-detail"),
+]
+
+urlpatterns = [
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("api/schema/", docs.schema, name="api-schema"),
+    path("api/docs/", docs.DocsView.as_view(), name="api-docs"),
+    path("api/", include((api, "api"))),
+    re_path(r"^api/(?P<path>.*)$", not_here, name="api-unknown"),
+]

@@ -5,16 +5,16 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
 
-from issues import markdown
 from issues.actor import current_actor
-from issues.limits import COMMENTS, TEXT, refusal
+from issues.limits import COMMENTS, TEXT
 from issues.models import Attachment, Issue
-from issues.models.base import Audited, Guarded, GuardedQuerySet
+from issues.models.base import Audited, Guarded
 from issues.models.fields import ExactJSONField
 from issues.models.history import Member, as_text, text_value
+from issues.models.rendered import Rendered, RenderedQuerySet
 
 
-class CommentQuerySet(GuardedQuerySet):
+class CommentQuerySet(RenderedQuerySet):
     def visible_to(self, user):
         """Comments on issues that `user` sees; internal ones only where they are more than a viewer."""
         roles = user.space_roles()
@@ -23,7 +23,7 @@ class CommentQuerySet(GuardedQuerySet):
         return rows.exclude(issue__space__in=viewed, is_internal=True) if viewed else rows
 
 
-class Comment(Audited):
+class Comment(Rendered):
     """A remark on an issue; an internal one is for the members of its space alone."""
 
     issue = models.ForeignKey(Issue, models.PROTECT, related_name="comments", db_index=False)
@@ -31,7 +31,6 @@ class Comment(Audited):
     content = models.TextField(blank=True, max_length=TEXT)
     content_format = models.CharField(max_length=4, choices=Issue.Format, default=Issue.Format.MARKDOWN)
     content_rendered = models.TextField(blank=True, editable=False)
-    renderer_version = models.PositiveSmallIntegerField(default=0, editable=False)
     is_internal = models.BooleanField(default=False)
     extensions = ExactJSONField(default=dict, blank=True)
     created_at = models.DateTimeField(editable=False)
@@ -39,11 +38,12 @@ class Comment(Audited):
     deleted_at = models.DateTimeField(null=True, editable=False)
 
     FIELDS = ("content", "content_format", "is_internal", "extensions", "deleted_at")
+    WORDS = "content"
     TEXTS = frozenset({"content", "extensions"})
 
     objects = CommentQuerySet.as_manager()
 
-    class Meta(Audited.Meta):
+    class Meta(Rendered.Meta):
         ordering = ["id"]
         indexes = [models.Index("issue", "id", name="comment_issue")]
         constraints = [
@@ -60,43 +60,39 @@ class Comment(Audited):
 
     @property
     def content_html(self):
-        """The stored rendering, safe to print."""
-        return markdown.safe(self.content_rendered)
+        return self.rendered_html
 
     def trash(self):
         """Delete: it is gone from every list, its history stays."""
         self.deleted_at = current_actor().now()
         self.save(update_fields=["deleted_at"])
 
-    def prepare(self):
-        if self._state.adding or self.touched() & {"content", "content_format"}:
-            self.content_rendered = markdown.render(self.content, self.content_format)
-            self.renderer_version = markdown.RENDERER_VERSION
-
-    def validate(self, stored, changed):
-        if len(self.content) > TEXT:
-            raise ValidationError({"content": f"At most {TEXT} characters."})
-        if reason := refusal(self.content):
-            raise ValidationError({"content": reason})
+    def home(self):
+        return self.issue.space_id
 
     def insert(self, actor):
         issue = Issue.objects.lock().get(pk=self.issue_id)
+        if Issue.space.is_cached(self.issue):
+            issue.space = self.issue.space
         if issue.comments.count() >= COMMENTS:
             raise ValidationError({"content": f"At most {COMMENTS} comments on an issue."})
         self.created_at = self.created_at or actor.now()
-        self.validate(None, set())
+        self.render()
         super(Audited, self).save(force_insert=True)
         issue.record([self.entry("comment_added", None, self)], actor)
 
     def write(self, touched, mine, actor, action=None):
         # The issue's lock guards its chain, so it comes before the comment's own.
-        self.issue = Issue.objects.lock().get(pk=self.issue_id)
+        self.issue = Issue.objects.lock().get(comments=self.pk)
         super().write(touched, mine, actor, action)
 
     def derive(self, stored, changed, at):
         written = set()
+        if stored.deleted_at:
+            self.deleted_at = stored.deleted_at
+            changed.discard("deleted_at")
         if changed & {"content", "content_format"}:
-            written |= {"content_rendered", "renderer_version"}
+            written |= self.render()
         if "content" in changed:
             self.edited_at = at
             written.add("edited_at")
@@ -106,12 +102,12 @@ class Comment(Audited):
         if not changed:
             return
         super(Audited, self).save(update_fields=changed | written)
-        entry = (
-            self.entry("comment_deleted", stored, None)
-            if "deleted_at" in changed
-            else self.entry("comment_edited", stored, self)
-        )
-        self.issue.record([entry], actor)
+        entries = []
+        if changed - {"deleted_at"}:
+            entries.append(self.entry("comment_edited", stored, self))
+        if "deleted_at" in changed:
+            entries.append(self.entry("comment_deleted", self, None))
+        self.issue.record(entries, actor)
 
     def entry(self, action, old, new):
         """What history says of this comment becoming `new` after it was `old`."""
@@ -121,7 +117,7 @@ class Comment(Audited):
             old and old.document(),
             new and new.document(),
             texts=(new.content, as_text(new.extensions)) if new else (),
-            is_internal=self.is_internal,
+            is_internal=any(row.is_internal for row in (old, new) if row),
         )
 
     def document(self):

@@ -1,6 +1,7 @@
 """The cast, and the one place that lifts the triggers of history: a test's clean-up."""
 
 import pytest
+from django.core.cache import cache
 from django.db import connections
 from django.test import Client, TransactionTestCase
 
@@ -17,6 +18,21 @@ def flush_with_history(self):
 
 
 TransactionTestCase._fixture_teardown = flush_with_history
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what the database of this run has not: `@pytest.mark.database("sqlite")`."""
+    vendor = connections["default"].vendor
+    others = [item for item in items if any(m.args != (vendor,) for m in item.iter_markers("database"))]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
+@pytest.fixture(autouse=True)
+def nobody_called_yet():
+    """Throttles count in the cache, by primary keys that the next test's rows have again."""
+    cache.clear()
 
 
 def person(space, role, name):
@@ -57,9 +73,13 @@ def charlie(db):
 @pytest.fixture
 def api(client, ops):
     """A function that signs a person in by token: `api(alice).get(…)` is a client of the REST API."""
+    clients = {}
+
     def signed_in(user, scope="write"):
         secret = f"trk_{user.pk}_{scope}"
-        TokenFactory(secret=secret, user=user, space=ops, scope=scope)
-        return Client(headers={"authorization": f"Bearer {secret}"})
+        if secret not in clients:
+            TokenFactory(secret=secret, user=user, space=ops, scope=scope)
+            clients[secret] = Client(headers={"authorization": f"Bearer {secret}"})
+        return clients[secret]
 
     return signed_in

@@ -1,12 +1,16 @@
 """What every row on record shares: it is written only where somebody changed it, and never unseen."""
 
-from copy import copy, deepcopy
+from copy import deepcopy
+from dataclasses import replace
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist, ValidationError
 from django.db import models, transaction
+from django.db.backends.base.operations import BaseDatabaseOperations
+from django.utils import timezone
 
 from issues.actor import current_actor
-from issues.models.fields import uuid7
+from issues.limits import refusal
+from issues.models.fields import ExactJSONField, choices_of, same, uuid7
 
 
 class WayRound(TypeError):
@@ -71,6 +75,8 @@ class Audited(Guarded):
     # Set by a door that was told which versions its client has seen (`If-Match`); checked under the lock.
     expected_versions = None
     _loaded = {}
+    # What the caller of save() or change() set or spelled out, though it may be what stood there before.
+    _named = frozenset()
 
     @classmethod
     def from_db(cls, db, field_names, values):
@@ -80,54 +86,132 @@ class Audited(Guarded):
 
     def refresh_from_db(self, using=None, fields=None, from_queryset=None):
         super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+        if fields is None:
+            self._wishes = {}
         self.remember(self.FIELDS if fields is None else self.attnames(fields))
 
     def save(self, *, force_insert=False, force_update=False, using=None, update_fields=None):
         """Write what this instance changed, over what others wrote meanwhile; no change, no statement.
 
-        Raises ValidationError for a value that no row may have.
+        Raises ValidationError for a value that no row may have. After any error the instance is what it was
+        before; after the rollback of a transaction around this one it has to be refreshed.
         """
-        if self._state.adding:
-            self.prepare()
-            with transaction.atomic():
-                self.insert(current_actor())
-            self.remember(self.FIELDS)
+        self._prepare_related_fields_for_save(operation_name="save")
+        is_new = self._state.adding
+        touched = self.given() if is_new else self.touched()
+        named = None if is_new or update_fields is None else self.attnames(update_fields)
+        mine = touched if named is None else touched & named
+        for name in mine:
+            setattr(self, name, self.form(name, getattr(self, name)))
+        if not is_new:
+            mine = mine & self.touched()
+        if not (is_new or mine or self.wishes() or self.expected_versions is not None):
             return
-        touched = self.touched()
-        mine = touched if update_fields is None else touched & self.attnames(update_fields)
-        if mine or self.wishes() or self.expected_versions is not None:
-            self.prepare()
+        self.check_values(mine)
+        self.prepare(mine)
+        before = self.__getstate__()
+        try:
             with transaction.atomic():
-                self.write(touched, mine, current_actor())
+                if is_new:
+                    self.insert(current_actor())
+                    self.remember(self.FIELDS)
+                else:
+                    self._named = mine | (named or set())
+                    self.write(touched, mine, current_actor())
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def write(self, touched, mine, actor, action=None):
         """Lock the row, take over what this instance has not set, and put on record what it has."""
         stored = type(self).objects.lock().get(pk=self.pk)
         if self.expected_versions is not None and stored.version not in self.expected_versions:
             raise VersionConflict(stored)
-        for name in self.columns() - touched:
+        aside = {name: getattr(self, name) for name in touched - mine}
+        for name in self.columns() - mine:
             setattr(self, name, getattr(stored, name))
-        changed = {name for name in mine if getattr(self, name) != getattr(stored, name)}
+        changed = {name for name in mine if not same(getattr(self, name), getattr(stored, name))}
+        # One moment for the row and its entry: history derives the row's times from its own.
+        actor = replace(actor, at=actor.now())
         written = self.derive(stored, changed, actor.now())
         self.validate(stored, changed)
         self.put(stored, changed, written, actor, action)
-        self.remember(mine | (set(self.FIELDS) - touched) | changed)
+        self.remember(self.FIELDS)
+        for name, value in aside.items():
+            setattr(self, name, value)
 
     def touched(self):
-        """The attnames on record that differ from what was loaded, their values brought into form."""
-        names = {name for name in self.FIELDS if vars(self).get(name, ...) != self._loaded.get(name, ...)}
-        for name in names:
-            setattr(self, name, self.form(name, getattr(self, name)))
-        return {name for name in names if getattr(self, name) != self._loaded.get(name, ...)}
+        """The attnames on record that differ from what was loaded."""
+        values, loaded = vars(self), self._loaded
+        return {name for name in self.FIELDS if not same(values.get(name, ...), loaded.get(name, ...))}
+
+    @classmethod
+    def given(cls):
+        """The attnames that somebody sets on a new row."""
+        return {field.attname for field in cls._meta.concrete_fields if field.editable} - {"id"}
+
+    def check_values(self, names):
+        """Raise ValidationError for values that no row may have, before they cost anything."""
+        problems = {
+            self._meta.get_field(name).name: reason
+            for name in names
+            if (reason := self.refusal(name, getattr(self, name)))
+        }
+        if problems:
+            raise ValidationError(problems)
+
+    def refusal(self, name, value):
+        """Why `value` may not stand in the column `name`, or None."""
+        field = self._meta.get_field(name)
+        if value is None:
+            return None if field.null else "This may not be null."
+        if field.is_relation:
+            return self.relation_refusal(field)
+        if isinstance(field, ExactJSONField):
+            return field.refusal(value)
+        if isinstance(value, str):
+            if field.choices and value not in choices_of(field):
+                return f"{value[:40]!r} is not one of {', '.join(choices_of(field))}."
+            if field.max_length and len(value) > field.max_length:
+                return f"At most {field.max_length} characters."
+            if reason := refusal(value):
+                return reason
+        if isinstance(field, models.IntegerField):
+            # SQLite itself would take a larger one.
+            least, most = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+            if not least <= value <= most:
+                return f"From {least} to {most}."
+        try:
+            field.run_validators(value)
+        except ValidationError as error:
+            return " ".join(error.messages)
+        return None
+
+    def relation_refusal(self, field):
+        try:
+            space = getattr(getattr(self, field.name), "space_id", None)
+        except ObjectDoesNotExist:
+            return "There is no such row."
+        return None if space is None or space == self.home() else "It belongs to another space."
+
+    def home(self):
+        """The primary key of the space to which this row belongs."""
+        return self.space_id
 
     @classmethod
     def form(cls, name, value):
         """`value` as the column `name` would give it back; ValidationError if it cannot."""
         field = cls._meta.get_field(name)
         try:
-            return field.to_python(value)
+            value = field.to_python(value)
         except ValidationError as error:
             raise ValidationError({field.name: error.messages}) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValidationError({field.name: f"Nothing of {type(value).__name__} fits here."}) from error
+        if isinstance(field, models.DateTimeField) and value is not None and timezone.is_naive(value):
+            raise ValidationError({field.name: "A time needs its time zone."})
+        return value
 
     @classmethod
     def attnames(cls, names):
@@ -154,25 +238,25 @@ class Audited(Guarded):
 
     def fork(self):
         """An independent copy of this loaded row."""
-        twin = copy(self)
-        twin._loaded = self._loaded
+        twin = type(self).__new__(type(self))
+        vars(twin).update(self.__getstate__())
         return twin
-
-    # What a model fills in.
 
     def wishes(self):
         """Sets that were assigned and not saved yet."""
-        return {}
+        return vars(self).setdefault("_wishes", {})
 
-    def prepare(self):
-        """Work that is too slow to do under the lock."""
+    # What a model fills in.
+
+    def prepare(self, names):
+        """Work for these changed columns that is too slow to do under the lock."""
 
     def derive(self, stored, changed, at):
         """Set what follows from `changed` (and add to it what that puts on record); return the columns."""
         return set()
 
     def validate(self, stored, changed):
-        """Raise ValidationError for a value that may not stand."""
+        """Raise ValidationError for a change that this row may not have."""
 
     def insert(self, actor):
         raise NotImplementedError

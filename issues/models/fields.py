@@ -2,10 +2,15 @@
 
 import secrets
 import time
+from functools import cache
 from uuid import UUID
 
 import orjson
 from django.db import models
+
+from issues.limits import EXTENSIONS
+
+UNFIT = "It is not JSON that can be kept."
 
 
 def uuid7(at=None):
@@ -18,6 +23,22 @@ def uuid7(at=None):
 def canonical(value):
     """The one JSON text of `value`: keys sorted, no spaces, UTF-8."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def same(value, other):
+    """Whether two values of a column are one; in JSON, unlike in Python, true is not 1 and 1 is not 1.0."""
+    if type(value) not in (dict, list) or value != other:
+        return value == other
+    try:
+        return canonical(value) == canonical(other)
+    except TypeError:
+        return False
+
+
+@cache
+def choices_of(field):
+    """{value: label} of a column with choices."""
+    return dict(field.flatchoices)
 
 
 class ExactJSONField(models.TextField):
@@ -34,3 +55,15 @@ class ExactJSONField(models.TextField):
 
     def value_to_string(self, obj):
         return self.get_prep_value(self.value_from_object(obj))
+
+    def refusal(self, value):
+        """Why `value` cannot be kept, or None."""
+        if not isinstance(value, self.default):
+            return "An object." if self.default is dict else "A list."
+        try:
+            text = canonical(value)
+        except TypeError:
+            return UNFIT
+        if not same(orjson.loads(text), value):
+            return UNFIT
+        return "It is too large." if len(text) > EXTENSIONS else None

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Q, Subquery
 from django.dispatch import Signal
 
 from issues.models.base import Audited, Guarded, GuardedQuerySet, WayRound
-from issues.models.fields import canonical, uuid7
+from issues.models.fields import canonical, same, uuid7
 from issues.models.insert import insert_many
 
 # changes: list of Change with their issues locked; actor; batch. Sent inside the change's transaction.
@@ -41,7 +41,7 @@ class Change:
 
     `stored` is the row before (None: it is new), `changed` the attnames that go on record in their order,
     `written` those that follow from them, `sets` {name: (old, new)}, `members` what entries say of sets
-    and comments, `action` the name of the entry where it is not `<field>_changed`.
+    and comments, `action` the name of the first entry where it is not `<field>_changed`.
     """
 
     row: Audited
@@ -52,6 +52,11 @@ class Change:
     members: list[Member] = field(default_factory=list)
     action: str | None = None
     at: datetime | None = None
+
+    def values(self):
+        """{column: value} of what is to be written."""
+        values = {name: getattr(self.row, name) for name in (*self.changed, *sorted(self.written))}
+        return {name: value for name, value in values.items() if not same(value, getattr(self.stored, name))}
 
 
 def digest(text):
@@ -114,16 +119,19 @@ class HistoryQuerySet(GuardedQuerySet):
         insert_many(list(entries))
 
     def heads(self, issues):
-        """(position, hash) of the last entry of each issue, by primary key.
+        """(position, hash) of the last entry of each issue, by their primary keys.
 
         The issues must be locked by an earlier statement: read in the same one, PostgreSQL would give the
         head from before the lock was granted, and the chain would fork.
         """
+        if len(issues) == 1:
+            (issue,) = issues
+            last = self.filter(issue=issue).order_by("-position").values_list("position", "hash").first()
+            return {issue: last or (0, "")}
         last = self.filter(issue_id=OuterRef("pk")).order_by("-position")
-        rows = issues.values_list(
-            "pk", Subquery(last.values("position")[:1]), Subquery(last.values("hash")[:1])
-        )
-        return {pk: (position or 0, hash or "") for pk, position, hash in rows.order_by()}
+        rows = self.model._meta.get_field("issue").related_model.objects.filter(pk__in=issues).order_by()
+        heads = [Subquery(last.values(name)[:1]) for name in ("position", "hash")]
+        return {pk: (position or 0, hash or "") for pk, position, hash in rows.values_list("pk", *heads)}
 
 
 class HistoryEntry(models.Model):

@@ -1,7 +1,7 @@
 """The issue, and the one way to change it: `save()` for one row, `change()` for many."""
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
@@ -9,19 +9,20 @@ from django.urls import reverse
 
 from issues import markdown
 from issues.actor import current_actor
-from issues.limits import BULK, EXTENSIONS, LABEL_KEY, LABEL_VALUE, LABELS, NAME, TEXT, TITLE, refusal
-from issues.models.base import Audited, GuardedQuerySet
-from issues.models.fields import ExactJSONField, canonical, uuid7
+from issues.limits import BULK, LABEL_KEY, LABEL_VALUE, LABELS, NAME, TEXT, TITLE, refusal
+from issues.models.base import Audited
+from issues.models.fields import ExactJSONField, same, uuid7
 from issues.models.history import Change, issue_changed
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.occurrence import Occurrence
+from issues.models.rendered import Rendered, RenderedQuerySet
 from issues.models.sets import SETS, SetAttribute, Wish
 from issues.models.space import Counter, Space
 
 KEEP = object()
 
 
-class IssueQuerySet(GuardedQuerySet):
+class IssueQuerySet(RenderedQuerySet):
     def visible_to(self, user):
         """The issues of the user's spaces, deleted ones left out: the only way in for a door."""
         return self.filter(space_id__in=user.space_roles(), deleted_at=None)
@@ -80,8 +81,8 @@ class IssueQuerySet(GuardedQuerySet):
             for name, value in fields.items():
                 setattr(issue, name, value)
             changed = issue.differing(stored, fields)
+            issue.check_values(changed)
             written = issue.derive(stored, changed, at)
-            issue.validate(stored, changed)
             change = issue.change_from(stored, changed, written, at)
             issue.compare_sets(
                 {name: (stored_sets[name][stored.pk], wish) for name, wish in wishes.items()}, change
@@ -94,10 +95,10 @@ class IssueQuerySet(GuardedQuerySet):
         """Put compared rows on the disk and on record: one UPDATE for all that get the same values."""
         alike = {}
         for change in changes:
-            values = {name: getattr(change.row, name) for name in {*change.changed, *change.written}}
+            values = change.values()
             alike.setdefault(repr(values), (values, []))[1].append(change.row.pk)
         for values, keys in alike.values():
-            self.model.objects.filter(pk__in=keys).step(actor, **values)
+            self.model.objects.filter(pk__in=keys).step(actor, changes[0].at, **values)
         for change in changes:
             change.row.version = change.stored.version + 1
             change.row.updated_at = max(change.stored.updated_at, change.at)
@@ -106,18 +107,18 @@ class IssueQuerySet(GuardedQuerySet):
             kind.put([(c.row, *c.sets[name]) for c in changes if name in c.sets], actor)
         issue_changed.send(self.model, changes=changes, actor=actor, batch=batch)
 
-    def step(self, actor, **values):
+    def step(self, actor, at, **values):
         """UPDATE rows that are locked, one version on; the caller puts it on record."""
         models.QuerySet.update(
             self,
             **values,
             version=F("version") + 1,
-            updated_at=Greatest("updated_at", models.Value(actor.now())),
+            updated_at=Greatest("updated_at", models.Value(at)),
             updated_by=actor.user,
         )
 
 
-class Issue(Audited):
+class Issue(Rendered):
     """A thing that somebody should look at."""
 
     class Status(models.TextChoices):
@@ -156,7 +157,6 @@ class Issue(Audited):
     description = models.TextField(blank=True, max_length=TEXT)
     description_format = models.CharField(max_length=4, choices=Format, default=Format.MARKDOWN)
     description_rendered = models.TextField(blank=True, editable=False)
-    renderer_version = models.PositiveSmallIntegerField(default=0, editable=False)
     status = models.CharField(max_length=16, choices=Status, default=Status.OPEN)
     resolution = models.CharField(max_length=16, choices=Resolution, null=True, blank=True)
     level = models.ForeignKey(
@@ -269,11 +269,12 @@ class Issue(Audited):
         "fingerprint",
         "deleted_at",
     )
+    WORDS = "description"
     TEXTS = frozenset({"title", "description", "error_message", "annotations", "extensions"})
 
     objects = IssueQuerySet.as_manager()
 
-    class Meta(Audited.Meta):
+    class Meta(Rendered.Meta):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["space", "number"], name="issue_number"),
@@ -338,8 +339,7 @@ class Issue(Audited):
 
     @property
     def description_html(self):
-        """The stored rendering, safe to print."""
-        return markdown.safe(self.description_rendered)
+        return self.rendered_html
 
     # Verbs.
 
@@ -400,23 +400,11 @@ class Issue(Audited):
 
     # How a change is made; `save()` is in Audited.
 
-    def wishes(self):
-        return vars(self).setdefault("_wishes", {})
-
     def wish(self, name, **wish):
         """Wish for members of a set: `issue.wish("labels", add={…}, remove=[…])`."""
-        kind = SETS[name]
+        kind, before = SETS[name], self.wishes().get(name, Wish())
         add, remove = kind.form(wish.get("add", ())), frozenset(kind.form_keys(wish.get("remove", ())))
-        self.wishes()[name] = Wish(add=add, remove=remove)
-
-    def prepare(self):
-        if self._state.adding or self.touched() & {"description", "description_format"}:
-            self.render()
-
-    def render(self):
-        self.description_rendered = markdown.render(self.description, self.description_format)
-        self.renderer_version = markdown.RENDERER_VERSION
-        self._rendered_from = (self.description, self.description_format)
+        self.wishes()[name] = before.then(add, remove)
 
     def insert(self, actor):
         """Number and write a new issue, with its sets, its first occurrence and its history."""
@@ -428,11 +416,11 @@ class Issue(Audited):
         self.updated_by = actor.user
         if not self.title.strip():
             self.title, self.is_title_derived = markdown.first_line(self.description), True
+        self.render()
         if self.status in self.DONE:
             self.stamp(at)
         self.level_rank = self.level.rank if self.level_id else NO_LEVEL_RANK
         self.normalise_resolution()
-        self.validate(None, set(self.FIELDS))
         change = Change(self, None, at=at)
         self.compare_sets({name: ({}, wish) for name, wish in self.wishes().items()}, change)
         self.number = Counter.take(self.space_id, self.number)
@@ -440,7 +428,7 @@ class Issue(Audited):
         for name, (old, new) in change.sets.items():
             SETS[name].put([(self, old, new)], actor)
         Occurrence(issue=self, at=self.first_seen_at, track=self.track).save(force_insert=True)
-        self.wishes().clear()
+        self._wishes = {}
         issue_changed.send(Issue, changes=[change], actor=actor, batch=uuid7())
 
     def put(self, stored, changed, written, actor, action):
@@ -450,22 +438,16 @@ class Issue(Audited):
         self.compare_sets({name: (sets[name], wish) for name, wish in wishes.items()}, change)
         if change.changed or change.members:
             Issue.objects.write([change], actor, uuid7())
-        wishes.clear()
+        self._wishes = {}
 
     def derive(self, stored, changed, at):
         written = set()
-        if "title" in changed:
-            self.is_title_derived = not self.title.strip()
-            written.add("is_title_derived")
-        if self.is_title_derived and changed & {"title", "description"}:
-            self.title = markdown.first_line(self.description)
-            changed.discard("title")
-            if self.title != stored.title:
-                changed.add("title")
+        if self.deleted_at and stored.deleted_at:
+            self.deleted_at = stored.deleted_at
+            changed.discard("deleted_at")
+        self.derive_title(stored, changed, written)
         if changed & {"description", "description_format"}:
-            if vars(self).get("_rendered_from") != (self.description, self.description_format):
-                self.render()
-            written |= {"description_rendered", "renderer_version"}
+            written |= self.render()
         if "level_id" in changed:
             self.level_rank = self.level.rank if self.level_id else NO_LEVEL_RANK
             written.add("level_rank")
@@ -479,18 +461,32 @@ class Issue(Audited):
             written |= {"resolved_at", "closed_at"}
         return written
 
+    def derive_title(self, stored, changed, written):
+        """A blank title becomes the first line of the description, and follows it until somebody sets one."""
+        is_derived = not self.title.strip() if "title" in changed else self.is_title_derived
+        is_set = "title" in changed
+        if is_derived and changed & {"title", "description"}:
+            self.title = markdown.first_line(self.description)
+            (changed.add if self.title != stored.title else changed.discard)("title")
+        if is_set and "title" in changed:
+            self.is_title_derived = is_derived
+            written.add("is_title_derived")
+
     def stamp(self, at):
         self.resolved_at, self.closed_at = stamps(self.status, self.resolved_at, self.closed_at, at)
 
     def derive_resolution(self, stored, changed):
-        """A resolution belongs to its status: it goes when the status leaves the group or contradicts it."""
-        if "status" in changed and "resolution" not in changed:
+        """A resolution belongs to its status: it goes when the status leaves the group or contradicts it.
+
+        One that is set along with the status stays, though it may be the one that stood there before.
+        """
+        if "status" in changed and "resolution" not in self._named:
             fits = group(self.status) == group(stored.status) and not (
                 (self.status == "closed" and self.resolution == "ignored")
                 or (self.status == "ignored" and self.resolution != "ignored")
             )
             self.resolution = self.resolution if fits else None
-        elif "resolution" in changed:
+        elif changed & {"status", "resolution"}:
             self.normalise_resolution()
         for name in ("status", "resolution"):
             (changed.add if getattr(self, name) != getattr(stored, name) else changed.discard)(name)
@@ -502,35 +498,26 @@ class Issue(Audited):
         elif self.status == "ignored" and self.resolution not in (None, "ignored"):
             self.status = Issue.Status.CLOSED
 
-    def validate(self, stored, changed):
-        problems = {}
-        for name in changed:
-            value = getattr(self, name)
-            if reason := self.refusal(name, value):
-                problems[name.removesuffix("_id")] = reason
-        if problems:
-            raise ValidationError(problems)
-
     def refusal(self, name, value):
-        """Why `value` may not stand in the column `name`, or None."""
-        if name in ("level_id", "project_id", "environment_id") and value:
-            space = getattr(self, name.removesuffix("_id")).space_id
-            return None if space in (None, self.space_id) else "It belongs to another space."
-        if name in ("annotations", "extensions", "languages"):
-            return json_refusal(name, value)
-        field = self._meta.get_field(name)
-        if isinstance(value, str):
-            if name == "title" and ("\n" in value or "\r" in value):
-                return "A title is one line."
-            if field.max_length and len(value) > field.max_length:
-                return f"At most {field.max_length} characters."
-            if name == "error_message" and len(value) > TEXT:
-                return f"At most {TEXT} characters."
-            if field.choices and value and value not in dict(field.flatchoices):
-                return f"{value[:40]!r} is not one of {', '.join(dict(field.flatchoices))}."
-            return refusal(value)
-        if value is None and not field.null:
-            return "This may not be null."
+        if name == "title" and value and ("\n" in value or "\r" in value):
+            return "A title is one line."
+        if name == "error_message" and value and len(value) > TEXT:
+            return f"At most {TEXT} characters."
+        return super().refusal(name, value) or self.json_refusal(name, value)
+
+    def json_refusal(self, name, value):
+        if name == "annotations":
+            if len(value) > LABELS:
+                return f"At most {LABELS} keys."
+            for key, text in value.items():
+                if not isinstance(text, str) or len(key) > LABEL_KEY or len(text) > LABEL_VALUE:
+                    return f"Strings of at most {LABEL_VALUE} characters under keys of at most {LABEL_KEY}."
+                if reason := refusal(key) or refusal(text):
+                    return reason
+        if name == "languages" and not all(
+            isinstance(text, str) and len(text) <= 32 and not refusal(text) for text in value
+        ):
+            return "A list of names of at most 32 characters."
         return None
 
     # Comparing, for `put()` and `change()`.
@@ -554,15 +541,18 @@ class Issue(Audited):
                 if field.attname not in cls.FIELDS:
                     raise ValueError(f"{name} is not changed by hand.")
                 if field.is_relation and value is not None and not isinstance(value, models.Model):
-                    value = field.related_model.objects.get(pk=value)
+                    try:
+                        value = field.related_model.objects.get(pk=value)
+                    except (ObjectDoesNotExist, ValueError, TypeError) as error:
+                        raise ValidationError({field.name: "There is no such row."}) from error
                 fields[field.name] = value
         return fields, wishes
 
     def differing(self, stored, fields):
-        names = self.attnames(fields)
+        self._named = names = self.attnames(fields)
         for name in names:
             setattr(self, name, self.form(name, getattr(self, name)))
-        return {name for name in names if getattr(self, name) != getattr(stored, name)}
+        return {name for name in names if not same(getattr(self, name), getattr(stored, name))}
 
     def change_from(self, stored, changed, written, at, action=None):
         names = [name for name in self.FIELDS if name in changed]
@@ -570,7 +560,8 @@ class Issue(Audited):
 
     def compare_sets(self, wishes, change):
         """Add to `change` the sets that `wishes`, {set: (stored, wish)}, make different."""
-        for name, (old, wish) in wishes.items():
+        for name in [name for name in SETS if name in wishes]:
+            old, wish = wishes[name]
             new = wish.apply(old)
             if new != old:
                 SETS[name].validate(new)
@@ -588,25 +579,3 @@ def stamps(status, resolved_at, closed_at, at):
     if status not in Issue.DONE:
         return None, None
     return resolved_at or at, (closed_at or at) if status != Issue.Status.RESOLVED else None
-
-
-def json_refusal(name, value):
-    """Why a JSON value may not stand in the column `name`, or None."""
-    if name == "annotations":
-        if not isinstance(value, dict) or len(value) > LABELS:
-            return f"An object with at most {LABELS} keys."
-        for key, text in value.items():
-            if not isinstance(text, str) or len(key) > LABEL_KEY or len(text) > LABEL_VALUE:
-                return f"Strings of at most {LABEL_VALUE} characters under keys of at most {LABEL_KEY}."
-            if reason := refusal(key) or refusal(text):
-                return reason
-    elif name == "languages":
-        if not isinstance(value, list) or not all(isinstance(v, str) and len(v) <= 32 for v in value):
-            return "A list of names of at most 32 characters."
-    elif not isinstance(value, dict):
-        return "An object."
-    try:
-        text = canonical(value)
-    except TypeError:
-        return "It is not JSON that can be kept."
-    return refusal(text) or ("It is too large." if len(text) > EXTENSIONS else None)

@@ -8,6 +8,7 @@ from django.db import models
 from issues.limits import ATTACHMENTS, LABEL_KEY, LABEL_VALUE, LABELS, refusal
 from issues.models.base import Guarded, WayRound
 from issues.models.history import Member
+from issues.models.insert import insert_many
 
 
 @dataclass(slots=True)
@@ -18,6 +19,11 @@ class Wish:
     add: dict = field(default_factory=dict)
     remove: frozenset = frozenset()
 
+    def then(self, add, remove):
+        """This wish and, after it, another one for single members."""
+        kept = {key: value for key, value in self.add.items() if key not in remove}
+        return Wish(self.replace, kept | add, self.remove - add.keys() | remove)
+
     def apply(self, stored):
         base = stored if self.replace is None else self.replace
         return {key: value for key, value in (base | self.add).items() if key not in self.remove}
@@ -26,10 +32,10 @@ class Wish:
 class MemberQuerySet(models.QuerySet):
     """Rows that only their issue's save writes."""
 
-    def update(self, **kwargs):
+    def refuse(self, *args, **kwargs):
         raise WayRound("A member of a set changes with its issue: assign the set and save().")
 
-    bulk_update = bulk_create = delete = update
+    update = bulk_update = bulk_create = delete = refuse
 
 
 class MemberRow(Guarded):
@@ -120,6 +126,8 @@ class RelatedSet:
         return added + [self.entry("removed", old_row=rows[key]) for key in old if key not in new]
 
     def rows(self, keys, issue):
+        if not all(type(key) is int and 0 < key < 2**63 for key in keys):
+            raise ValidationError({self.name: "There is no such row."})
         rows = self.related_model.objects.in_bulk(keys) if keys else {}
         if any(key not in rows or rows[key].space_id != issue.space_id for key in keys):
             raise ValidationError({self.name: "It belongs to another space."})
@@ -134,7 +142,7 @@ class RelatedSet:
             raise ValidationError({self.name: f"At most {self.most}."})
 
     def row(self, issue, key, value, actor):
-        return self.through(issue=issue, **{f"{self.member}_id": key})
+        return self.through(issue_id=issue.pk, **{f"{self.member}_id": key})
 
     def put(self, diffs, actor):
         """Write (issue, old, new) of many issues: one DELETE per removed member, one INSERT for all."""
@@ -151,7 +159,7 @@ class RelatedSet:
         for key, issues in gone.items():
             rows = self.through.objects.filter(issue__in=issues, **{self.key_column: key})
             models.QuerySet.delete(rows)
-        models.QuerySet.bulk_create(self.through.objects.all(), fresh)
+        insert_many(fresh)
 
     @property
     def key_column(self):
@@ -164,12 +172,20 @@ class RelatedSet:
 
 class ChannelSet(RelatedSet):
     def row(self, issue, key, value, actor):
-        return IssueChannel(issue=issue, channel_id=key, is_manual=actor.rule is None)
+        return IssueChannel(issue_id=issue.pk, channel_id=key, is_manual=actor.rule is None)
 
     def rows(self, keys, issue):
         rows = super().rows(keys, issue)
         if any(channel.is_default for channel in rows.values()):
             raise ValidationError({self.name: "The default channel holds every issue by itself."})
+        return rows
+
+
+class AttachmentSet(RelatedSet):
+    def rows(self, keys, issue):
+        rows = super().rows(keys, issue)
+        if rows and self.through.objects.filter(attachment__in=rows).exclude(issue=issue.pk).exists():
+            raise ValidationError({self.name: "It belongs to another issue."})
         return rows
 
 
@@ -215,7 +231,7 @@ class LabelSet(RelatedSet):
                 raise ValidationError({self.name: "A label needs a key."})
 
     def row(self, issue, key, value, actor):
-        return IssueLabel(issue=issue, space_id=issue.space_id, key=key, value=value)
+        return IssueLabel(issue_id=issue.pk, space_id=issue.space_id, key=key, value=value)
 
 
 def show_label(key, value):
@@ -231,7 +247,7 @@ SETS = {
         LabelSet("labels", IssueLabel),
         RelatedSet("teams", IssueTeam),
         ChannelSet("channels", IssueChannel),
-        RelatedSet("attachments", IssueAttachment, ATTACHMENTS),
+        AttachmentSet("attachments", IssueAttachment, ATTACHMENTS),
     )
 }
 

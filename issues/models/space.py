@@ -7,7 +7,7 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
 
-from issues.limits import NAME, refusal
+from issues.limits import NAME
 from issues.models.base import Audited, GuardedQuerySet
 from issues.models.fields import uuid7
 from issues.models.history import Change, record_changed
@@ -28,20 +28,14 @@ class SpaceRow(Audited):
     class Meta(Audited.Meta):
         abstract = True
 
-    def validate(self, stored, changed):
-        for name in changed:
-            value = getattr(self, name)
-            if isinstance(value, str) and (reason := refusal(value)):
-                raise ValidationError({name: reason})
-        for name in changed - {"space_id"}:
-            if name.endswith("_id") and getattr(self, name):
-                other = getattr(self, name.removesuffix("_id"))
-                if getattr(other, "space_id", None) not in (None, self.home()):
-                    raise ValidationError({name.removesuffix("_id"): "It belongs to another space."})
+    def refusal(self, name, value):
+        if value == "" and not self._meta.get_field(name).blank:
+            return "This may not be blank."
+        return super().refusal(name, value)
 
-    def home(self):
-        """The primary key of the space in whose chain this row's changes stand."""
-        return self.space_id
+    def validate(self, stored, changed):
+        if stored is not None and "space_id" in changed:
+            raise ValidationError({"space": "It does not move to another space."})
 
     def insert(self, actor):
         self.validate(None, set(self.FIELDS))
@@ -87,17 +81,21 @@ class Space(SpaceRow):
     def __str__(self):
         return self.name
 
+    @classmethod
+    def form(cls, name, value):
+        value = super().form(name, value)
+        return value.upper() if name == "key" and value else value
+
     def home(self):
         return self.pk
 
     def insert(self, actor):
-        self.key = self.key.upper()
-        self.clean_fields()
         super().insert(actor)
         Counter(space=self).save(force_insert=True)
         from issues.models.channel import Channel
 
         Channel(space=self, name="All", is_default=True).save()
+        self.refresh_from_db(fields=["version"])
 
 
 class Counter(models.Model):

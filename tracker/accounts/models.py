@@ -6,6 +6,7 @@ import secrets
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from issues.limits import NAME
@@ -16,7 +17,7 @@ from issues.models.space import SpaceRow
 
 class UserManager(BaseUserManager):
     def create_user(self, email=None, password=None, **fields):
-        user = self.model(email=email and self.normalize_email(email), **fields)
+        user = self.model(email=email and email.lower(), **fields)
         user.set_password(password)
         user.save()
         return user
@@ -25,7 +26,7 @@ class UserManager(BaseUserManager):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, email):
-        return self.get(email__iexact=email)
+        return self.get(email=email.lower())
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -47,6 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email")]
 
     def __str__(self):
         return self.name

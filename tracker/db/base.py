@@ -16,13 +16,19 @@ WRITE_LOCKS = defaultdict(threading.Lock)
 class DatabaseWrapper(base.DatabaseWrapper):
     """Takes the process's write lock before BEGIN IMMEDIATE and gives it back with the transaction."""
 
-    _holds_lock = False
+    _held = None
+
+    def get_new_connection(self, conn_params):
+        connection = super().get_new_connection(conn_params)
+        # Else the DELETE inside INSERT OR REPLACE would not meet the triggers that keep history.
+        connection.execute("PRAGMA recursive_triggers = ON")
+        return connection
 
     def _start_transaction_under_autocommit(self):
         lock = WRITE_LOCKS[str(self.settings_dict["NAME"])]
         if not lock.acquire(timeout=self.settings_dict["OPTIONS"].get("timeout", 5)):
             raise OperationalError("Waited too long for another write of this process to end.")
-        self._holds_lock = True
+        self._held = lock
         try:
             super()._start_transaction_under_autocommit()
         except BaseException:
@@ -30,8 +36,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
     def _commit(self):
-        super()._commit()
-        self._give_back()
+        try:
+            super()._commit()
+        finally:
+            self._give_back()
 
     def _rollback(self):
         try:
@@ -46,6 +54,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._give_back()
 
     def _give_back(self):
-        if self._holds_lock:
-            self._holds_lock = False
-            WRITE_LOCKS[str(self.settings_dict["NAME"])].release()
+        if self._held is not None:
+            lock, self._held = self._held, None
+            lock.release()

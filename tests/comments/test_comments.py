@@ -1,0 +1,265 @@
+"""Comments: on record in the chain of their issue."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from comments.models import Comment
+from issues.actor import Actor, acting_as
+from issues.models import Issue, Outbox, TextVersion
+from issues.models.base import WayRound
+from issues.models.history import digest
+from tests.chains import actions, assert_whole, entries, row, told
+from tests.factories import CommentFactory, IssueFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def document(comment, content, **instead):
+    return {
+        "comment": str(comment.uuid),
+        "content": {"sha256": digest(content)},
+        "format": "md",
+        "is_internal": False,
+        "extensions": "",
+    } | instead
+
+
+def test_a_comment_is_on_record(ops, bob):
+    issue = IssueFactory(space=ops)
+
+    with acting_as(lambda: Actor(user=bob, source="web")):
+        comment = CommentFactory(issue=issue, author=bob, content="*Found* it")
+
+    assert told(issue) == [("comment_added", "comments", None, document(comment, "*Found* it"), "", "")]
+    assert (row(issue)["version"], row(issue)["updated_by_id"]) == (2, bob.pk)
+    assert "<em>Found</em>" in Comment.objects.get().content_rendered
+    assert TextVersion.objects.filter(text="*Found* it").exists()
+    assert Outbox.objects.filter(issue=issue, version=2).count() == 1
+    assert_whole(issue)
+
+
+def test_an_edited_comment_says_what_it_was(ops):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One")
+
+    comment.content = "*Two*"
+    comment.save()
+
+    assert told(issue, after=2) == [
+        ("comment_edited", "comments", document(comment, "One"), document(comment, "*Two*"), "", "")
+    ]
+    stored = Comment.objects.get()
+    assert "<em>Two</em>" in stored.content_rendered
+    assert stored.edited_at == comment.edited_at == entries(issue)[-1].created_at == row(issue)["updated_at"]
+    assert_whole(issue)
+
+
+def test_a_comment_in_another_format_is_rendered_again(ops):
+    comment = CommentFactory(issue=IssueFactory(space=ops), content="*One*")
+
+    comment.content_format = "text"
+    comment.save()
+
+    stored = Comment.objects.get()
+    assert "*One*" in stored.content_rendered and stored.edited_at is None
+
+
+def test_a_comment_that_is_saved_unchanged_is_no_statement(ops, django_assert_num_queries):
+    CommentFactory(issue=IssueFactory(space=ops), content="One")
+    comment = Comment.objects.get()
+
+    with django_assert_num_queries(0):
+        comment.content = "One"
+        comment.save()
+
+
+def test_a_deleted_comment_leaves_its_history(ops):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One")
+
+    comment.trash()
+
+    assert told(issue, after=2) == [
+        ("comment_deleted", "comments", document(comment, "One"), None, "", ""),
+    ]
+    assert Comment.objects.get().deleted_at == comment.deleted_at
+    assert_whole(issue)
+
+
+def test_a_comment_is_deleted_once_and_for_all(ops):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue)
+    stale = Comment.objects.get()
+    comment.trash()
+
+    stale.trash()
+    comment.deleted_at = None
+    comment.save()
+
+    assert actions(issue) == ["created", "comment_added", "comment_deleted"]
+    assert Comment.objects.get().deleted_at == stale.deleted_at == comment.deleted_at is not None
+
+
+def test_an_edit_and_a_deletion_in_one_save_are_two_entries(ops):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One")
+    gone = CommentFactory(issue=issue)
+    gone.trash()
+
+    comment.content, comment.deleted_at = "Two", gone.deleted_at
+    comment.save()
+
+    assert told(issue, after=4) == [
+        ("comment_edited", "comments", document(comment, "One"), document(comment, "Two"), "", ""),
+        ("comment_deleted", "comments", document(comment, "Two"), None, "", ""),
+    ]
+    assert_whole(issue)
+
+
+def test_a_stale_comment_does_not_undo_what_others_did(ops):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One")
+    stale = Comment.objects.get()
+    comment.content = "Two"
+    comment.save()
+
+    stale.is_internal = True
+    stale.save()
+
+    stored = Comment.objects.get()
+    assert (stored.content, stored.is_internal) == ("Two", True)
+    assert "Two" in stored.content_rendered
+
+
+@pytest.mark.parametrize(("before", "after"), [(False, False), (False, True), (True, False), (True, True)])
+def test_entries_of_internal_comments_are_internal(ops, before, after):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One", is_internal=before)
+
+    comment.content, comment.is_internal = "Two", after
+    comment.save()
+    comment.trash()
+
+    assert [entry.is_internal for entry in entries(issue)] == [False, before, before or after, after]
+
+
+def test_leftovers_of_a_dialect_are_on_record_by_digest(ops):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One")
+
+    comment.extensions = {"acme": {"mood": 1}}
+    comment.save()
+
+    extensions = {"sha256": digest('{"acme":{"mood":1}}')}
+    assert told(issue, after=2)[0][3] == document(comment, "One", extensions=extensions)
+    assert TextVersion.objects.filter(sha256=extensions["sha256"], text='{"acme":{"mood":1}}').exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("content", None),
+        ("content", "x" * 65_536),
+        ("content", "a\x00b"),
+        ("content", "\ud800"),
+        ("content_format", "rtf"),
+        ("is_internal", None),
+        ("is_internal", "perhaps"),
+        ("extensions", []),
+        ("extensions", {"a": float("nan")}),
+        ("extensions", {"a": {1}}),
+    ],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_a_wrong_value_is_refused_and_nothing_is_written(ops, name, value):
+    issue = IssueFactory(space=ops)
+    comment, new = CommentFactory(issue=issue), Comment(issue=issue, content="New")
+
+    for either in (comment, new):
+        setattr(either, name, value)
+        with pytest.raises(ValidationError) as refused:
+            either.save()
+        assert list(refused.value.message_dict) == [name]
+
+    assert (actions(issue), Comment.objects.count()) == (["created", "comment_added"], 1)
+
+
+@pytest.mark.parametrize("key", [None, 10**6, 2**80])
+def test_a_comment_needs_its_issue(db, key):
+    with pytest.raises(ValidationError, match="issue"):
+        Comment(issue_id=key, content="New").save()
+
+    assert not Comment.objects.exists()
+
+
+def test_an_issue_has_so_many_comments_and_no_more(ops, monkeypatch):
+    monkeypatch.setattr("comments.models.COMMENTS", 2)
+    issue = IssueFactory(space=ops)
+    CommentFactory(issue=issue), CommentFactory(issue=issue)
+
+    with pytest.raises(ValidationError, match="At most 2"):
+        CommentFactory(issue=issue)
+
+    assert row(issue)["version"] == 3
+
+
+def test_a_comment_does_not_move_to_another_issue(ops):
+    issue, other = IssueFactory(space=ops), IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One")
+
+    comment.issue, comment.content = other, "Two"
+    comment.save()
+
+    assert Comment.objects.get().issue == comment.issue == issue
+    assert (actions(issue)[-1], actions(other)) == ("comment_edited", ["created"])
+    assert_whole(issue, other)
+
+
+def test_the_issue_is_locked_before_its_comment(ops):
+    comment = CommentFactory(issue=IssueFactory(space=ops))
+    comment.content = "Two"
+
+    with CaptureQueriesContext(connection) as queries:
+        comment.save()
+
+    statements = [query["sql"] for query in queries if "SELECT" in query["sql"]]
+    assert 'FROM "issues_issue"' in statements[0] and 'FROM "comments_comment"' in statements[1]
+    if connection.vendor == "postgresql":
+        assert all("FOR NO KEY UPDATE" in statement for statement in statements[:2])
+
+
+def test_comments_are_seen_by_those_who_may(ops, bob, vera, charlie):
+    issue, gone = IssueFactory(space=ops), IssueFactory(space=ops)
+    plain, internal = CommentFactory(issue=issue), CommentFactory(issue=issue, is_internal=True)
+    CommentFactory(issue=issue).trash()
+    CommentFactory(issue=gone)
+    Issue.objects.get(pk=gone.pk).trash()
+
+    seen = [set(Comment.objects.visible_to(user)) for user in (bob, vera, charlie)]
+
+    assert seen == [{plain, internal}, {plain}, set()]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda: Comment.objects.update(content="x"),
+        lambda: Comment.objects.all().delete(),
+        lambda: Comment.objects.get().delete(),
+        lambda: Comment.objects.get().issue.comments.all().delete(),
+        lambda: Comment.objects.get().author.comments.update(content="x"),
+        lambda: Comment.objects.bulk_create([]),
+        lambda: Comment.objects.bulk_update([], ["content"]),
+        lambda: Comment.objects.get().attachment_rows.all().delete(),
+    ],
+)
+def test_there_is_no_way_round(ops, way):
+    issue = IssueFactory(space=ops)
+    CommentFactory(issue=issue, content="One")
+
+    with pytest.raises(WayRound):
+        way()
+
+    assert Comment.objects.get().content == "One"

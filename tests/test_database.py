@@ -1,0 +1,281 @@
+"""How connections are opened, and who waits for whom."""
+
+import sqlite3
+import threading
+from contextlib import closing, contextmanager
+
+import pytest
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from issues.models import Issue
+from tests.factories import IssueFactory, SpaceFactory
+from tracker.db.base import WRITE_LOCKS
+
+is_sqlite = settings.DATABASES["default"]["ENGINE"] == "tracker.db"
+only_sqlite = pytest.mark.skipif(not is_sqlite, reason="SQLite alone has one writer.")
+only_postgres = pytest.mark.skipif(is_sqlite, reason="These are settings of PostgreSQL.")
+transactional = pytest.mark.django_db(transaction=True)
+
+
+def ask(question):
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        return cursor.fetchone()[0]
+
+
+def lock():
+    return WRITE_LOCKS[str(connection.settings_dict["NAME"])]
+
+
+@contextmanager
+def another_process():
+    """A connection of our own, past Django, as another process would have it."""
+    path = str(connection.settings_dict["NAME"])
+    with closing(sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)) as other:
+        yield other
+
+
+def test_connections_stay_open_and_requests_are_not_transactions():
+    default = settings.DATABASES["default"]
+
+    assert (default["CONN_MAX_AGE"], default["ATOMIC_REQUESTS"]) == (None, False)
+    assert default["CONN_HEALTH_CHECKS"] is True
+
+
+@only_sqlite
+@transactional
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("busy_timeout", 20_000),
+        ("recursive_triggers", 1),
+        ("temp_store", 2),
+    ],
+)
+def test_sqlite_opens_safe(pragma, value):
+    connection.close()
+
+    assert ask(f"PRAGMA {pragma}") == value
+
+
+@only_sqlite
+@transactional
+def test_a_transaction_begins_with_the_right_to_write():
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
+        pass
+
+    assert queries[0]["sql"] == "BEGIN IMMEDIATE"
+
+
+@only_sqlite
+@transactional
+def test_a_second_writer_of_another_process_waits():
+    SpaceFactory(key="OPS")
+
+    with another_process() as other:
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(0.4, other.execute, ["COMMIT"]).start()
+        issue = IssueFactory(space__key="NEW")
+
+    assert issue.number == 1
+
+
+@only_sqlite
+@transactional
+def test_a_second_writer_of_this_process_waits():
+    order = []
+
+    def write():
+        with transaction.atomic():
+            order.append("second")
+        connections.close_all()
+
+    with transaction.atomic():
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join(0.3)
+        order.append("first")
+    thread.join()
+
+    assert order == ["first", "second"]
+
+
+@only_sqlite
+@transactional
+def test_who_waits_too_long_is_told(monkeypatch):
+    failures = []
+
+    def write():
+        try:
+            with transaction.atomic():
+                pass
+        except OperationalError as error:
+            failures.append(str(error))
+        connections.close_all()
+
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.1)
+    with transaction.atomic():
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+
+    assert failures == ["Waited too long for another write of this process to end."]
+    assert not lock().locked()
+
+
+def commits():
+    with transaction.atomic():
+        assert lock().locked()
+
+
+def rolls_back():
+    with transaction.atomic():
+        transaction.set_rollback(True)
+
+
+def raises():
+    with pytest.raises(RuntimeError), transaction.atomic():
+        raise RuntimeError
+
+
+def raises_inside_a_savepoint():
+    with transaction.atomic():
+        with pytest.raises(RuntimeError), transaction.atomic():
+            raise RuntimeError
+        assert lock().locked()
+
+
+def closes_in_a_transaction():
+    with pytest.raises(DatabaseError), transaction.atomic():
+        connection.close()
+        assert not lock().locked()
+        ask("SELECT 1")
+
+
+def is_interrupted():
+    with pytest.raises(KeyboardInterrupt), transaction.atomic():
+        raise KeyboardInterrupt
+
+
+def fails_to_commit():
+    def fail():
+        raise OperationalError("disk I/O error")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(connections["default"]).__mro__[1], "_commit", lambda self: fail())
+        with pytest.raises(OperationalError), transaction.atomic():
+            pass
+
+
+def is_interrupted_in_commit():
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(connections["default"]).__mro__[1], "_commit", interrupt)
+        with pytest.raises(KeyboardInterrupt), transaction.atomic():
+            pass
+
+
+def fails_to_begin():
+    with another_process() as other, pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.1)
+        connection.close()
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OperationalError, match="locked"), transaction.atomic():
+            pass
+    connection.close()
+
+
+def breaks_a_constraint_at_the_end():
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO issues_counter (space_id, next) VALUES (1000000, 1)")
+
+
+@only_sqlite
+@transactional
+@pytest.mark.parametrize(
+    "end",
+    [
+        commits,
+        rolls_back,
+        raises,
+        raises_inside_a_savepoint,
+        closes_in_a_transaction,
+        is_interrupted,
+        fails_to_commit,
+        is_interrupted_in_commit,
+        fails_to_begin,
+        breaks_a_constraint_at_the_end,
+    ],
+    ids=lambda end: end.__name__,
+)
+def test_the_lock_of_the_process_is_given_back(end):
+    end()
+
+    assert not lock().locked()
+    assert IssueFactory().number == 1
+    with another_process() as other:
+        other.execute("BEGIN IMMEDIATE")
+
+
+@only_sqlite
+@transactional
+def test_the_lock_is_given_back_when_a_thread_ends_without_a_word():
+    def begin():
+        transaction.set_autocommit(False)
+        with transaction.atomic():
+            Issue.objects.count()
+        connections.close_all()
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join()
+
+    assert not lock().locked()
+
+
+@only_sqlite
+@transactional
+def test_reading_waits_for_nobody_and_takes_no_lock(ops, bob, api):
+    IssueFactory(space=ops)
+    reader = api(bob)
+    reader.get("/api/issues/")
+
+    with another_process() as other:
+        other.execute("BEGIN IMMEDIATE")
+        with CaptureQueriesContext(connection) as queries:
+            answers = [
+                reader.get(path).status_code
+                for path in (
+                    "/api/issues/",
+                    "/api/issues/OPS-1/",
+                    "/api/issues/OPS-1/comments/",
+                    "/api/spaces/",
+                )
+            ]
+        free = not lock().locked()
+        other.execute("COMMIT")
+
+    assert answers == [200] * 4
+    assert free and not any("BEGIN" in query["sql"] for query in queries)
+
+
+@only_postgres
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("synchronous_commit", "on"),
+        ("fsync", "on"),
+        ("full_page_writes", "on"),
+        ("transaction_isolation", "read committed"),
+    ],
+)
+def test_postgresql_is_told_to_keep_what_it_says(name, value):
+    assert ask(f"SHOW {name}") == value

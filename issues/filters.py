@@ -1,6 +1,6 @@
 """What a list can be narrowed by: the parameters of the REST API and of the list page, checked alike."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import django_filters
 from django.db.models import Q
@@ -24,6 +24,13 @@ ORDERS = {
 }
 NEWEST_FIRST = "-number"
 
+TIMES = {
+    "created_after": "created_at__gte",
+    "created_before": "created_at__lt",
+    "updated_after": "updated_at__gte",
+    "updated_before": "updated_at__lt",
+}
+
 
 class BadParameter(ValidationError):
     """A query parameter that means nothing here; `detail` is {parameter: [reason]}."""
@@ -38,25 +45,32 @@ def not_found(name):
     return BadParameter(name, "There is no such thing here.", "not_found")
 
 
+class ExactFilter(django_filters.CharFilter):
+    """A text as it came, blanks at its ends included."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, strip=False, **kwargs)
+
+
 class IssueFilter(django_filters.FilterSet):
     """Narrows issues; `request.user` decides what a reference can name. Raises BadParameter."""
 
-    q = django_filters.CharFilter(method="by_text", label="Text")
-    space = django_filters.CharFilter(method="by_space", label="Space, by key or id")
-    status = django_filters.CharFilter(method="by_status", label="Statuses, with commas between")
-    level = django_filters.CharFilter(method="by_level", label="Levels by key or id, or none")
-    assignee = django_filters.CharFilter(method="by_person", label="A person's id or e-mail, me or none")
-    reporter = django_filters.CharFilter(method="by_person", label="A person's id or e-mail, or me")
-    team = django_filters.CharFilter(method="by_team", label="A team's id")
-    project = django_filters.CharFilter(method="by_row", label="A project's id, or none")
-    environment = django_filters.CharFilter(method="by_row", label="An environment's id, or none")
-    channel = django_filters.CharFilter(method="by_channel", label="A channel's id")
-    label = django_filters.CharFilter(method="by_label", label="A label's key, or key:value")
-    fingerprint = django_filters.CharFilter(method="by_fingerprint", label="A fingerprint")
-    created_after = django_filters.CharFilter("created_at__gte", method="by_time", label="From this time on")
-    created_before = django_filters.CharFilter("created_at__lt", method="by_time", label="Before this time")
-    updated_after = django_filters.CharFilter("updated_at__gte", method="by_time", label="From this time on")
-    updated_before = django_filters.CharFilter("updated_at__lt", method="by_time", label="Before this time")
+    q = ExactFilter(method="by_text", label="Text")
+    space = ExactFilter(method="by_space", label="Space, by key or id")
+    status = ExactFilter(method="by_status", label="Statuses, with commas between")
+    level = ExactFilter(method="by_level", label="Levels by key or id, or none")
+    assignee = ExactFilter(method="by_person", label="A person's id or e-mail, me or none")
+    reporter = ExactFilter(method="by_person", label="A person's id or e-mail, or me")
+    team = ExactFilter(method="by_team", label="A team's id")
+    project = ExactFilter(method="by_row", label="A project's id, or none")
+    environment = ExactFilter(method="by_row", label="An environment's id, or none")
+    channel = ExactFilter(method="by_channel", label="A channel's id")
+    label = ExactFilter(method="by_label", label="A label's key, or key:value")
+    fingerprint = ExactFilter(method="by_fingerprint", label="A fingerprint")
+    created_after = ExactFilter(method="by_time", label="From this time on")
+    created_before = ExactFilter(method="by_time", label="Before this time")
+    updated_after = ExactFilter(method="by_time", label="From this time on")
+    updated_before = ExactFilter(method="by_time", label="Before this time")
 
     class Meta:
         model = Issue
@@ -71,14 +85,14 @@ class IssueFilter(django_filters.FilterSet):
         return list(self.user.space_roles())
 
     def check(self, *others):
-        """Raise BadParameter for a parameter that is neither a filter nor one of `others`."""
-        for name in self.data:
+        """Raise BadParameter for a parameter that is neither a filter nor one of `others`, or too long."""
+        for name, value in self.data.items():
             if name not in self.base_filters and name not in others:
                 raise BadParameter(name, "There is no such parameter.")
+            if len(value) > QUERY:
+                raise BadParameter(name, f"At most {QUERY} characters.")
 
     def by_text(self, rows, name, value):
-        if len(value) > QUERY:
-            raise BadParameter(name, f"At most {QUERY} characters.")
         for word in value.split()[:32]:
             rows = rows.filter(Q(title__icontains=word) | Q(description__icontains=word))
         return rows
@@ -97,19 +111,17 @@ class IssueFilter(django_filters.FilterSet):
         return rows.filter(status__in=wanted)
 
     def by_level(self, rows, name, value):
-        condition = Q()
-        for reference in value.split(","):
-            if reference == "none":
-                condition |= Q(level=None)
-                continue
-            uuid = lookups.as_uuid(reference)
-            levels = Level.objects.visible_to(self.user)
-            levels = levels.filter(uuid=uuid) if uuid else levels.filter(key__iexact=reference)
-            found = list(levels.values_list("pk", flat=True))
-            if not found:
-                raise not_found(name)
-            condition |= Q(level__in=found)
-        return rows.filter(condition)
+        wanted = set(value.split(","))
+        condition = Q(level=None) if "none" in wanted else Q()
+        levels = list(Level.objects.visible_to(self.user).values_list("pk", "uuid", "key"))
+        found = set()
+        for reference in wanted - {"none"}:
+            uuid, key = lookups.as_uuid(reference), reference.casefold()
+            matching = {pk for pk, own, name in levels if key == name.casefold() or uuid == own}
+            if not matching:
+                raise not_found("level")
+            found |= matching
+        return rows.filter(condition | Q(level__in=found) if found else condition)
 
     def by_person(self, rows, name, value):
         if value == "none" and name == "assignee":
@@ -149,7 +161,7 @@ class IssueFilter(django_filters.FilterSet):
     def by_label(self, rows, name, value):
         key, colon, text = value.partition(":")
         labelled = {"label_rows__space__in": self.spaces, "label_rows__key": key}
-        return rows.filter(**labelled, **({"label_rows__value": text.strip()} if colon else {}))
+        return rows.filter(**labelled, **({"label_rows__value__in": {text, text.strip()}} if colon else {}))
 
     def by_fingerprint(self, rows, name, value):
         return rows.filter(fingerprint=value)
@@ -158,8 +170,9 @@ class IssueFilter(django_filters.FilterSet):
         # A plus sign that was not escaped arrives as a space.
         try:
             at = parse_datetime(value.strip().replace(" ", "+"))
-        except ValueError:
+            at = at.astimezone(UTC) if at and not is_naive(at) else None
+        except (ValueError, OverflowError):
             at = None
-        if at is None or is_naive(at):
-            raise BadParameter(name.split("__")[0], "A time as in RFC 3339: 2026-01-15T10:30:00Z.")
-        return rows.filter(**{name: at})
+        if at is None:
+            raise BadParameter(name, "A time as in RFC 3339: 2026-01-15T10:30:00Z.")
+        return rows.filter(**{TIMES[name]: at})

@@ -8,8 +8,11 @@ from uuid import UUID
 
 import orjson
 from django.db.models import Q, Subquery
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from issues.limits import PAGE
+
+SIGNED = 12  # bytes of a cursor that prove it is ours
 
 
 class BadCursor(ValueError):
@@ -82,19 +85,28 @@ def page(queryset, order, cursor, size, key_of):
 
 def encode(backwards, key):
     text = orjson.dumps([int(backwards), *(str(part) if isinstance(part, UUID) else part for part in key)])
-    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+    return base64.urlsafe_b64encode(signature(text) + text).decode().rstrip("=")
 
 
 def decode(cursor, order):
     """(backwards, key) of a cursor that `encode` made for this order; BadCursor for any other text."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        backwards, *values, uuid = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if backwards not in (0, 1) or len(values) != (order.column is not None):
+        signed = base64.b64decode(padded, altchars=b"-_", validate=True)
+        mark, text = signed[:SIGNED], signed[SIGNED:]
+        if not constant_time_compare(mark, signature(text)):
+            raise BadCursor
+        backwards, *values, uuid = orjson.loads(text)
+        if len(values) != (order.column is not None):
             raise BadCursor
         return bool(backwards), [*(parse_value(order, value) for value in values), UUID(uuid)]
     except (ValueError, TypeError, AttributeError, binascii.Error, BadCursor) as error:
         raise BadCursor("The cursor is none that a page gave out.") from error
+
+
+def signature(text):
+    """What proves that we made a cursor: one that names a foreign row would tell whether it is there."""
+    return salted_hmac("issues.keyset", text, algorithm="sha256").digest()[:SIGNED]
 
 
 def parse_value(order, value):

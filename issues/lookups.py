@@ -9,26 +9,25 @@ from django.http import Http404
 
 from issues.models import Issue, Level, Space
 
+UUID_TEXT = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,9}-[0-9]{1,18}\Z")
 
 
 def as_uuid(text):
     """The UUID that `text` spells, in either case, with or without dashes; None if it spells none."""
-    try:
-        return UUID(text) if len(text) in (32, 36) else None
-    except (ValueError, AttributeError, TypeError):
-        return None
+    return UUID(text) if isinstance(text, str) and UUID_TEXT.fullmatch(text) else None
+
+
+def with_reference(queryset, reference):
+    """The part of a queryset of issues with this uuid or key: at most one."""
+    if uuid := as_uuid(reference):
+        return queryset.filter(uuid=uuid)
+    return queryset.with_key(reference) if KEY.match(reference) else queryset.none()
 
 
 def find_issue(queryset, reference):
     """The issue of `queryset` with this uuid or key; Http404 for any other text."""
-    if uuid := as_uuid(reference):
-        rows = queryset.filter(uuid=uuid)
-    elif KEY.match(reference):
-        rows = queryset.with_key(reference)
-    else:
-        raise Http404
-    issue = rows.select_related("space").first()
+    issue = with_reference(queryset, reference).first()
     if issue is None:
         raise Http404
     return issue
@@ -69,7 +68,15 @@ def find_in_spaces(model, space_ids, reference):
     return model.objects.filter(space__in=space_ids, uuid=uuid).first() if uuid else None
 
 
+def find_all_in_spaces(model, space_ids, references):
+    """For each of these uuids the row of `model` of these spaces, or None."""
+    uuids = [as_uuid(reference) for reference in references]
+    found = model.objects.filter(space__in=space_ids, uuid__in={uuid for uuid in uuids if uuid})
+    rows = {row.uuid: row for row in found}
+    return [rows.get(uuid) for uuid in uuids]
+
+
 def issue_or_404(user, reference, verb="read"):
     """The issue that `user` sees under this uuid or key; in the trash only to be restored."""
     rows = Issue.objects.in_trash_of(user) if verb == "restore" else Issue.objects.visible_to(user)
-    return find_issue(rows, reference)
+    return find_issue(rows.select_related("space"), reference)

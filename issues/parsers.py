@@ -34,11 +34,13 @@ def parse(text):
     if text.count(":") > JSON_KEYS and len(STRINGS.sub("", text)) and keys(text) > JSON_KEYS:
         raise ParseError(f"JSON has more than {JSON_KEYS} keys.")
     try:
-        return json.loads(
-            text, parse_int=integer, parse_float=number, parse_constant=constant, object_pairs_hook=pairs
-        )
+        value = json.loads(text, parse_int=integer, parse_float=number, parse_constant=constant)
     except json.JSONDecodeError as error:
         raise ParseError(f"JSON parse error at character {error.pos}: {error.msg}.") from error
+    # What no database takes can stand in JSON only escaped.
+    if "\\u" in text and (unclean := find_unclean(value)):
+        raise ParseError(unclean)
+    return value
 
 
 def depth(text):
@@ -71,12 +73,19 @@ def constant(name):
     raise ParseError(f"{name} is not JSON.")
 
 
-def pairs(items):
-    """A JSON object; NUL and lone surrogates are refused where they stand."""
-    for key, value in items:
-        if reason := refusal(key):
-            raise ParseError(f"A key: {reason}")
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and (reason := refusal(text)):
-                raise ParseError({key: [reason]})
-    return dict(items)
+def find_unclean(value):
+    """What is wrong with the first text of `value` with NUL or a lone surrogate, nested as it is; or None."""
+    if isinstance(value, str):
+        reason = refusal(value)
+        return reason and [reason]
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if reason := refusal(key):
+                return [f"A key: {reason}"]
+            if unclean := find_unclean(inner):
+                return {key: unclean}
+    if isinstance(value, list):
+        for index, inner in enumerate(value):
+            if unclean := find_unclean(inner):
+                return {index: unclean}
+    return None

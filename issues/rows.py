@@ -242,7 +242,8 @@ def history_documents(rows):
 
 
 def history_document(row, old, new, texts):
-    is_anonymous, is_reporter = row[22], row[21] is not None and row[21] == row[23]
+    is_anonymous = row[22]
+    is_hidden = is_anonymous and row[21] is not None and row[21] == row[23]
     old_display, new_display = row[10], row[11]
     if is_anonymous and row[7] == "reporter":
         old = new = None
@@ -262,13 +263,14 @@ def history_document(row, old, new, texts):
         "new_value": spelled(new, row[20], texts),
         "old_display": old_display,
         "new_display": new_display,
-        "actor": None if is_anonymous and is_reporter else named(row[12], row[13]),
-        "token": None if is_anonymous and is_reporter else row[14],
+        "actor": None if is_hidden else named(row[12], row[13]),
+        "token": None if is_hidden else row[14],
         "source": row[15],
-        "request_id": row[16] or None,
-        "batch": row[17],
+        # What else was done in the same request or batch tells who did it, and a hash confirms a guess.
+        "request_id": None if is_hidden else row[16] or None,
+        "batch": None if is_hidden else row[17],
         "created_at": row[18],
-        "hash": row[19],
+        "hash": None if is_anonymous else row[19],
     }
 
 
@@ -276,11 +278,18 @@ def is_text(value):
     return isinstance(value, dict) and value.keys() == {"sha256"}
 
 
+def text_parts(value):
+    """The parts of a history value that may name a text; the keys of labels are people's own words."""
+    if isinstance(value, dict) and not is_text(value):
+        return [part for key, part in value.items() if key != "labels"]
+    return [value]
+
+
 def texts_of(values):
     """{(space, sha256): text} for what history values (space, value) name; a blanked text is None."""
     wanted = {}
     for space, value in values:
-        for part in value.values() if isinstance(value, dict) and not is_text(value) else [value]:
+        for part in text_parts(value):
             if is_text(part):
                 wanted.setdefault(space, set()).add(part["sha256"])
     found = {}
@@ -296,7 +305,10 @@ def spelled(value, space, texts):
     if is_text(value):
         return texts.get((space, value["sha256"]))
     if isinstance(value, dict):
-        return {key: spelled(part, space, texts) if is_text(part) else part for key, part in value.items()}
+        return {
+            key: spelled(part, space, texts) if is_text(part) and key != "labels" else part
+            for key, part in value.items()
+        }
     return value
 
 

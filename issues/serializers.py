@@ -68,7 +68,16 @@ class ReferenceField(serializers.Field):
         return data
 
 
-class ReferenceListField(serializers.ListField):
+class BoundedListField(serializers.ListField):
+    """A list whose length is checked before its items are: a million bad ones would be a million errors."""
+
+    def to_internal_value(self, data):
+        if isinstance(data, list) and len(data) > self.max_length:
+            raise serializers.ValidationError(f"At most {self.max_length:,} items.")
+        return super().to_internal_value(data)
+
+
+class ReferenceListField(BoundedListField):
     """Rows named by their ids or by objects that have one."""
 
     def __init__(self, document, **kwargs):
@@ -121,7 +130,7 @@ class ErrorSerializer(StrictSerializer):
     file_path = TextOrNullField(max_length=1_024)
     function_name = TextOrNullField(max_length=NAME)
     is_crash = StrictBooleanField(required=False)
-    languages = serializers.ListField(child=ExactCharField(max_length=32), max_length=50, required=False)
+    languages = BoundedListField(child=ExactCharField(max_length=32), max_length=50, required=False)
     platform = TextOrNullField(max_length=32)
     track = TextOrNullField(max_length=16)
     service = TextOrNullField(max_length=NAME)
@@ -148,7 +157,7 @@ class IssueChangeSerializer(StrictSerializer):
     channels = ReferenceListField(NamedDocument)
     labels = LabelsField()
     add_labels = LabelsField(write_only=True)
-    remove_labels = serializers.ListField(
+    remove_labels = BoundedListField(
         child=ExactCharField(max_length=LABEL_KEY), required=False, write_only=True, max_length=1_000
     )
     is_read = StrictBooleanField(required=False)
@@ -171,7 +180,7 @@ class IssueChangeSerializer(StrictSerializer):
                     problems[name] = [MISSING]
         for name in ("teams", "channels"):
             if name in values:
-                found[name] = [self.find(name, space_ids, reference) for reference in values[name]]
+                found[name] = lookups.find_all_in_spaces(self.MODELS[name], space_ids, values[name])
                 if None in found[name]:
                     problems[name] = {found[name].index(None): [MISSING]}
         if problems:
@@ -187,7 +196,9 @@ class IssueChangeSerializer(StrictSerializer):
             current = self.instance and self.instance.assignee
             if current and str(current.uuid) == reference.lower():
                 return current
-            return lookups.find_person(space_ids, reference)
+            person = lookups.find_person(space_ids, reference)
+            # Of all these spaces, or issues of one would show a person of another.
+            return person if person and person.space_roles().keys() >= set(space_ids) else None
         return lookups.find_in_spaces(self.MODELS[name], space_ids, reference)
 
 
@@ -226,14 +237,19 @@ class IssueSerializer(IssueChangeSerializer):
             raise serializers.ValidationError("A title is one line.")
         return title
 
+    def validate_is_anonymous(self, is_anonymous):
+        hidden = self.instance is not None and self.instance.is_anonymous and not is_anonymous
+        if hidden and self.instance.reporter_id != self.context["request"].user.pk:
+            raise serializers.ValidationError("Only its reporter can give up their anonymity.")
+        return is_anonymous
+
     def validate(self, values):
         values = super().validate(values)
         space = self.space_of(values.pop("space", None))
-        if (
-            not self.partial
-            and "title" not in values
-            and (self.instance or not values.get("description", "").strip())
-        ):
+        is_left_out = self.instance is not None and not self.partial and "title" not in values
+        # Without a title the description's first line is one.
+        texts = [values.get(name, getattr(self.instance, name, "")) for name in ("title", "description")]
+        if is_left_out or not any(text.strip() for text in texts):
             raise serializers.ValidationError({"title": ["This field is required."]}, "required")
         for name in ("source", "error"):
             values |= values.pop(name, {})
@@ -281,6 +297,10 @@ class IssueSerializer(IssueChangeSerializer):
         return issue
 
 
+class ListedIssueSerializer(IssueSerializer):
+    """An issue in a list: the columns of the list page, or those of `fields`."""
+
+
 class SightingSerializer(StrictSerializer):
     """Another sighting of an issue."""
 
@@ -293,9 +313,7 @@ class SightingSerializer(StrictSerializer):
 class BulkSerializer(StrictSerializer):
     """Which issues to change (`ids`, or the parameters of a list as `filter`), and what to set."""
 
-    ids = serializers.ListField(
-        child=ExactCharField(max_length=64), required=False, max_length=BULK, min_length=1
-    )
+    ids = BoundedListField(child=ExactCharField(max_length=64), required=False, max_length=BULK, min_length=1)
     filter = serializers.DictField(child=ExactCharField(allow_blank=True), required=False, allow_empty=True)
     set = IssueChangeSerializer()
     dry_run = StrictBooleanField(required=False, default=False)
@@ -328,7 +346,7 @@ class BulkDocument(serializers.Serializer):
 
 
 class HistorySerializer(serializers.Serializer):
-    """An entry of the audit trail; values are null where a text was blanked."""
+    """An entry of the audit trail; null is what was blanked, and what would name an anonymous reporter."""
 
     id = serializers.UUIDField()
     issue = serializers.UUIDField(allow_null=True)
@@ -346,6 +364,6 @@ class HistorySerializer(serializers.Serializer):
     token = serializers.UUIDField(allow_null=True)
     source = serializers.CharField()
     request_id = serializers.CharField(allow_null=True)
-    batch = serializers.UUIDField()
+    batch = serializers.UUIDField(allow_null=True)
     created_at = serializers.DateTimeField()
-    hash = serializers.CharField()
+    hash = serializers.CharField(allow_null=True)

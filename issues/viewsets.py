@@ -2,7 +2,9 @@
 
 import re
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
+from django.db.models import F
 from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import viewsets
@@ -19,10 +21,11 @@ from issues.serializers import (
     BulkSerializer,
     HistorySerializer,
     IssueSerializer,
+    ListedIssueSerializer,
     SightingSerializer,
     SpaceDocument,
 )
-from issues.signals import References
+from issues.signals import References, field_name
 
 ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"\Z')
 PAGING = [
@@ -135,7 +138,7 @@ class IssueViewSet(NativeViewSet):
         return {int(match[1]) for match in matches if match}
 
     @paged(
-        IssueSerializer,
+        ListedIssueSerializer,
         OpenApiParameter("sort", str, enum=list(ORDERS)),
         OpenApiParameter("fields", str, description="Names of fields, with commas between."),
         OpenApiParameter("count", str, enum=["exact"], description="Adds the number of all that match."),
@@ -170,8 +173,7 @@ class IssueViewSet(NativeViewSet):
 
     def retrieve(self, request, id):
         self.allow_parameters()
-        issue = self.get_object()
-        return self.respond(issue)
+        return self.answer(lookups.with_reference(self.get_queryset(), id))
 
     def create(self, request):
         serializer = self.get_serializer(data=request.data)
@@ -213,7 +215,7 @@ class IssueViewSet(NativeViewSet):
     def occurrences(self, request, id):
         """Count another sighting; a resolved issue opens again, if its space wants that."""
         issue = self.get_object()
-        serializer = SightingSerializer(data=request.data or {})
+        serializer = SightingSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         issue.count_sighting(**serializer.validated_data)
         return self.respond(issue)
@@ -229,28 +231,30 @@ class IssueViewSet(NativeViewSet):
         spaces = list(issues.order_by().values_list("space_id", flat=True).distinct())
         if not all(may(request, "write", space) for space in spaces):
             raise PermissionDenied()
-        wanted = serializer.fields["set"].resolve(values["set"], spaces)
         matched = issues.count()
-        if values["dry_run"]:
-            changes = issues.preview(**wanted)
-            changed = len(changes)
-        else:
-            batch = []
-            changed = 0
+        changes, changed = [], 0
+        try:
+            wanted = serializer.fields["set"].resolve(values["set"], spaces)
             with transaction.atomic():
-                for chunk in issues.chunks(wanted, write=True):
+                for chunk in issues.chunks(wanted, write=not values["dry_run"]):
                     changed += len(chunk)
-                    batch += chunk[: BULK - len(batch)]
-            changes = batch
+                    changes += chunk[: BULK - len(changes)]
+        except ValidationError as error:
+            raise inside("set", error) from error
+        except DjangoValidationError as error:
+            raise inside("set", ValidationError(error.message_dict)) from error
         document = {"dry_run": values["dry_run"], "matched": matched, "changed": changed}
-        return json_response(document | {"items": bulk_items(changes[:BULK])})
+        return json_response(document | {"items": bulk_items(changes)})
 
     def matched(self, values):
         """The issues that a bulk request names; unknown ids are refused with their places."""
         if "filter" in values:
             filters = IssueFilter(values["filter"], self.get_queryset(), request=self.request)
-            filters.check()
-            return filters.qs
+            try:
+                filters.check()
+                return filters.qs
+            except BadParameter as error:
+                raise inside("filter", ValidationError(error.detail)) from error
         ids = [lookups.as_uuid(text) for text in values["ids"]]
         issues = self.get_queryset().filter(uuid__in=[uuid for uuid in ids if uuid])
         known = set(issues.values_list("uuid", flat=True))
@@ -259,12 +263,25 @@ class IssueViewSet(NativeViewSet):
         return issues
 
     def respond(self, issue, status=200, **headers):
-        document = self.document(issue)
+        return self.answer(Issue.objects.filter(pk=issue.pk), status, **headers)
+
+    def answer(self, found, status=200, **headers):
+        """The whole document of the one issue in `found`, with its ETag; Http404 where there is none."""
+        try:
+            document = rows.issue_document(found)
+        except Issue.DoesNotExist as error:
+            raise Http404 from error
         return json_response(document, status, ETag=f'"{document["version"]}"', **headers)
 
     def document(self, issue):
         """The whole document of an issue, as it stands now."""
         return rows.issue_document(Issue.objects.filter(pk=issue.pk))
+
+
+def inside(name, error):
+    """`error` as one of what stands under `name`."""
+    error.detail = {name: error.detail}
+    return error
 
 
 def bulk_items(changes):
@@ -277,7 +294,7 @@ def bulk_items(changes):
             "key": f"{spaces[change.row.space_id].key}-{change.row.number}",
             "changes": [
                 {
-                    "field": name.removesuffix("_id"),
+                    "field": field_name(change.row, name),
                     "old": names.display(change.stored, name) or None,
                     "new": names.display(change.row, name) or None,
                 }
@@ -336,15 +353,19 @@ class HistoryViewSet(NativeViewSet):
         if name == "actor":
             person = user if value == "me" else lookups.find_person(list(user.space_roles()), value)
             # What somebody did under an issue's anonymity is not found by their name.
-            hidden = {"issue__is_anonymous": True, "issue__reporter": person}
-            return entries.filter(actor=person).exclude(**hidden) if person else self.refuse(name)
+            return shown_actors(entries.filter(actor=person)) if person else self.refuse(name)
         if name == "batch":
             batch = lookups.as_uuid(value)
-            return entries.filter(batch=batch) if batch else self.refuse(name)
+            return shown_actors(entries.filter(batch=batch)) if batch else self.refuse(name)
         return entries.filter(**{name: value})
 
     def refuse(self, name):
         raise not_found(name)
+
+
+def shown_actors(entries):
+    """`entries` without what somebody did under an issue's anonymity."""
+    return entries.exclude(issue__is_anonymous=True, issue__reporter=F("actor"))
 
 
 class SpaceViewSet(NativeViewSet):

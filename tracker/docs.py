@@ -4,8 +4,11 @@ from functools import lru_cache
 
 import orjson
 from django.http import HttpResponse
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from tracker.errors import problem
 
 
 @lru_cache(maxsize=1)
@@ -15,7 +18,10 @@ def document():
     return orjson.dumps(schema)
 
 
+@csrf_exempt
 def schema(request):
+    if request.method not in ("GET", "HEAD"):
+        return problem(request, 405, headers={"Allow": "GET, HEAD"})
     return HttpResponse(document(), content_type="application/vnd.oai.openapi+json")
 
 

@@ -6,9 +6,9 @@ from http import HTTPStatus
 import orjson
 from django.core import exceptions as django_exceptions
 from django.db import DataError, IntegrityError, OperationalError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, UnreadablePostError
 from django.shortcuts import render
-from django.template import TemplateDoesNotExist
+from django.views import csrf
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
@@ -48,7 +48,10 @@ def problem(request, status, detail=None, errors=None, headers=None, **more):
     if errors:
         document["errors"] = errors
     return HttpResponse(
-        orjson.dumps(document | more, default=str), status=status, content_type=PROBLEM_JSON, headers=headers
+        orjson.dumps(document | more, default=str, option=orjson.OPT_UTC_Z),
+        status=status,
+        content_type=PROBLEM_JSON,
+        headers=headers,
     )
 
 
@@ -124,7 +127,7 @@ def status_of(error):
         return 413
     if isinstance(error, django_exceptions.BadRequest | django_exceptions.SuspiciousOperation):
         return 400
-    if isinstance(error, DataError | UnicodeError | OverflowError | RecursionError):
+    if isinstance(error, DataError | UnicodeError | OverflowError | RecursionError | UnreadablePostError):
         return 400
     if isinstance(error, IntegrityError):
         return 409
@@ -140,8 +143,16 @@ def error_response(request, status, detail=None):
     context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail or WORDS.get(status)}
     try:
         return render(request, "error.html", context, status=status)
-    except TemplateDoesNotExist:
+    except Exception:
+        # The page needs a database, a session and static files, and one of them may be what failed.
+        logger.exception("The page of an error %s failed", status)
         return HttpResponse(context["detail"], status=status, content_type="text/plain")
+
+
+def csrf_failure(request, reason=""):
+    if request.path.startswith(API_PREFIX):
+        return error_response(request, 403)
+    return csrf.csrf_failure(request, reason)
 
 
 def handler400(request, exception=None):

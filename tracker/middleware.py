@@ -2,17 +2,18 @@
 
 import hashlib
 from datetime import timedelta
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, PermissionDenied
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
 from django.db import OperationalError, connection, transaction
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, UnreadablePostError
 from django.utils import timezone
 
 from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, refusal
 from tracker.accounts.authentication import bearer_token
 from tracker.accounts.models import IdempotencyKey
-from tracker.errors import error_response
+from tracker.errors import error_response, status_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -49,15 +50,25 @@ class LimitsMiddleware:
             request.get_host()
         except DisallowedHost:
             return 400, "This host is not served here."
-        sent = [value for name, value in meta.items() if name.startswith("HTTP_")]
+        sent = [value for name, value in meta.items() if name.startswith(("HTTP_", "CONTENT_TYPE"))]
         if len(sent) > HEADERS or any(len(value) > HEADER for value in sent):
             return 400, f"At most {HEADERS} headers of {HEADER} bytes."
-        if len(meta.get("QUERY_STRING", "")) > QUERY_STRING:
+        query = meta.get("QUERY_STRING", "")
+        if len(query) > QUERY_STRING:
             return 400, f"The query string is longer than {QUERY_STRING} bytes."
+        if query.count("&") >= PARAMETERS:
+            return 400, f"At most {PARAMETERS} parameters."
+        try:
+            unquote_to_bytes(query.encode("latin-1")).decode()
+        except UnicodeError:
+            return 400, "The query string is not UTF-8."
         if reason := refusal(request.path):
             return 404, reason
+        if "HTTP_TRANSFER_ENCODING" in meta:
+            # Django would take the body for empty.
+            return 411, "Send the body with its Content-Length, not in chunks."
         length = meta.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit() and len(length) <= 18):
             return 400, "Content-Length is not a number."
         if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not meta.get("CONTENT_TYPE", "").startswith(
             "multipart/form-data"
@@ -66,10 +77,7 @@ class LimitsMiddleware:
         return 400, self.refuse_parameters(request)
 
     def refuse_parameters(self, request):
-        lists = list(request.GET.lists())
-        if sum(len(values) for _, values in lists) > PARAMETERS:
-            return f"At most {PARAMETERS} parameters."
-        for name, values in lists:
+        for name, values in request.GET.lists():
             if len(values) > 1:
                 return f"The parameter {name[:64]!r} is there more than once."
             if reason := refusal(name) or refusal(values[0]):
@@ -101,7 +109,10 @@ class IdempotencyMiddleware:
         user = token.user if token else request.user
         if token is False or not user.is_authenticated:
             return self.get_response(request)
-        return self.answer(request, user, key)
+        try:
+            return self.answer(request, user, key)
+        except (OperationalError, RequestDataTooBig, UnreadablePostError) as error:
+            return error_response(request, status_of(error))
 
     def answer(self, request, user, key):
         request_line = f"{request.method} {request.get_full_path()}\n"
@@ -153,7 +164,12 @@ class ErrorPagesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code != 405 or response.content:
+            return response
+        page = error_response(request, 405)
+        page["Allow"] = response["Allow"]
+        return page
 
     def process_exception(self, request, error):
         if isinstance(error, Http404):

@@ -30,8 +30,20 @@ PROBLEM = {
         "current": {"type": "object", "description": "With 412: the document as it is now."},
     },
 }
+REFERENCE = {
+    "oneOf": [
+        {"type": "string", "description": "An id or a key."},
+        {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
+    ]
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A second request with the same key within a day gets the first one's answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 ALWAYS = {"400", "401", "403", "404", "429"}
-WRITING = {"409", "412", "413", "415", "422"}
+WRITING = {"409", "411", "412", "413", "415", "422"}
 
 
 class AutoSchema(SpectacularSchema):
@@ -92,7 +104,7 @@ class ReferenceExtension(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema, direction):
         if direction == "request":
-            return {"type": "string"}
+            return REFERENCE
         return auto_schema.resolve_serializer(self.target.document, direction).ref
 
 
@@ -101,16 +113,23 @@ class ReferenceListExtension(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema, direction):
         if direction == "request":
-            return build_array_type({"type": "string"})
+            return build_array_type(REFERENCE)
         return build_array_type(auto_schema.resolve_serializer(self.target.document, direction).ref)
 
 
 def add_problems(result, generator, request, public):
-    """Every operation can fail, and says how."""
-    result["components"]["schemas"]["Problem"] = PROBLEM
+    """Every operation can fail, and says how; a document has all its keys, in a list those asked for."""
+    schemas = result["components"]["schemas"]
+    for name, schema in schemas.items():
+        if "properties" in schema and not name.endswith("Request") and not name.startswith("Paginated"):
+            schema["required"] = list(schema["properties"])
+    del schemas["ListedIssue"]["required"]
+    schemas["Problem"] = PROBLEM
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for operations in result["paths"].values():
         for method, operation in operations.items():
             for status in ALWAYS | (WRITING if method != "get" else set()):
                 operation["responses"].setdefault(status, {"description": "Problem", "content": content})
+            if method != "get":
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     return result

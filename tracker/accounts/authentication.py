@@ -19,6 +19,10 @@ def bearer_token(request):
         else:
             well_formed = scheme.lower() == "bearer" and secret.isascii() and 0 < len(secret) <= 256
             request.bearer_token = (ApiToken.find(secret.strip()) if well_formed else None) or False
+            if request.bearer_token and request.bearer_token.scope == ApiToken.Scope.READ:
+                # Whoever reads with it is a viewer everywhere: internal comments are not for them.
+                user = request.bearer_token.user
+                user._space_roles = dict.fromkeys(user.space_roles(), "viewer")
     return request.bearer_token
 
 

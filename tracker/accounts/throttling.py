@@ -9,7 +9,8 @@ class Throttle(SimpleRateThrottle):
     """So many calls a minute for each `ident`."""
 
     def get_cache_key(self, request, view):
-        return f"throttle:{self.scope}:{hashlib.sha256(self.ident(request).encode()).hexdigest()}"
+        digest = hashlib.sha256(self.ident(request).encode(errors="replace")).hexdigest()
+        return f"throttle:{self.scope}:{digest}"
 
     def get_ident(self, request):
         # Behind a trusted proxy REMOTE_ADDR already is the client's; a header by itself proves nothing.

@@ -16,7 +16,8 @@ SECRET_KEY = env.str("SECRET_KEY", "development-only" if DEBUG else "")
 if not SECRET_KEY:
     raise SystemExit("SECRET_KEY is not set: give it a long random value, or set DEBUG=1 to develop.")
 
-BASE_URL = env.str("BASE_URL", f"http://127.0.0.1:{env.int('PORT', 8000)}")
+PORT = env.int("PORT", 8000)
+BASE_URL = env.str("BASE_URL", f"http://127.0.0.1:{PORT}")
 IS_HTTPS = BASE_URL.startswith("https://")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[urlsplit(BASE_URL).hostname])
 if DEBUG:
@@ -108,14 +109,22 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "issue-list"
 LOGOUT_REDIRECT_URL = "login"
 
+CSRF_FAILURE_VIEW = "tracker.errors.csrf_failure"
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = DEBUG
+# In development files are served from where they lie, in production from where collectstatic put them.
+STATIC_ROOT = None if DEBUG else DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=DATA_DIR / "media")()
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", "consolemail://")
@@ -142,6 +151,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Issues, comments and their history. Errors are RFC 9457 problem documents.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tracker.openapi.add_problems",

@@ -1,0 +1,123 @@
+"""An issue's timeline and its comment form, for the page that issues make without knowing of comments."""
+
+from datetime import timedelta
+
+from django import template
+
+from comments.forms import CommentForm
+from comments.models import Comment
+from comments.views import may_change
+from comments.viewsets import COLUMNS, comment_documents
+from issues import markdown, rows
+from issues.models import HistoryEntry
+from issues.policy import may
+
+register = template.Library()
+
+# A timeline of more than MOST entries shows the FIRST and the LAST of them until all are asked for.
+MOST, FIRST, LAST = 500, 20, 60
+# What one person changes within this time is one line.
+PAUSE = timedelta(minutes=5)
+
+COMMENT_AT, COMMENT_AUTHOR = COLUMNS.index("created_at"), COLUMNS.index("author_id")
+CHANGE_AT, CHANGE_ACTOR = rows.HISTORY.index("created_at"), rows.HISTORY.index("actor_id")
+
+
+@register.inclusion_tag("comments/_timeline.html", takes_context=True)
+def timeline(context, issue):
+    """Comments and changes of `issue` in the order of time."""
+    request = context["request"]
+    comments = Comment.objects.visible_to(request.user).filter(issue=issue).order_by("id")
+    entries = HistoryEntry.objects.visible_to(request.user).filter(issue=issue).order_by("position")
+    # That a comment was added is said by the comment.
+    entries = entries.exclude(action="comment_added")
+    first, last, left_out = ends(comments, entries, request.GET.get("timeline") == "all")
+    items = dress(request, issue, first + last)
+    return {
+        "csrf_token": context.get("csrf_token"),
+        "first": grouped(items[: len(first)]),
+        "last": grouped(items[len(first) :]),
+        "left_out": left_out,
+    }
+
+
+@register.inclusion_tag("comments/_comment_form.html", takes_context=True)
+def comment_form(context, issue):
+    """The form for a new comment, or the one that could not be saved, where the person may comment."""
+    request = context["request"]
+    return {
+        "form": context.get("comment_form") or CommentForm(),
+        "issue": issue,
+        "csrf_token": context.get("csrf_token"),
+        "may_comment": may(request, "comment", issue.space_id),
+    }
+
+
+def ends(comments, entries, is_whole):
+    """(first, last, number left out between them): rows as (time, is it a comment, row)."""
+    most = None if is_whole else MOST + 1
+    found = merged(comments, entries, most)
+    if is_whole or len(found) <= MOST:
+        return found, [], 0
+    last = merged(comments.reverse(), entries.reverse(), LAST)[-LAST:]
+    left_out = comments.count() + entries.count() - FIRST - LAST
+    return found[:FIRST], last, left_out
+
+
+def merged(comments, entries, most):
+    found = [(row[COMMENT_AT], True, row) for row in comments.values_list(*COLUMNS)[:most]]
+    found += [(row[CHANGE_AT], False, row) for row in rows.history(entries)[:most]]
+    return sorted(found, key=lambda item: item[0])
+
+
+def dress(request, issue, found):
+    """The documents of `found`, in its order; authors and actors as the pages name them."""
+    comments = [row for _, is_comment, row in found if is_comment]
+    changes = [row for _, is_comment, row in found if not is_comment]
+    dressed = {True: iter(dress_comments(request, issue, comments)), False: iter(dress_changes(changes))}
+    return [next(dressed[is_comment]) for _, is_comment, _ in found]
+
+
+def dress_comments(request, issue, found):
+    for row, document in zip(found, comment_documents(found), strict=True):
+        author = row[COMMENT_AUTHOR]
+        yield document | {
+            "is_comment": True,
+            "content_html": markdown.safe(document["content_html"]),
+            "who": name_of(document["author"], author),
+            "may_edit": may_change(request, "edit", author, issue.space_id),
+            "may_delete": may_change(request, "delete", author, issue.space_id),
+        }
+
+
+def dress_changes(found):
+    for row, document in zip(found, rows.history_documents(found), strict=True):
+        yield document | {"is_comment": False, "who": name_of(document["actor"], row[CHANGE_ACTOR])}
+
+
+def name_of(person, key):
+    """How a person is named: one whom the issue hides, and nobody, have names as well."""
+    return person["name"] if person else "Anonymous" if key else "System"
+
+
+def grouped(items):
+    """`items` with the changes that one person made together in one item, `changes`."""
+    found = []
+    for item in items:
+        if item["is_comment"]:
+            found.append(item)
+        elif found and joins(found[-1], item):
+            found[-1]["changes"].append(item)
+        else:
+            found.append(item | {"changes": [item]})
+    return found
+
+
+def joins(group, item):
+    """Whether a change stands on the line of `group`."""
+    if group["is_comment"] or (group["who"], group["source"]) != (item["who"], item["source"]):
+        return False
+    if group["batch"] == item["batch"]:
+        return True
+    opening = group["action"] == "created"
+    return not opening and item["created_at"] - group["created_at"] < PAUSE

@@ -1,0 +1,11 @@
+"""The addresses to which forms about comments go."""
+
+from django.urls import path
+
+from comments import views
+
+urlpatterns = [
+    path("issues/<str:key>/comments/", views.comment_create, name="comment-create"),
+    path("comments/<str:id>/edit/", views.comment_edit, name="comment-edit"),
+    path("comments/<str:id>/delete/", views.comment_delete, name="comment-delete"),
+]

@@ -1,0 +1,149 @@
+"""What pages show in more than one place: times, badges, and changes in words."""
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+
+from issues.models import Issue
+from issues.models.level import SYSTEM_LEVELS
+from issues.policy import allows
+
+register = template.Library()
+
+SHOWN_TEXT = 4_000
+SYSTEM_KEYS = frozenset(row[0] for row in SYSTEM_LEVELS)
+# Characters that turn the direction of a line, and so can make a title read as another.
+TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+SENTENCES = {
+    "created": "opened this issue",
+    "deleted": "moved this issue to the trash",
+    "restored": "restored this issue",
+    "comment_edited": "edited a comment",
+    "comment_deleted": "deleted a comment",
+}
+NAMES = {
+    "is_anonymous": "Anonymous reporter",
+    "is_read": "Read",
+    "is_crash": "Crash",
+    "due_on": "Due date",
+    "resource_id": "Source id",
+    "resource_name": "Source name",
+    "resource_type": "Source type",
+    "alert_id": "Alert id",
+}
+
+
+@register.simple_tag(takes_context=True)
+def ago(context, at):
+    """A time as people say it, with the exact one in the reader's zone and in UTC."""
+    here = at.astimezone(zone_of(context))
+    title = f"{here:%Y-%m-%d %H:%M:%S %Z}"
+    if here.utcoffset():
+        title += f" · {at.astimezone(UTC):%Y-%m-%d %H:%M:%S UTC}"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), title, since(at, timezone.now(), here)
+    )
+
+
+def zone_of(context):
+    user = getattr(getattr(context, "request", None), "user", None)
+    try:
+        return ZoneInfo(getattr(user, "time_zone", "") or "UTC")
+    except (OSError, ValueError):
+        return UTC
+
+
+def since(at, now, here):
+    seconds = int((now - at).total_seconds())
+    if seconds < -60 or seconds >= 30 * 86_400:
+        return f"{here.day} {here:%b %Y}"
+    if seconds < 10:
+        return "just now"
+    size, unit = next(
+        pair for pair in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")) if seconds >= pair[0]
+    )
+    return f"{seconds // size} {unit} ago"
+
+
+@register.filter
+def visible(text):
+    """A text of one line whose turning characters are shown instead of obeyed."""
+    return text.translate(TURNING)
+
+
+@register.filter
+def writes(user):
+    """Whether the person may write in any space at all."""
+    return any(allows(user, "write", space) for space in user.space_roles())
+
+
+@register.filter
+def several(number):
+    """`number` in words for a count of sightings: once, 12 times."""
+    return "once" if number == 1 else f"{number:,} times"
+
+
+@register.inclusion_tag("issues/_level.html")
+def level_badge(level):
+    key = level and (level["key"] if isinstance(level, dict) else level.key)
+    return {"level": level, "shape": key.lower() if key in SYSTEM_KEYS else ("other" if key else "none")}
+
+
+@register.inclusion_tag("issues/_status.html")
+def status_badge(status):
+    return {"status": status, "name": Issue.Status(status).label}
+
+
+@register.inclusion_tag("issues/_change.html")
+def change(entry):
+    """What a history document says, to be read after a name: "set Level P2 → P1"."""
+    action, field = entry["action"], entry["field"] or ""
+    subject, _, verb = action.rpartition("_")
+    return {
+        "sentence": SENTENCES.get(action),
+        "comment": comment_of(entry) if action == "comment_edited" else None,
+        "kind": kind_of(field, verb),
+        "is_regressed": action == "regressed" and field == "status",
+        "subject": subject,
+        "name": name_of(field),
+        "old": entry["old_display"],
+        "new": entry["new_display"],
+        "texts": texts_of(entry),
+    }
+
+
+@register.inclusion_tag("issues/_change_texts.html")
+def change_texts(entry):
+    """Both texts of an edited description and the like, to be opened; a title's stand in the line."""
+    is_line = entry["field"] == "title"
+    return {"name": name_of(entry["field"] or ""), "texts": () if is_line else texts_of(entry)}
+
+
+def texts_of(entry):
+    """The old and the new text of a change, each as `clip` gives it; () if it is of no text."""
+    return (clip(entry["old_value"]), clip(entry["new_value"])) if entry["field"] in Issue.TEXTS else ()
+
+
+def kind_of(field, verb):
+    if field == "title":
+        return "title"
+    if field in Issue.TEXTS:
+        return "text"
+    return verb if verb in ("added", "removed") else "set"
+
+
+def name_of(field):
+    return NAMES.get(field) or field.replace("_", " ").capitalize()
+
+
+def comment_of(entry):
+    return (entry["new_value"] or {}).get("comment")
+
+
+def clip(text):
+    """(the beginning of a text, the number of characters left out); (None, 0) for a blanked one."""
+    return (None, 0) if text is None else (text[:SHOWN_TEXT], max(0, len(text) - SHOWN_TEXT))

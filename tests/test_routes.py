@@ -1,0 +1,156 @@
+"""Every route has a rule for strangers and for nobody, and keeps it."""
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from tests.factories import CommentFactory, IssueFactory
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "Nobody else's business"
+METHODS = ("get", "head", "post", "put", "patch", "delete")
+
+# tenant: names a row of a space, and to a stranger there is none.
+# own: shows one's own things, and to nobody asks for a sign-in.
+# public: for everybody.
+RULES = {
+    "api:issue-list": "own",
+    "api:issue-bulk": "own",
+    "api:issue-detail": "tenant",
+    "api:issue-restore": "tenant",
+    "api:issue-occurrences": "tenant",
+    "api:issue-comments": "tenant",
+    "api:issue-history": "tenant",
+    "api:comment-detail": "tenant",
+    "api:history-list": "own",
+    "api:space-list": "own",
+    "api:space-detail": "tenant",
+    "api-schema": "public",
+    "api-docs": "public",
+    "api-unknown": "public",
+    "healthz": "public",
+    "readyz": "public",
+    "home": "public",
+    "login": "public",
+    "logout": "public",
+    "issue-list": "own",
+    "issue-create": "own",
+    "issue-detail": "tenant",
+    "issue-edit": "tenant",
+    "issue-update": "tenant",
+    "issue-delete": "tenant",
+    "issue-restore": "tenant",
+    "comment-create": "tenant",
+    "comment-edit": "tenant",
+    "comment-delete": "tenant",
+}
+
+
+def walk(resolver, namespace=""):
+    """(name with its namespace or None, pattern) of every route."""
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLPattern):
+            yield entry.name and f"{namespace}{entry.name}", entry
+        else:
+            inner = f"{entry.namespace}:" if entry.namespace else ""
+            yield from walk(entry, namespace + inner)
+
+
+# The admin's pages are its own: it shows them to its staff and to nobody else.
+ROUTES = {name: pattern for name, pattern in walk(get_resolver()) if not (name and name.startswith("admin:"))}
+
+
+def routes(rule):
+    return sorted(name for name in ROUTES if RULES.get(name) == rule)
+
+
+@pytest.fixture
+def addresses(ops, alice):
+    """A function that gives the address of a route for objects of OPS."""
+    issue = IssueFactory(space=ops, title=SECRET)
+    comment = CommentFactory(issue=issue, author=alice, content=SECRET)
+    ops.name = SECRET
+    ops.save()
+    objects = {"issue": issue.uuid, "comment": comment.uuid, "space": ops.uuid}
+
+    def address(name):
+        subject = name.rpartition(":")[2].partition("-")[0]
+        known = {"id": objects.get(subject), "key": issue.key, "path": "nothing"}
+        return reverse(
+            name, kwargs={key: known[key] for key in ROUTES[name].pattern.regex.groupindex} or None
+        )
+
+    return address
+
+
+def answers(client, address):
+    for method in METHODS:
+        body = {} if method in ("get", "head") else {"data": "{}", "content_type": "application/json"}
+        yield method, getattr(client, method)(address, **body)
+
+
+def test_every_route_has_a_name_and_a_rule():
+    unnamed = [str(pattern.pattern) for name, pattern in walk(get_resolver()) if name is None]
+    without_rule = ROUTES.keys() - RULES.keys()
+
+    assert not unnamed or all(pattern == "(?P<url>.*)$" for pattern in unnamed)
+    assert not without_rule
+
+
+def test_a_route_with_an_argument_is_a_tenant_s():
+    with_arguments = {name for name, pattern in ROUTES.items() if pattern.pattern.regex.groups}
+
+    assert with_arguments - {"api-unknown"} == set(routes("tenant"))
+
+
+@pytest.mark.parametrize("name", routes("tenant"))
+def test_to_a_stranger_there_is_nothing(name, addresses, charlie):
+    client = Client()
+    client.force_login(charlie)
+
+    found = dict(answers(client, addresses(name)))
+
+    statuses = {method: response.status_code for method, response in found.items()}
+    assert set(statuses.values()) <= {404, 405}, statuses
+    assert 404 in (statuses["get"], statuses["post"])
+    assert all(SECRET.encode() not in response.content for response in found.values())
+
+
+@pytest.mark.parametrize("name", routes("tenant") + routes("own"))
+def test_nobody_is_asked_to_sign_in(name, addresses):
+    found = dict(answers(Client(), addresses(name)))
+
+    for method, response in found.items():
+        if response.status_code == 302:
+            assert response["Location"].startswith("/login/"), method
+        else:
+            assert response.status_code in (401, 405), (method, response.status_code)
+        assert SECRET.encode() not in response.content
+    assert found["get"].status_code in (302, 401, 405)
+
+
+@pytest.mark.parametrize("name", routes("own"))
+def test_a_stranger_sees_only_their_own(name, addresses, charlie):
+    client = Client()
+    client.force_login(charlie)
+
+    found = dict(answers(client, addresses(name)))
+
+    for method, response in found.items():
+        assert response.status_code < 500, method
+        assert SECRET.encode() not in response.content
+        assert b"OPS-1" not in response.content
+
+
+@pytest.mark.parametrize("name", routes("public"))
+def test_what_is_public_says_nothing_of_anybody(name, addresses):
+    for method, response in answers(Client(), addresses(name)):
+        assert response.status_code < 500, method
+        content = b"".join(response.streaming_content) if response.streaming else response.content
+        assert SECRET.encode() not in content
+
+
+def test_every_answer_names_its_request(addresses):
+    for name in ROUTES:
+        assert Client().get(addresses(name))["X-Request-ID"]

@@ -1,0 +1,173 @@
+"""The promise: by whichever door a change comes, it leaves the right entries, with who, token and door.
+
+A new door is a new row in DOORS.
+"""
+
+import json
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from issues.actor import Actor, acting_as
+from issues.models import HistoryEntry, Issue, Outbox
+from tests.factories import IssueFactory, TokenFactory
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "trk_doors"
+
+
+@dataclass
+class Scene:
+    """An issue, who acts on it, and what a door needs to act."""
+
+    issue: Issue
+    actor: Any
+    token: Any
+    folder: Any
+
+    @property
+    def api(self):
+        return Client(headers={"authorization": f"Bearer {SECRET}"})
+
+    @property
+    def page(self):
+        client = Client()
+        client.force_login(self.actor)
+        return client
+
+    def send(self, method, path, body):
+        response = getattr(self.api, method)(path, body, content_type="application/json")
+        assert response.status_code < 300, response.content
+        return response
+
+
+def by_patch(scene):
+    scene.send("patch", f"/api/issues/{scene.issue.uuid}/", {"status": "resolved"})
+
+
+def by_put(scene):
+    document = scene.api.get(f"/api/issues/{scene.issue.key}/").json()
+    scene.send("put", f"/api/issues/{scene.issue.key}/", document | {"status": "resolved"})
+
+
+def by_bulk_ids(scene):
+    scene.send("post", "/api/issues/bulk/", {"ids": [str(scene.issue.uuid)], "set": {"status": "resolved"}})
+
+
+def by_bulk_filter(scene):
+    scene.send("post", "/api/issues/bulk/", {"filter": {"space": "OPS"}, "set": {"status": "resolved"}})
+
+
+def by_shell(scene):
+    issue = Issue.objects.get(pk=scene.issue.pk)
+    issue.status = "resolved"
+    issue.save()
+
+
+def by_shell_in_bulk(scene):
+    Issue.objects.filter(pk=scene.issue.pk).change(status="resolved")
+
+
+def by_command_of_somebody(scene):
+    with acting_as(lambda: Actor(user=scene.actor, source="worker")):
+        by_shell(scene)
+
+
+def by_page(scene):
+    response = scene.page.post(reverse("issue-update", args=[scene.issue.key]), {"status": "resolved"})
+    assert response.status_code == 302, response.content
+
+
+def import_record(scene, record):
+    file = scene.folder / "issues.json"
+    file.write_text(json.dumps([record]))
+    call_command("import_issues", str(file), space="OPS", stdout=StringIO())
+
+
+# door: (how, its source, whether it acts as the person, whether with the token)
+DOORS = {
+    "PATCH": (by_patch, "api", True, True),
+    "PUT": (by_put, "api", True, True),
+    "bulk by ids": (by_bulk_ids, "api", True, True),
+    "bulk by filter": (by_bulk_filter, "api", True, True),
+    "shell": (by_shell, "command", False, False),
+    "shell in bulk": (by_shell_in_bulk, "command", False, False),
+    "command": (by_command_of_somebody, "worker", True, False),
+    "page": (by_page, "web", True, False),
+}
+
+
+@pytest.fixture
+def scene(ops, bob, tmp_path):
+    token = TokenFactory(secret=SECRET, user=bob, space=ops)
+    return Scene(IssueFactory(space=ops), bob, token, tmp_path)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_one_change_leaves_one_entry_with_who_token_and_door(door, scene):
+    change, source, is_person, has_token = DOORS[door]
+
+    change(scene)
+
+    *_, entry = entries = list(HistoryEntry.objects.filter(issue=scene.issue).order_by("position"))
+    assert [e.action for e in entries] == ["created", "status_changed"]
+    assert (entry.field, entry.old_value, entry.new_value) == ("status", '"open"', '"resolved"')
+    assert entry.source == source
+    assert entry.actor == (scene.actor if is_person else None)
+    assert entry.token == (scene.token.uuid if has_token else None)
+    assert entry.version == Issue.objects.get(pk=scene.issue.pk).version == 2
+    assert Outbox.objects.filter(issue=scene.issue, batch=entry.batch).count() == 1
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_second_time_changes_nothing_and_leaves_nothing(door, scene):
+    change, *_ = DOORS[door]
+    change(scene)
+
+    change(scene)
+
+    assert HistoryEntry.objects.filter(issue=scene.issue).count() == 2
+    assert Issue.objects.get(pk=scene.issue.pk).version == 2
+
+
+def test_an_import_leaves_entries_at_their_own_time_and_tells_nobody(scene):
+    record = {
+        "number": 7,
+        "title": "From elsewhere",
+        "body": "As it was",
+        "author": {"login": "octo"},
+        "createdAt": "2024-01-01T00:00:00Z",
+        "updatedAt": "2024-01-03T00:00:00Z",
+        "closedAt": "2024-01-02T00:00:00Z",
+        "state": "CLOSED",
+        "labels": [{"name": "bug"}],
+        "assignees": [],
+        "comments": [{"author": {"login": "octo"}, "body": "Me too", "createdAt": "2024-01-01T12:00:00Z"}],
+    }
+
+    import_record(scene, record)
+
+    entries = HistoryEntry.objects.filter(issue__number=7).order_by("position")
+    assert [(e.action, e.created_at.isoformat()[:16]) for e in entries] == [
+        ("created", "2024-01-01T00:00"),
+        ("comment_added", "2024-01-01T12:00"),
+        ("status_changed", "2024-01-02T00:00"),
+    ]
+    assert {e.source for e in entries} == {"import"}
+    assert not Outbox.objects.filter(issue__number=7).exists()
+
+
+def test_every_door_that_comments_leaves_one_entry(scene):
+    key = scene.issue.key
+
+    scene.send("post", f"/api/issues/{key}/comments/", {"content": "From a program"})
+    scene.page.post(reverse("comment-create", args=[key]), {"content": "From the page"})
+
+    entries = HistoryEntry.objects.filter(issue=scene.issue, action="comment_added").order_by("position")
+    assert [(e.source, e.actor) for e in entries] == [("api", scene.actor), ("web", scene.actor)]

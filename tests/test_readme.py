@@ -1,0 +1,82 @@
+"""What the README claims is true."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands
+from django.test import Client
+
+from issues.models import Issue
+from tests.factories import IssueFactory, TokenFactory
+
+README = (settings.BASE_DIR / "README.md").read_text()
+
+
+def curl_lines():
+    """The calls of the README's API section as argument lists, its shell variables filled in."""
+    section = README.split("## The REST API in ten lines")[1].split("##")[0]
+    values = {"$auth": "Authorization: Bearer x", "$json": "Content-Type: application/json", "$api": "/api"}
+    for line in re.findall(r"curl [^;#\n]+?(?:'[^']*'[^;#\n]*)?(?=;|  #|\n)", section):
+        for name, value in values.items():
+            line = line.replace(name, value)
+        yield shlex.split(line)
+
+
+def perform(client, arguments):
+    """Do what curl would do with these arguments."""
+    method, data, path, rest = None, None, None, iter(arguments[1:])
+    for argument in rest:
+        if argument == "-H":
+            next(rest)
+        elif argument == "-X":
+            method = next(rest)
+        elif argument == "-d":
+            data = next(rest)
+        else:
+            path = argument
+    method = method or ("POST" if data else "GET")
+    return client.generic(method, path, data or "", content_type="application/json")
+
+
+@pytest.mark.django_db
+def test_the_ten_lines_of_the_api_work_in_their_order(ops, bob):
+    TokenFactory(secret="trk_readme", user=bob, space=ops)
+    IssueFactory(space=ops)
+    client = Client(headers={"authorization": "Bearer trk_readme"})
+
+    statuses = [perform(client, arguments).status_code for arguments in curl_lines()]
+
+    assert statuses == [200, 201, 200, 200, 201, 200, 200, 200, 204, 200]
+    assert Issue.objects.get(number=1).labels == {"team": "db"}
+
+
+def test_the_variables_it_lists_are_those_that_the_settings_read():
+    listed = set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
+
+    source = Path(settings.BASE_DIR, "tracker/settings.py").read_text()
+    read = set(re.findall(r'env[.a-z_]*\("([A-Z_]+)"', source))
+
+    assert listed == read - {"TEST_DATABASE_NAME"}
+
+
+def test_the_commands_it_names_exist():
+    named = set(re.findall(r"manage\.py (\w+)", README))
+
+    assert named and named <= get_commands().keys()
+
+
+def test_the_targets_it_names_are_in_the_makefile():
+    targets = set(re.findall(r"^(\w+):", Path(settings.BASE_DIR, "Makefile").read_text(), re.MULTILINE))
+
+    assert {"run", "test"} <= targets
+
+
+def test_the_folders_it_lists_are_all_there_are():
+    listed = set(re.findall(r"`(\w+)/`", README.split("## Folders")[1].split("## Licence")[0]))
+
+    there = {path.name for path in settings.BASE_DIR.iterdir() if path.is_dir() and path.name[0] != "."}
+
+    assert there - {"__pycache__", "build"} - {p for p in there if p.endswith("egg-info")} <= listed

@@ -20,6 +20,12 @@ def flush_with_history(self):
 TransactionTestCase._fixture_teardown = flush_with_history
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings):
+    """The real hasher is slow on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave out what the database of this run has not: `@pytest.mark.database("sqlite")`."""
     vendor = connections["default"].vendor

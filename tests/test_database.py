@@ -13,9 +13,8 @@ from issues.models import Issue
 from tests.factories import IssueFactory, SpaceFactory
 from tracker.db.base import WRITE_LOCKS
 
-is_sqlite = settings.DATABASES["default"]["ENGINE"] == "tracker.db"
-only_sqlite = pytest.mark.skipif(not is_sqlite, reason="SQLite alone has one writer.")
-only_postgres = pytest.mark.skipif(is_sqlite, reason="These are settings of PostgreSQL.")
+only_sqlite = pytest.mark.database("sqlite")
+only_postgres = pytest.mark.database("postgresql")
 transactional = pytest.mark.django_db(transaction=True)
 
 
@@ -44,23 +43,22 @@ def test_connections_stay_open_and_requests_are_not_transactions():
     assert default["CONN_HEALTH_CHECKS"] is True
 
 
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "foreign_keys": 1,
+    "busy_timeout": 20_000,
+    "recursive_triggers": 1,
+    "temp_store": 2,
+}
+
+
 @only_sqlite
 @transactional
-@pytest.mark.parametrize(
-    ("pragma", "value"),
-    [
-        ("journal_mode", "wal"),
-        ("synchronous", 2),
-        ("foreign_keys", 1),
-        ("busy_timeout", 20_000),
-        ("recursive_triggers", 1),
-        ("temp_store", 2),
-    ],
-)
-def test_sqlite_opens_safe(pragma, value):
+def test_sqlite_opens_safe():
     connection.close()
 
-    assert ask(f"PRAGMA {pragma}") == value
+    assert {pragma: ask(f"PRAGMA {pragma}") for pragma in PRAGMAS} == PRAGMAS
 
 
 @only_sqlite

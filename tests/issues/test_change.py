@@ -184,6 +184,16 @@ def test_each_row_is_compared_with_itself(ops, alice):
     assert_whole(plain, done, same)
 
 
+def test_the_times_of_rows_and_their_entries_are_one(ops):
+    issues = [IssueFactory(space=ops) for _ in range(2)]
+
+    Issue.objects.change(status="closed")
+
+    for issue in issues:
+        stored, entry = row(issue), entries(issue)[-1]
+        assert {stored["updated_at"], stored["resolved_at"], stored["closed_at"]} == {entry.created_at}
+
+
 def test_rows_that_are_so_already_get_no_entry(ops):
     changed, same = IssueFactory(space=ops), IssueFactory(space=ops, kind="bug")
 

@@ -1,5 +1,8 @@
 """Writes of the native API: checked here, and the schema of its documents."""
 
+from datetime import timedelta
+
+from django.utils import timezone
 from rest_framework import serializers
 
 from issues import lookups
@@ -8,6 +11,8 @@ from issues.models import Channel, Environment, Issue, Level, Project, Team
 from issues.policy import may
 
 MISSING = "There is no such thing here."
+# How far a client's clock may be ahead.
+AHEAD = timedelta(days=1)
 
 
 class StrictSerializer(serializers.Serializer):
@@ -185,9 +190,21 @@ class IssueChangeSerializer(StrictSerializer):
                     problems[name] = {found[name].index(None): [MISSING]}
         if problems:
             raise serializers.ValidationError(problems, "not_found")
+        self.refuse_retired(found)
         if "channels" in found:
             found["channels"] = [channel for channel in found["channels"] if not channel.is_default]
         return found
+
+    def refuse_retired(self, found):
+        """ValidationError for a row that is retired, unless it is what the issue has already."""
+        for name in ("level", "project", "environment", "teams", "channels"):
+            rows = found.get(name) or []
+            retired = [row for row in (rows if isinstance(rows, list) else [rows]) if not row.is_active]
+            if retired:
+                present = getattr(self.instance, name, None) if self.instance else None
+                kept = present if isinstance(present, dict) else {present and present.pk}
+                if any(row.pk not in kept for row in retired):
+                    raise serializers.ValidationError({name: ["It is retired."]})
 
     def find(self, name, space_ids, reference):
         if name == "level":
@@ -309,12 +326,18 @@ class SightingSerializer(StrictSerializer):
     user = ExactCharField(max_length=128, allow_blank=True, required=False)
     version = ExactCharField(max_length=128, allow_blank=True, required=False)
 
+    def validate_at(self, at):
+        if at > timezone.now() + AHEAD:
+            raise serializers.ValidationError("It has not been yet.")
+        return at
+
 
 class BulkSerializer(StrictSerializer):
     """Which issues to change (`ids`, or the parameters of a list as `filter`), and what to set."""
 
     ids = BoundedListField(child=ExactCharField(max_length=64), required=False, max_length=BULK, min_length=1)
-    filter = serializers.DictField(child=ExactCharField(allow_blank=True), required=False, allow_empty=True)
+    # A filter with nothing in it means every issue, a parameter with nothing in it is a slip.
+    filter = serializers.DictField(child=ExactCharField(), required=False, allow_empty=True)
     set = IssueChangeSerializer()
     dry_run = StrictBooleanField(required=False, default=False)
 

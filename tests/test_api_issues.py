@@ -909,3 +909,36 @@ def test_positions_and_versions_of_a_history_go_up_by_one(api, bob, ops):
 
     assert all(after["position"] - before["position"] == 1 for before, after in pairwise(entries))
     assert [entry["version"] for entry in entries] == [1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "factory"), [("level", LevelFactory), ("project", ProjectFactory), ("teams", TeamFactory)]
+)
+def test_what_is_retired_is_not_set_anew_but_stays_where_it_is(api, bob, ops, name, factory):
+    row = factory(space=ops)
+    holder, other = IssueFactory(space=ops), IssueFactory(space=ops)
+    value = [str(row.uuid)] if name == "teams" else str(row.uuid)
+    client = api(bob)
+    client.patch(f"/api/issues/{holder.uuid}/", {name: value}, content_type="application/json")
+    row.is_active = False
+    row.save()
+
+    kept = client.patch(f"/api/issues/{holder.uuid}/", {name: value}, content_type="application/json")
+    refused = client.patch(f"/api/issues/{other.uuid}/", {name: value}, content_type="application/json")
+
+    assert kept.status_code == 200
+    assert refused.status_code == 400
+    assert refused.json()["errors"] == [{"pointer": f"/{name}", "detail": "It is retired."}]
+
+
+def test_a_sighting_that_has_not_been_is_refused(api, bob, ops):
+    issue = IssueFactory(space=ops)
+
+    response = api(bob).post(
+        f"/api/issues/{issue.uuid}/occurrences/",
+        {"at": "9999-01-01T00:00:00Z"},
+        content_type="application/json",
+    )
+
+    assert response.status_code == 400
+    assert Issue.objects.get(pk=issue.pk).seen_count == 1

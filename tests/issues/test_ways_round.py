@@ -347,3 +347,12 @@ def test_a_raw_delete_of_an_issue_fails_for_its_history(issue):
         connection.check_constraints()
 
     assert row(issue)
+
+
+def test_people_are_not_deleted_even_if_nothing_refers_to_them(db):
+    somebody = UserFactory()
+
+    with pytest.raises(WayRound, match="deactivated"):
+        type(somebody).objects.filter(pk=somebody.pk).delete()
+
+    assert type(somebody).objects.filter(pk=somebody.pk).exists()

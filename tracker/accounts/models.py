@@ -11,11 +11,17 @@ from django.utils import timezone
 
 from issues.limits import NAME
 from issues.models import Membership, Space
+from issues.models.base import WayRound
 from issues.models.fields import uuid7
 from issues.models.space import SpaceRow
 
 
-class UserManager(BaseUserManager):
+class UserQuerySet(models.QuerySet):
+    def delete(self):
+        raise WayRound("People are deactivated, never deleted: set is_active.")
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):
     def create_user(self, email=None, password=None, **fields):
         user = self.model(email=email and email.lower(), **fields)
         user.set_password(password)
@@ -54,7 +60,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name
 
     def delete(self, *args, **kwargs):
-        raise TypeError("People are deactivated, never deleted: set is_active.")
+        raise WayRound("People are deactivated, never deleted: set is_active.")
 
     def space_roles(self):
         """{primary key of a space: role} of this person, asked of the database once per instance."""

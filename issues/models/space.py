@@ -92,9 +92,7 @@ class Space(SpaceRow):
     def insert(self, actor):
         super().insert(actor)
         Counter(space=self).save(force_insert=True)
-        from issues.models.channel import Channel
-
-        Channel(space=self, name="All", is_default=True).save()
+        self.channels.create(name="All", is_default=True)
         self.refresh_from_db(fields=["version"])
 
 

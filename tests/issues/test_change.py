@@ -30,7 +30,7 @@ OWN = ("id", "uuid", "number", "created_at", "updated_at", "first_seen_at", "las
 
 
 def small_chunks(monkeypatch, size=2):
-    monkeypatch.setattr("issues.models.issue.BULK", size)
+    monkeypatch.setattr("issues.models.issue_queryset.BULK", size)
 
 
 def twin(space, level):

@@ -1,0 +1,103 @@
+"""Questions about issues, and the one way to change many of them."""
+
+from django.db import models, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from issues.actor import current_actor
+from issues.limits import BULK
+from issues.models.fields import uuid7
+from issues.models.history import issue_changed
+from issues.models.rendered import RenderedQuerySet
+from issues.models.sets import SETS
+
+
+class IssueQuerySet(RenderedQuerySet):
+    def visible_to(self, user):
+        """The issues of the user's spaces, deleted ones left out: the only way in for a door."""
+        return self.filter(space_id__in=user.space_roles(), deleted_at=None)
+
+    def in_trash_of(self, user):
+        """The deleted issues of the user's spaces."""
+        return self.filter(space_id__in=user.space_roles(), deleted_at__isnull=False)
+
+    def with_key(self, key):
+        """The issue known as `OPS-42`, in either case; nothing for a text that is no key."""
+        space, _, number = key.partition("-")
+        if not (number.isascii() and number.isdigit() and len(number) <= 18):
+            return self.none()
+        return self.filter(space__key=space.upper(), number=int(number))
+
+    def open(self):
+        return self.filter(status__in=self.model.OPEN)
+
+    def change(self, **wanted):
+        """Change every row as `save()` would, in transactions of 1,000 rows, with the same entries.
+
+        `wanted` names fields by name; sets go as `labels=…` or `add_labels=…`, `remove_labels=…` and the
+        like. Returns the primary keys of the rows that changed. Raises ValidationError, with the chunks
+        before it written.
+        """
+        return [change.row.pk for chunk in self.chunks(wanted, write=True) for change in chunk]
+
+    def preview(self, **wanted):
+        """The Changes that `change()` would make, without making them."""
+        return [change for chunk in self.chunks(wanted, write=False) for change in chunk]
+
+    def chunks(self, wanted, write):
+        actor, batch = current_actor(), uuid7()
+        fields, wishes = self.model.sort_wanted(wanted)
+        keys = list(self.order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(keys), BULK):
+            with transaction.atomic():
+                rows = self.model.objects.filter(pk__in=keys[start : start + BULK])
+                changes = self.compare(rows.lock() if write else rows.order_by("pk"), fields, wishes, actor)
+                if write and changes:
+                    self.write(changes, actor, batch)
+            yield changes
+
+    def compare(self, rows, fields, wishes, actor):
+        """The Changes of these locked rows that have any, their sets compared with one query each."""
+        rows, at = list(rows), actor.now()
+        stored_sets = {name: SETS[name].stored([row.pk for row in rows]) for name in wishes}
+        changes = []
+        for stored in rows:
+            issue = stored.fork()
+            for name, value in fields.items():
+                setattr(issue, name, value)
+            changed = issue.differing(stored, fields)
+            issue.check_values(changed)
+            written = issue.derive(stored, changed, at)
+            change = issue.change_from(stored, changed, written, at)
+            issue.compare_sets(
+                {name: (stored_sets[name][stored.pk], wish) for name, wish in wishes.items()}, change
+            )
+            if change.changed or change.members:
+                changes.append(change)
+        return changes
+
+    def write(self, changes, actor, batch):
+        """Put compared rows on the disk and on record: one UPDATE for all that get the same values."""
+        alike = {}
+        for change in changes:
+            values = change.values()
+            alike.setdefault(repr(values), (values, []))[1].append(change.row.pk)
+        for values, keys in alike.values():
+            self.model.objects.filter(pk__in=keys).step(actor, changes[0].at, **values)
+        for change in changes:
+            change.row.version = change.stored.version + 1
+            change.row.updated_at = max(change.stored.updated_at, change.at)
+            change.row.updated_by_id = actor.user and actor.user.pk
+        for name, kind in SETS.items():
+            kind.put([(c.row, *c.sets[name]) for c in changes if name in c.sets], actor)
+        issue_changed.send(self.model, changes=changes, actor=actor, batch=batch)
+
+    def step(self, actor, at, **values):
+        """UPDATE rows that are locked, one version on; the caller puts it on record."""
+        models.QuerySet.update(
+            self,
+            **values,
+            version=F("version") + 1,
+            updated_at=Greatest("updated_at", models.Value(at)),
+            updated_by=actor.user,
+        )

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from functools import cache
 from html import escape, unescape
 from itertools import groupby
 from time import thread_time
@@ -31,8 +32,8 @@ EFFORT = 200_000  # microseconds, as estimated by effort()
 NESTING = 12  # lists and quotes in one another
 TAGS_AND_ENTITIES = 4_000  # four entities being as much work as a tag
 CODE = 20_000  # characters of a block with colours
-SPANS = 2_000  # coloured words in a text
-PATIENCE = 0.1  # seconds of CPU for all the lexers of a text
+SPANS = 5_000  # coloured words in a text
+PATIENCE = 0.15  # seconds of CPU for all the lexers of a text
 
 TAGS = {
     "a", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "h1", "h2", "h3",
@@ -95,9 +96,9 @@ def render(text, format="md", numbers=None):
     text = text.replace("\0", "\ufffd")
     with suppress(Exception):  # whatever the parsers stumble over, the reader gets the text
         if format == "md":
-            return clean(from_markdown(text, numbers or {}))
+            return from_markdown(text, numbers or {})
         if format == "html":
-            return clean(from_html(text))
+            return from_html(text)
     return f'<pre class="plain">{escape(text)}</pre>'
 
 
@@ -128,15 +129,19 @@ def unified(text):
 def from_markdown(text, numbers):
     tables = TableExtension(use_align_attribute=True)
     extensions = [GitHub(numbers), tables, SaneListExtension(), Nl2BrExtension(), TasklistExtension()]
-    return Markdown(extensions=extensions).convert(text)
+    md = Markdown(extensions=extensions)
+    html = bleached(md.convert(text))
+    # Code comes between the cleaners: it is escaped, and html5lib would take longest over its spans.
+    codes = md.preprocessors["layout"].codes
+    return scrubbed(re.sub(r"<pre>(\d+)</pre>", lambda m: codes[int(m[1])], html))
 
 
 def from_html(text):
-    """Return HTML without what html5lib is slow on; nh3 is not, but for copied formatting."""
+    """Return safe HTML; nh3 comes first as well, being quick where html5lib is not."""
     tags = text.count("<")
     if tags > TAGS_AND_ENTITIES or tags * len(FORMATTING.findall(text)) > 1_000_000:
         raise TooHard
-    return scrub(text)
+    return scrubbed(bleached(scrubbed(text)))
 
 
 class GitHub(Extension):
@@ -213,23 +218,25 @@ class Words(InlineProcessor):
 class Layout(Preprocessor):
     """Puts blocks where Python-Markdown finds the ones GitHub finds, and adds up the effort."""
 
+    def __init__(self, md):
+        super().__init__(md)
+        self.codes, self.spans, self.patience = [], 0, PATIENCE
+
     def run(self, lines):
-        self.spans, self.patience = 0, PATIENCE
         text = "\n".join(Flow(self, lines).run())
-        if effort(text) + 30 * self.spans > EFFORT:
+        if effort(text) > EFFORT:
             raise TooHard
         return text.split("\n")
 
     def code(self, code, lang):
-        """Return what stands for a block of code until the rest is rendered."""
-        spans = self.spans
+        """Return what stands for a block of code until the rest is clean."""
         try:
             body = self.coloured(code, ALIASES.get(lang, lang))
             html = f'<div class="highlight"><pre><code>{body}</code></pre></div>'
         except TooHard:
             html = f"<pre><code>{escape(code, quote=False)}</code></pre>"
-            self.spans = spans
-        return self.md.htmlStash.store(html)
+        self.codes.append(html)
+        return self.md.htmlStash.store(f"<pre>{len(self.codes) - 1}</pre>")
 
     def coloured(self, code, lang):
         pieces = []
@@ -243,14 +250,21 @@ class Layout(Preprocessor):
         """Yield the class and the text of each token while there is patience left."""
         if lang not in LEXERS or len(code) > CODE:
             raise TooHard
+        lexer = get_lexer_by_name(lang, stripnl=False)  # slow the first time, so not on the clock
         start = thread_time()
         try:
-            for kind, value in get_lexer_by_name(lang, stripnl=False).get_tokens(code):
+            for kind, value in lexer.get_tokens(code):
                 if self.spans > SPANS or thread_time() - start > self.patience:
                     raise TooHard
-                yield next((KINDS[k] for k in reversed(kind.split()) if k in KINDS), None), value
+                yield colour(kind), value
         finally:
             self.patience -= thread_time() - start
+
+
+@cache
+def colour(kind):
+    """Return the class of a token, by the nearest of its kinds that has one."""
+    return next((KINDS[k] for k in reversed(kind.split()) if k in KINDS), None)
 
 
 def effort(text):
@@ -267,7 +281,7 @@ def effort(text):
         spans += sum(size - m.start() for m in HARD_LINK.finditer(block))
         ticks = [len(run) for run in re.findall("`+", block)]
         marks = len(MARKS.findall(block))
-        cost += 120 + (45 + marks / 500) * marks + 100 * len(HOT.findall(block)) + 0.6 * spans
+        cost += 120 + (45 + marks / 500) * marks + 100 * len(HOT.findall(block)) + 0.7 * spans
         if len(set(ticks)) > 1:
             cost += 0.06 * size * len(ticks)
         if "|" in block:
@@ -289,6 +303,7 @@ class Flow:
         self.items = []  # of each open list item: the column of its content, is it numbered
         self.head = ""  # the marker of an item whose content comes next
         self.is_list = False  # the block being written began with an item
+        self.depth = 0  # in how many items it began
 
     def run(self):
         """Return the lines: lists indented by fours, code and headings in blocks of their own."""
@@ -317,7 +332,8 @@ class Flow:
             self.indented_code(indent, body)
         elif kind == "item":
             is_numbered = opener["marker"][-1] in ".)"
-            if goes_on and (not self.is_list or (left and left[1] != is_numbered)):
+            is_outside = len(self.items) + 1 < self.depth
+            if goes_on and (not self.is_list or is_outside or (left and left[1] != is_numbered)):
                 self.blank()
             self.item(indent, body, opener, is_numbered)
         elif kind == "code":
@@ -337,7 +353,7 @@ class Flow:
 
     def write(self, text, pad=True):
         if not self.out or not self.out[-1]:
-            self.is_list = bool(self.head)
+            self.is_list, self.depth = bool(self.head), len(self.items)
         self.out.append((self.head or pad * len(self.items) * "    ") + text)
         self.head = ""
 
@@ -408,13 +424,13 @@ class Flow:
         self.blank()
 
 
-def clean(html):
-    """Return what both cleaners leave of HTML."""
+def bleached(html):
+    """Return what bleach leaves of HTML."""
     if html.count("<") + html.count("&") // 4 > TAGS_AND_ENTITIES or len(html) > 1_000_000:
         raise TooHard
     cleaner = Cleaner(TAGS, allowed, SCHEMES, strip=True, filters=[Pictures])
     limit(cleaner.parser.tree)
-    return scrub(cleaner.clean(html))
+    return cleaner.clean(html)
 
 
 def limit(tree):
@@ -431,8 +447,8 @@ def limit(tree):
     tree.elementClass = element
 
 
-def scrub(html):
-    """Return HTML of allowed tags only; the last word on what is stored."""
+def scrubbed(html):
+    """Return what nh3 leaves of HTML; the last word on what is stored."""
 
     def kept(tag, name, value):
         return value if name == "rel" or allowed(tag, name, value) else None

@@ -10,15 +10,21 @@ BIN := $(VENV)/bin
 run: $(VENV)/run.stamp
 	@mkdir -p .data
 	@$(BIN)/python manage.py migrate --verbosity 0
+ifneq (,$(filter 0 false False no off,$(DEBUG)))
+	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+else
 	@$(BIN)/python manage.py demo
+endif
 	@$(BIN)/gunicorn tracker.wsgi --bind 127.0.0.1:$(PORT) --worker-class gthread --threads 8 \
-		--timeout 30 --graceful-timeout 30 --keep-alive 60 --log-level warning
+		--timeout 30 --graceful-timeout 30 --keep-alive 60 --log-level warning \
+		--limit-request-line 8190 --limit-request-fields 200 --limit-request-field_size 16384
 
 test: $(VENV)/test.stamp
 	@mkdir -p .data
 	@$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/test.stamp
+	@mkdir -p .data
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports

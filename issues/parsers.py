@@ -33,12 +33,18 @@ def parse(text):
         raise ParseError(f"JSON is nested deeper than {JSON_DEPTH}.")
     if text.count(":") > JSON_KEYS and len(STRINGS.sub("", text)) and keys(text) > JSON_KEYS:
         raise ParseError(f"JSON has more than {JSON_KEYS} keys.")
+    unfit = []
     try:
-        value = json.loads(text, parse_int=integer, parse_float=number, parse_constant=constant)
+        value = json.loads(
+            text,
+            parse_int=lambda digits: integer(digits, unfit),
+            parse_float=lambda digits: number(digits, unfit),
+            parse_constant=lambda name: refused(f"{name} is not JSON.", unfit),
+        )
     except json.JSONDecodeError as error:
         raise ParseError(f"JSON parse error at character {error.pos}: {error.msg}.") from error
     # What no database takes can stand in JSON only escaped.
-    if "\\u" in text and (unclean := find_unclean(value)):
+    if (unfit or "\\u" in text) and (unclean := find_unclean(value)):
         raise ParseError(unclean)
     return value
 
@@ -56,25 +62,32 @@ def keys(text):
     return STRINGS.sub("", text).count(":")
 
 
-def integer(digits):
+class Unfit(str):
+    """Stands in a parsed value for a number that is none, and says why, until its place is known."""
+
+
+def refused(reason, unfit):
+    unfit.append(reason)
+    return Unfit(reason)
+
+
+def integer(digits, unfit):
     if len(digits) > 17 or abs(int(digits)) >= JSON_INTEGER:
-        raise ParseError(f"The number {digits[:20]} is out of range.")
+        return refused(f"The number {digits[:20]} is out of range.", unfit)
     return int(digits)
 
 
-def number(digits):
+def number(digits, unfit):
     value = float(digits)
     if value in (float("inf"), float("-inf")):
-        raise ParseError(f"The number {digits[:20]} is out of range.")
+        return refused(f"The number {digits[:20]} is out of range.", unfit)
     return value
 
 
-def constant(name):
-    raise ParseError(f"{name} is not JSON.")
-
-
 def find_unclean(value):
-    """What is wrong with the first text of `value` with NUL or a lone surrogate, nested as it is; or None."""
+    """What is wrong with the first part of `value` that cannot be kept, nested as it is; or None."""
+    if isinstance(value, Unfit):
+        return [str(value)]
     if isinstance(value, str):
         reason = refusal(value)
         return reason and [reason]

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive
 from rest_framework import serializers
 
 from issues import lookups
@@ -147,6 +149,22 @@ class LabelsField(serializers.DictField):
     def __init__(self, **kwargs):
         child = ExactCharField(max_length=LABEL_VALUE, allow_blank=True)
         super().__init__(**{"child": child, "required": False} | kwargs)
+
+    def to_internal_value(self, data):
+        for key in data if isinstance(data, dict) else ():
+            if not key.strip() or len(key) > LABEL_KEY:
+                raise serializers.ValidationError(f"A key has 1 to {LABEL_KEY} characters: {key[:20]!r}")
+        return super().to_internal_value(data)
+
+
+class MomentField(serializers.DateTimeField):
+    """A time with its time zone (RFC 3339)."""
+
+    def to_internal_value(self, data):
+        at = super().to_internal_value(data)
+        if is_naive(parse_datetime(data)):
+            raise serializers.ValidationError("A time needs its time zone: 2026-01-15T10:30:00Z.")
+        return at
 
 
 class IssueChangeSerializer(StrictSerializer):
@@ -321,7 +339,7 @@ class ListedIssueSerializer(IssueSerializer):
 class SightingSerializer(StrictSerializer):
     """Another sighting of an issue."""
 
-    at = serializers.DateTimeField(required=False)
+    at = MomentField(required=False)
     session = ExactCharField(max_length=128, allow_blank=True, required=False)
     user = ExactCharField(max_length=128, allow_blank=True, required=False)
     version = ExactCharField(max_length=128, allow_blank=True, required=False)

@@ -77,7 +77,7 @@ def charlie(db):
 
 
 @pytest.fixture
-def api(client, ops):
+def api(ops):
     """A function that signs a person in by token: `api(alice).get(…)` is a client of the REST API."""
     clients = {}
 

@@ -756,3 +756,32 @@ def test_any_bytes_in_an_address_get_an_answer(client, path, text):
 
     assert response.status_code < 500
     response.json()
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ('{"space": "OPS", "title": "a", "due_on": 1e400}', "/due_on"),
+        ('{"space": "OPS", "title": "a", "due_on": 99999999999999999999}', "/due_on"),
+        ('{"space": "OPS", "title": "a", "error": {"languages": [NaN]}}', "/error/languages/0"),
+        ('{"space": "OPS", "title": "a", "add_labels": {"": "x"}}', "/add_labels"),
+    ],
+)
+def test_the_field_at_fault_is_named(client, ops, body, pointer):
+    response = client.post("/api/issues/", body, content_type="application/json")
+
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+
+
+def test_a_sighting_needs_its_time_zone(client, ops):
+    issue = IssueFactory(space=ops)
+
+    response = client.post(
+        f"/api/issues/{issue.uuid}/occurrences/",
+        {"at": "2020-01-01T00:00:00"},
+        content_type="application/json",
+    )
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == "/at"

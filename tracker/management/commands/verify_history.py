@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from issues.models import Space
+from issues.models.triggers import missing_triggers
 from tracker.verification import Verifier
 
 SHOWN = 20
@@ -31,6 +32,10 @@ class Command(BaseCommand):
             problems += [problem][: SHOWN - len(problems)]
         if broken:
             raise CommandError("\n".join([*problems, f"{broken} of {verifier.chains} chains do not hold."]))
+        if missing := missing_triggers():
+            self.stderr.write(
+                f"Triggers that keep it are missing: {', '.join(sorted(missing))}. Run migrate."
+            )
         texts, blanked = verifier.texts()
         self.stdout.write(
             f"History holds: {verifier.chains} chains, {verifier.entries} entries, "

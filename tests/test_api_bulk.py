@@ -215,7 +215,7 @@ def test_an_answer_lists_so_many_changes_and_counts_them_all(api, bob, three, mo
         ({"project": "x"}, 404, "/set/project"),
         ({"teams": ["x"]}, 404, "/set/teams/0"),
         ({"labels": {"k" * 65: ""}}, 400, "/set/labels"),
-        ({"add_labels": {"": ""}}, 400, "/set/labels"),
+        ({"add_labels": {"": ""}}, 400, "/set/add_labels"),
         ({"add_labels": {f"k{n}": "" for n in range(51)}}, 400, "/set/labels"),
         ({"status": "done"}, 400, "/set/status"),
         ({"title": "x"}, 400, "/set/title"),

@@ -4,24 +4,25 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from comments.forms import CommentForm
+from comments.lookups import find_comment
 from comments.models import Comment
-from issues import lookups
+from comments.policy import may_change
 from issues.forms import as_edited
 from issues.models import Issue
 from issues.policy import may
-from issues.views import find, issue_page
+from issues.views import find as find_issue
+from issues.views import issue_page
 
 
 @login_required
 @require_POST
 def comment_create(request, key):
     """Say something, and resolve the issue with it if the other button was pressed."""
-    issue = find(request, key, "comment")
+    issue = find_issue(request, key, "comment")
     form = CommentForm(request.POST)
     if form.is_valid():
         comment = Comment(issue=issue, author=request.user, **form.cleaned_data)
@@ -31,7 +32,7 @@ def comment_create(request, key):
                 resolve(request, issue)
         if is_saved:
             return redirect(comment)
-    return issue_page(request, find(request, key), 422, comment_form=form)
+    return issue_page(request, find_issue(request, key), 422, comment_form=form)
 
 
 def resolve(request, issue):
@@ -44,7 +45,7 @@ def resolve(request, issue):
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def comment_edit(request, id):
-    comment = find_comment(request, id, "edit")
+    comment = find(request, id, "edit")
     initial = {"content": comment.content, "is_internal": comment.is_internal}
     form = CommentForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_bound and form.is_valid():
@@ -59,25 +60,15 @@ def comment_edit(request, id):
 @login_required
 @require_POST
 def comment_delete(request, id):
-    comment = find_comment(request, id, "delete")
+    comment = find(request, id, "delete")
     comment.trash()
     messages.success(request, "The comment is deleted.")
     return redirect(comment.issue)
 
 
-def find_comment(request, id, verb):
+def find(request, id, verb):
     """The comment of this uuid; Http404 where the person sees none, PermissionDenied where they may not."""
-    uuid = lookups.as_uuid(id)
-    comments = Comment.objects.visible_to(request.user).select_related("issue__space")
-    comment = comments.filter(uuid=uuid).first() if uuid else None
-    if comment is None:
-        raise Http404
+    comment = find_comment(request.user, id)
     if not may_change(request, verb, comment.author_id, comment.issue.space_id):
         raise PermissionDenied
     return comment
-
-
-def may_change(request, verb, author, space):
-    """Whether the person may `edit` or `delete` a comment of this author."""
-    own = f"{verb}_own_comment" if author == request.user.pk else f"{verb}_comment"
-    return may(request, own, space)

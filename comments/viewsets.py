@@ -1,9 +1,11 @@
 """The native REST API of comments."""
 
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 
+from comments.lookups import find_comment
 from comments.models import Comment
+from comments.policy import verb_on
 from comments.serializers import CommentSerializer
 from issues import keyset, lookups, rows
 from issues.viewsets import NativeViewSet, json_response, paged
@@ -75,15 +77,11 @@ class CommentViewSet(CommentResponses, NativeViewSet):
         verb = self.verbs.get(self.action)
         if verb is None:
             return "read"
-        is_own = row is None or row.author_id == self.request.user.pk
-        return f"{verb}_own_comment" if is_own else f"{verb}_comment"
+        user = self.request.user
+        return verb_on(verb, user.pk if row is None else row.author_id, user)
 
     def get_object(self):
-        uuid = lookups.as_uuid(self.kwargs["id"])
-        comments = Comment.objects.visible_to(self.request.user).select_related("issue__space")
-        comment = comments.filter(uuid=uuid).first() if uuid else None
-        if comment is None:
-            raise Http404
+        comment = find_comment(self.request.user, self.kwargs["id"])
         self.check_object_permissions(self.request, comment)
         return comment
 

@@ -32,6 +32,13 @@ TIMES = {
 }
 
 
+def order_of(sort):
+    """The Order of this name, newest first where there is none; BadParameter for another name."""
+    if (sort or NEWEST_FIRST) not in ORDERS:
+        raise BadParameter("sort", f"One of {', '.join(ORDERS)}.")
+    return ORDERS[sort or NEWEST_FIRST]
+
+
 class BadParameter(ValidationError):
     """A query parameter that means nothing here; `detail` is {parameter: [reason]}."""
 

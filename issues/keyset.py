@@ -28,6 +28,11 @@ class Order:
     id_descending: bool = True
     parse: type = str
 
+    @property
+    def key(self):
+        """The columns whose values a cursor holds."""
+        return ("uuid",) if self.column is None else (self.column, "uuid")
+
     def terms(self, backwards=False):
         columns = [] if self.column is None else [(self.column, self.is_descending)]
         return [

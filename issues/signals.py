@@ -51,20 +51,19 @@ def write_history(sender, changes, actor, batch, **kwargs):
     names = References(changes)
     old = [change.row.pk for change in changes if change.stored is not None]
     heads = HistoryEntry.objects.heads(old) if old else {}
-    for change in changes:
-        names.note(change.row, Issue._meta.get_field("space"), change.row.space_id)
     spaces = names.uuids(Space, {change.row.space_id for change in changes})
     entries, texts = [], {}
     for change in changes:
         issue = change.row
-        position, previous = heads.get(issue.pk, (0, ""))
-        for member in members_of(change, names, texts):
-            position += 1
-            entry = build(member, change, actor, batch, position)
-            entry.space_id, entry.issue_id, entry.version = issue.space_id, issue.pk, issue.version
-            entry.seal(previous, spaces[issue.space_id], issue.uuid, actor.user and actor.user.uuid)
-            previous = entry.hash
-            entries.append(entry)
+        members = members_of(change, names, texts)
+        head, uuids = heads.get(issue.pk, (0, "")), (spaces[issue.space_id], issue.uuid)
+        where = {
+            "space_id": issue.space_id,
+            "issue_id": issue.pk,
+            "version": issue.version,
+            "subject_type": "",
+        }
+        entries += chained(change, members, head, uuids, where, actor, batch)
     keep_texts(texts)
     HistoryEntry.objects.append(entries)
 
@@ -72,18 +71,17 @@ def write_history(sender, changes, actor, batch, **kwargs):
 def write_record_history(sender, change, space, actor, batch, **kwargs):
     """Append the entries of a space's row to the chain of the space, which this locks."""
     stored = Space.objects.lock().get(pk=space)
-    position, previous = HistoryEntry.objects.filter(space=space, issue=None).order_by(
-        "-position"
-    ).values_list("position", "hash").first() or (0, "")
-    texts, entries = {}, []
-    for member in members_of(change, References([change]), texts, space):
-        position += 1
-        entry = build(member, change, actor, batch, position)
-        entry.space_id, entry.version = space, stored.version + 1
-        entry.subject_type, entry.subject = sender._meta.model_name, change.row.uuid
-        entry.seal(previous, stored.uuid, None, actor.user and actor.user.uuid)
-        previous = entry.hash
-        entries.append(entry)
+    last = HistoryEntry.objects.filter(space=space, issue=None).order_by("-position")
+    head = last.values_list("position", "hash").first() or (0, "")
+    texts = {}
+    members = members_of(change, References([change]), texts, space)
+    where = {
+        "space_id": space,
+        "version": stored.version + 1,
+        "subject_type": sender._meta.model_name,
+        "subject": change.row.uuid,
+    }
+    entries = chained(change, members, head, (stored.uuid, None), where, actor, batch)
     keep_texts(texts)
     HistoryEntry.objects.append(entries)
     models.QuerySet.update(Space.objects.filter(pk=space), version=stored.version + 1)
@@ -108,11 +106,23 @@ def put_outbox(sender, changes, actor, batch, **kwargs):
         )
 
 
-def build(member, change, actor, batch, position):
-    said = {
+def chained(change, members, head, uuids, where, actor, batch):
+    """The entries of one change, each sealed to the one before.
+
+    `head` is (position, hash) of the chain's last, `uuids` (space, issue), `where` the columns that say
+    whose chain it is.
+    """
+    last, previous = head
+    for position, member in enumerate(members, last + 1):
+        entry = build(member, change, actor, batch, where | {"position": position})
+        entry.seal(previous, *uuids, actor.user and actor.user.uuid)
+        previous = entry.hash
+        yield entry
+
+
+def build(member, change, actor, batch, where):
+    said = where | {
         "uuid": uuid7(),
-        "subject_type": "",
-        "position": position,
         "action": member.action,
         "field": member.field,
         "old_value": None if member.old_value is None else canonical(member.old_value),
@@ -211,24 +221,27 @@ class References:
 
     def __init__(self, changes):
         self.rows = {}
-        self.missing = missing = {}
+        missing = {}
         for change in changes:
+            if isinstance(change.row, Issue):
+                self.is_known(change.row, "space_id")
             names = change.row.FIELDS if change.stored is None else change.changed
             for row in filter(None, (change.row, change.stored)):
                 for name in names:
                     field = row._meta.get_field(name)
-                    if field.is_relation and (pk := getattr(row, name)):
-                        self.note(row, field, pk)
+                    if field.is_relation and (pk := getattr(row, name)) and not self.is_known(row, name):
+                        missing.setdefault(field.related_model, set()).add(pk)
         for model, keys in missing.items():
             keys -= self.rows.get(model, {}).keys()
             if keys:
                 self.rows.setdefault(model, {}).update(model.objects.in_bulk(keys))
 
-    def note(self, row, field, pk):
+    def is_known(self, row, name):
+        """Whether the row that this column refers to came with `row`; then it is kept."""
+        field = row._meta.get_field(name)
         if field.is_cached(row):
-            self.rows.setdefault(field.related_model, {})[pk] = field.get_cached_value(row)
-        else:
-            self.missing.setdefault(field.related_model, set()).add(pk)
+            self.rows.setdefault(field.related_model, {})[getattr(row, name)] = field.get_cached_value(row)
+        return field.is_cached(row)
 
     def value(self, row, name):
         """The value of a column as history writes it."""

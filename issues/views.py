@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from issues import keyset, lookups, rows
-from issues.filters import NEWEST_FIRST, ORDERS, BadParameter, IssueFilter
+from issues.filters import BadParameter, IssueFilter, order_of
 from issues.forms import OPEN, IssueCreateForm, IssueEditForm, IssueListForm, IssueUpdateForm
 from issues.models import Issue, Level, Membership
 from issues.policy import may
@@ -63,16 +63,13 @@ def list_page(request, params):
     """One keyset.Page of issue documents; BadParameter or BadCursor where the address makes no sense."""
     filters = IssueFilter(params, Issue.objects.visible_to(request.user), request=request)
     filters.check("cursor", "sort")
-    sort = params.get("sort", NEWEST_FIRST)
-    if sort not in ORDERS:
-        raise BadParameter("sort", f"One of {', '.join(ORDERS)}.")
-    order = ORDERS[sort]
-    extra = ("uuid",) if order.column is None else (order.column, "uuid")
-    shape = rows.shape(ROW, (*extra, "labels"))
+    order = order_of(params.get("sort"))
+    width = len(order.key)
+    shape = rows.shape(ROW, (*order.key, "labels"))
     found = rows.select(filters.qs, shape.columns)
-    page = keyset.page(found, order, params.get("cursor"), PAGE_SIZE, lambda row: row[: len(extra)])
+    page = keyset.page(found, order, params.get("cursor"), PAGE_SIZE, lambda row: row[:width])
     time = order.column if order.column in ROW else "created_at"
-    page.rows = [listed(shape.document(row), row[len(extra)], time) for row in page.rows]
+    page.rows = [listed(shape.document(row), row[width], time) for row in page.rows]
     return page
 
 

@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from issues import keyset, lookups, rows
-from issues.filters import NEWEST_FIRST, ORDERS, BadParameter, IssueFilter, not_found
+from issues.filters import ORDERS, BadParameter, IssueFilter, not_found, order_of
 from issues.limits import BULK
 from issues.models import HistoryEntry, Issue, Space
 from issues.policy import may
@@ -148,18 +148,13 @@ class IssueViewSet(NativeViewSet):
         """Newest first; the columns of the list page, or those of `fields`."""
         filters = IssueFilter(request.query_params, self.get_queryset(), request=request)
         filters.check("cursor", "page_size", "sort", "fields", "count")
-        sort = self.parameter("sort") or NEWEST_FIRST
-        if sort not in ORDERS:
-            raise BadParameter("sort", f"One of {', '.join(ORDERS)}.")
-        order = ORDERS[sort]
-        names = self.wanted_fields()
-        extra = ("uuid",) if order.column is None else (order.column, "uuid")
-        shape = rows.shape(names, extra)
+        order = order_of(self.parameter("sort"))
+        shape = rows.shape(self.wanted_fields(), order.key)
         return self.page(
             rows.select(filters.qs, shape.columns),
             order,
             lambda found: [shape.document(row) for row in found],
-            lambda row: row[: len(extra)],
+            lambda row: row[: len(order.key)],
         )
 
     def wanted_fields(self):

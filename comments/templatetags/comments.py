@@ -6,7 +6,7 @@ from django import template
 
 from comments.forms import CommentForm
 from comments.models import Comment
-from comments.views import may_change
+from comments.policy import may_change
 from comments.viewsets import COLUMNS, comment_documents
 from issues import markdown, rows
 from issues.models import HistoryEntry

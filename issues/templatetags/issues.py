@@ -63,9 +63,7 @@ def since(at, now, here):
         return f"{here.day} {here:%b %Y}"
     if seconds < 10:
         return "just now"
-    size, unit = next(
-        pair for pair in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")) if seconds >= pair[0]
-    )
+    size, unit = next(pair for pair in UNITS if seconds >= pair[0])
     return f"{seconds // size} {unit} ago"
 
 

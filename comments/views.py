@@ -11,11 +11,11 @@ from comments.forms import CommentForm
 from comments.lookups import find_comment
 from comments.models import Comment
 from comments.policy import may_change
-from issues.forms import as_edited
+from issues.forms import as_edited, preview
 from issues.models import Issue
 from issues.policy import may
 from issues.views import find as find_issue
-from issues.views import issue_page
+from issues.views import is_preview, issue_page
 
 
 @login_required
@@ -24,6 +24,9 @@ def comment_create(request, key):
     """Say something, and resolve the issue with it if the other button was pressed."""
     issue = find_issue(request, key, "comment")
     form = CommentForm(request.POST)
+    if is_preview(request):
+        shown = preview(form, "content", issue.space_id)
+        return issue_page(request, issue, comment_form=form, comment_preview=shown)
     if form.is_valid():
         comment = Comment(issue=issue, author=request.user, **form.cleaned_data)
         with transaction.atomic():
@@ -48,12 +51,15 @@ def comment_edit(request, id):
     comment = find(request, id, "edit")
     initial = {"content": comment.content, "is_internal": comment.is_internal}
     form = CommentForm(request.POST if request.method == "POST" else None, initial=initial)
+    context = {"form": form, "comment": comment, "issue": comment.issue}
+    if is_preview(request):
+        context["preview"] = preview(form, "content", comment.issue.space_id)
+        return render(request, "comments/comment_form.html", context)
     if form.is_bound and form.is_valid():
         comment.content = as_edited(form.cleaned_data["content"], comment.content)
         comment.is_internal = form.cleaned_data["is_internal"]
         if form.save(comment):
             return redirect(comment)
-    context = {"form": form, "comment": comment, "issue": comment.issue}
     return render(request, "comments/comment_form.html", context, status=422 if form.is_bound else 200)
 
 

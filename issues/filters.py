@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import django_filters
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive
 from rest_framework.exceptions import ValidationError
@@ -183,3 +183,42 @@ class IssueFilter(django_filters.FilterSet):
         if at is None:
             raise BadParameter(name, "A time as in RFC 3339: 2026-01-15T10:30:00Z.")
         return rows.filter(**{TIMES[name]: at})
+
+
+HISTORY_FILTERS = ("space", "issue", "actor", "source", "action", "batch")
+
+
+def narrow_history(user, entries, wanted):
+    """What `wanted`, {parameter: value}, leaves of `entries`; BadParameter for what is not there."""
+    for name, value in wanted.items():
+        if name not in HISTORY_FILTERS:
+            raise BadParameter(name, "There is no such parameter.")
+        entries = narrow_entries(user, entries, name, value)
+    return entries
+
+
+def narrow_entries(user, entries, name, value):
+    if name in ("source", "action"):
+        return entries.filter(**{name: value})
+    row = history_reference(user, name, value)
+    if row is None:
+        raise not_found(name)
+    entries = entries.filter(**{name: row})
+    # What somebody did under an issue's anonymity is not found by their name, nor by what else they did.
+    return shown_actors(entries) if name in ("actor", "batch") else entries
+
+
+def history_reference(user, name, value):
+    """What a filter of history names, or None."""
+    if name == "space":
+        return lookups.find_space(user, value)
+    if name == "issue":
+        return lookups.with_reference(Issue.objects.visible_to(user), value).first()
+    if name == "batch":
+        return lookups.as_uuid(value)
+    return user if value == "me" else lookups.find_person(list(user.space_roles()), value)
+
+
+def shown_actors(entries):
+    """`entries` without what somebody did under an issue's anonymity."""
+    return entries.exclude(issue__is_anonymous=True, issue__reporter=F("actor"))

@@ -1,7 +1,10 @@
 """Forms of the pages: they check what a browser posts, set fields of an issue and save it."""
 
 import csv
+import json
 import re
+from datetime import date
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -11,9 +14,10 @@ from django.db.models import Q
 from issues import lookups, markdown, rows
 from issues.filters import NEWEST_FIRST
 from issues.limits import LABEL_KEY, LABEL_VALUE, LABELS, QUERY, TEXT, TITLE, refusal
-from issues.models import HistoryEntry, Issue, Level, Space
+from issues.models import Channel, HistoryEntry, Issue, Level, Project, Space, Subscription, Team
 from issues.models.base import VersionConflict
-from issues.models.sets import show_label
+from issues.models.rendered import own_links
+from issues.models.sets import SETS, show_label
 from issues.policy import may
 
 LINE_END = re.compile("\r\n?")
@@ -51,6 +55,15 @@ class ExactForm(forms.Form):
             return
         for name, errors in error.error_dict.items():
             self.add_error(name if name in self.fields else None, errors)
+
+
+def preview(form, name, space_id):
+    """The text `name` of a bound form as it would be shown if it were saved, as safe HTML."""
+    text = LINE_END.sub("\n", form[name].value() or "")[:TEXT]
+    text_format = form.data.get(f"{name}_format", Issue.Format.MARKDOWN)
+    if text_format not in Issue.Format.values:
+        text_format = Issue.Format.TEXT
+    return markdown.safe(markdown.render(text, text_format, own_links(space_id, text)))
 
 
 class LineField(forms.CharField):
@@ -101,6 +114,22 @@ class PersonField(forms.ModelChoiceField):
         super().__init__(people, to_field_name="uuid", required=False, empty_label="Nobody", **kwargs)
 
 
+class RowField(forms.ModelChoiceField):
+    """A row of the issue's space: its project, its environment."""
+
+    def __init__(self, **kwargs):
+        super().__init__(Project.objects.none(), to_field_name="uuid", required=False, **kwargs)
+
+
+class RowsField(forms.ModelMultipleChoiceField):
+    """Rows of the issue's space: its teams, its channels."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **kwargs):
+        super().__init__(Team.objects.none(), to_field_name="uuid", required=False, **kwargs)
+
+
 class LabelsField(LineField):
     """Labels in one line: `key: value, tag`; one that has a comma stands in quotes."""
 
@@ -122,6 +151,19 @@ def people_for(space_ids, present=None):
     return get_user_model().objects.filter(Q(pk__in=members) | Q(pk=present))
 
 
+def rows_for(issue, name):
+    """The rows that may be the issue's `name` (project, teams, …), and those that are already."""
+    if name in SETS:
+        kind = SETS[name]
+        model = kind.related_model
+        present = kind.through.objects.filter(issue=issue.pk).values(f"{kind.member}_id")
+    else:
+        model = Issue._meta.get_field(name).related_model
+        present = [pk for pk in [getattr(issue, f"{name}_id")] if pk]
+    rows = model.objects.filter(Q(space=issue.space_id, is_active=True) | Q(pk__in=present))
+    return rows.filter(is_default=False) if model is Channel else rows
+
+
 def label_tokens(text):
     """The labels named in a line, as they stand there."""
     found = next(csv.reader([NEWLINES.sub(" ", text)], skipinitialspace=True), [])
@@ -135,6 +177,11 @@ def label_line(labels):
         '"' + token.replace('"', '""') + '"' if "," in token or '"' in token else token for token in tokens
     ]
     return ", ".join(quoted)
+
+
+def word_line(words):
+    """The line that names these words."""
+    return label_line(dict.fromkeys(words, ""))
 
 
 def parse_labels(tokens):
@@ -245,6 +292,12 @@ class IssueChangeForm(ExactForm):
     def names(self):
         return [name for name in self.fields if name != "version"]
 
+    def keep_posted(self):
+        """Change what was posted and nothing else; `of` names the boxes that may be there unticked."""
+        if self.is_bound:
+            posted = {"version", *self.data, *self.data.getlist("of")}
+            self.fields = {name: field for name, field in self.fields.items() if name in posted}
+
     def save(self):
         """Whether it is saved; if not, `errors` or `conflicts` say why."""
         if not self.is_valid():
@@ -300,16 +353,69 @@ class IssueChangeForm(ExactForm):
         return found
 
 
+def column(name, label=None):
+    """A one-line field for a column of the issue, as long as that may be."""
+    most = Issue._meta.get_field(name).max_length
+    return LineField(max_length=most, label=label)
+
+
 class IssueEditForm(IssueChangeForm):
-    """The texts of an issue."""
+    """The texts of an issue, and all the fields that do not stand beside it."""
 
     title = TitleField()
     description = TextField()
+    description_format = forms.ChoiceField(label="Written in", choices=Issue.Format.choices)
+    kind = column("kind")
+    reason = forms.ChoiceField(choices=Issue.Reason.choices)
+    fingerprint = column("fingerprint")
+    annotations = LabelsField(help_text="key: value, other: value")
+    is_read = forms.BooleanField(label="Read", required=False)
+    is_anonymous = forms.BooleanField(label="Anonymous reporter", required=False)
+    resource_type = column("resource_type", "Type")
+    resource_id = column("resource_id", "Id")
+    resource_name = column("resource_name", "Name")
+    alert_id = column("alert_id", "Alert")
+    error_type = column("error_type", "Type")
+    error_message = TextField(label="Message")
+    service = column("service")
+    file_path = column("file_path", "File")
+    function_name = column("function_name", "Function")
+    languages = LineField(max_length=2_000, help_text="python, sql")
+    platform = column("platform")
+    track = column("track")
+    first_version = column("first_version", "First version")
+    last_version = column("last_version", "Last version")
+    is_crash = forms.BooleanField(label="Crash", required=False)
 
-    def __init__(self, issue, data=None):
-        initial = {"title": issue.title, "description": issue.description}
+    GROUPS = (
+        ("Details", ("kind", "reason", "fingerprint", "annotations", "is_read", "is_anonymous")),
+        ("Source", ("resource_type", "resource_name", "resource_id", "alert_id")),
+        (
+            "Error",
+            (
+                "error_type", "error_message", "service", "file_path", "function_name", "languages",
+                "platform", "track", "first_version", "last_version", "is_crash",
+            ),
+        ),
+    )  # fmt: skip
+
+    def __init__(self, issue, data=None, user=None):
+        initial = {name: getattr(issue, name) for name in self.base_fields if name != "version"}
+        initial |= {"annotations": label_line(issue.annotations), "languages": word_line(issue.languages)}
         super().__init__(issue, data, initial=initial)
         self.fields["description"].widget.attrs["rows"] = 20
+        self.fields["error_message"].widget.attrs["rows"] = 4
+        if issue.is_anonymous and issue.reporter_id != (user and user.pk):
+            # Only its reporter can give up their anonymity.
+            del self.fields["is_anonymous"]
+        self.keep_posted()
+
+    def groups(self):
+        """(heading, bound fields, whether there is something to see) of the fields beside the texts."""
+        for heading, names in self.GROUPS:
+            fields = [self[name] for name in names if name in self.fields]
+            shown = [name for name in names if name not in ("reason", "is_read") and self.initial.get(name)]
+            yield heading, fields, bool(shown or any(field.errors for field in fields))
 
     def clean(self):
         values = super().clean()
@@ -319,45 +425,123 @@ class IssueEditForm(IssueChangeForm):
 
     def value(self, name):
         value = super().value(name)
-        return as_edited(value, self.issue.description) if name == "description" else value
+        if name in ("description", "error_message"):
+            return as_edited(value, getattr(self.issue, name))
+        if name == "languages":
+            stored = self.issue.languages
+            return stored if value == word_line(stored) else label_tokens(value)
+        return value
 
     def is_same(self, name, value, recorded):
-        if name == "description" and recorded is not None:
+        if name in ("description", "error_message") and recorded is not None:
             return markdown.same_but_for_line_ends(value, recorded)
         return super().is_same(name, value, recorded)
+
+    def take_over(self, name, entries):
+        if name == "annotations":
+            self.take_over_annotations(entries)
+        else:
+            super().take_over(name, entries)
+
+    def take_over_annotations(self, entries):
+        seen = json.loads(entries[0]["old_value"] or "{}") if entries else self.issue.annotations
+        added, removed = label_changes(seen, self.cleaned_data["annotations"])
+        if not (added or removed):
+            return
+        if entries:
+            self.conflicts += entries
+        kept = {key: value for key, value in self.issue.annotations.items() if key not in removed}
+        self.issue.annotations = kept | added
 
 
 class IssueUpdateForm(IssueChangeForm):
     """What stands beside an issue; only what is posted is changed."""
 
     status = forms.ChoiceField(choices=Issue.Status.choices)
+    resolution = forms.ChoiceField(choices=[("", "None"), *Issue.Resolution.choices], required=False)
     level = LevelField()
     assignee = PersonField()
     labels = LabelsField()
+    project = RowField(empty_label="None")
+    environment = RowField(empty_label="None")
+    teams = RowsField()
+    channels = RowsField()
+    due_on = forms.DateField(
+        label="Due", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
 
-    def __init__(self, issue, data=None, labels=None):
+    SETS = ("teams", "channels")
+
+    def __init__(self, issue, data=None, labels=None, members=None):
+        """`members` are the uuids of the issue's teams and channels, {set: [uuid]}, to be shown."""
         initial = {
             "status": issue.status,
+            "resolution": issue.resolution or "",
             "level": issue.level and issue.level.uuid,
             "assignee": issue.assignee and issue.assignee.uuid,
             "labels": label_line(labels or {}),
+            "project": issue.project and issue.project.uuid,
+            "environment": issue.environment and issue.environment.uuid,
+            "due_on": issue.due_on,
         }
-        super().__init__(issue, data, initial=initial)
+        super().__init__(issue, data, initial=initial | (members or {}))
         self.fields["level"].queryset = levels_for([issue.space_id], issue.level_id)
         self.fields["assignee"].queryset = people_for([issue.space_id], issue.assignee_id)
-        if data is not None:
-            self.fields = {n: field for n, field in self.fields.items() if n in data or n == "version"}
+        for name in ("project", "environment", *self.SETS):
+            self.fields[name].queryset = rows_for(issue, name)
+        self.keep_posted()
+        if not self.is_bound and issue.status not in Issue.DONE:
+            del self.fields["resolution"]
+
+    def value(self, name):
+        value = super().value(name)
+        return None if name == "resolution" and value == "" else value
+
+    def is_same(self, name, value, recorded):
+        if isinstance(value, date):
+            value = value.isoformat()
+        return super().is_same(name, value, recorded)
 
     def take_over(self, name, entries):
-        if name != "labels":
+        if name == "labels":
+            self.take_over_labels(entries)
+        elif name in self.SETS:
+            self.take_over_members(name, entries)
+        elif name == "resolution" and "status" in self.changed_data and name not in self.changed_data:
+            # It was shown with the status of before, and goes as that goes.
+            pass
+        else:
             super().take_over(name, entries)
-            return
+
+    def take_over_labels(self, entries):
         labels = self.issue.labels
         added, removed = label_changes(labels_before(labels, entries), self.cleaned_data["labels"])
         # Others may change other labels at the same time.
         clashing = {key for key, value in added.items() if labels.get(key) != value} | removed & labels.keys()
         self.conflicts += [entry for entry in entries if label_of(entry)["key"] in clashing]
         self.issue.wish("labels", add=added, remove=removed)
+
+    def take_over_members(self, name, entries):
+        """Add and remove what this person did, and leave what others did meanwhile."""
+        known = dict(self.fields[name].queryset.values_list("uuid", "pk"))
+        present = getattr(self.issue, name)
+        seen = members_before({uuid for uuid, pk in known.items() if pk in present}, entries)
+        posted = {row.uuid for row in self.cleaned_data[name]}
+        added, removed = (
+            [known[uuid] for uuid in uuids & known.keys()] for uuids in (posted - seen, seen - posted)
+        )
+        self.issue.wish(name, add=added, remove=removed)
+
+
+def members_before(uuids, entries):
+    """What the members of a set were before these entries, oldest first."""
+    uuids = set(uuids)
+    for entry in reversed(entries):
+        if entry["old_value"] is None:
+            uuids.discard(UUID(entry["new_value"]))
+        else:
+            uuids.add(UUID(entry["old_value"]))
+    return uuids
 
 
 def label_of(entry):
@@ -398,18 +582,75 @@ class IssueListForm(forms.Form):
 
     def __init__(self, params, spaces, levels, people):
         super().__init__(initial={"sort": NEWEST_FIRST} | params, auto_id="filter_%s")
-        self.choose(
-            "status", [("", "Any status"), (OPEN, "All open"), (DONE, "All done"), *Issue.Status.choices]
-        )
-        self.choose("level", [("", "Any level"), *levels, ("none", "No level")])
-        self.choose("assignee", [("", "Anybody"), ("me", "Me"), ("none", "Nobody"), *people])
-        self.choose("space", [("", "All spaces"), *spaces])
-        self.choose("sort", self.fields["sort"].choices)
+        statuses = [("", "Any status"), (OPEN, "All open"), (DONE, "All done"), *Issue.Status.choices]
+        offer(self, "status", statuses)
+        offer(self, "level", [("", "Any level"), *levels, ("none", "No level")])
+        offer(self, "assignee", [("", "Anybody"), ("me", "Me"), ("none", "Nobody"), *people])
+        offer(self, "space", [("", "All spaces"), *spaces])
+        offer(self, "sort", self.fields["sort"].choices)
         if len(spaces) < 2 and "space" not in params:
             del self.fields["space"]
 
-    def choose(self, name, choices):
-        """Offer `choices`, and what the address says already."""
-        value = self.initial.get(name, "")
-        known = any(value == choice for choice, _ in choices)
-        self.fields[name].choices = choices if known else [*choices, (value, value)]
+
+def offer(form, name, choices):
+    """Offer `choices` for a filter, and what the address says already."""
+    value = form.initial.get(name, "")
+    known = any(value == choice for choice, _ in choices)
+    form.fields[name].choices = choices if known else [*choices, (value, value)]
+
+
+class HistoryListForm(forms.Form):
+    """The filters of the audit trail as controls; what they mean, `narrow_history` checks."""
+
+    space = forms.ChoiceField()
+    actor = forms.ChoiceField(label="Who")
+    source = forms.ChoiceField(label="Through")
+    action = forms.ChoiceField(label="What")
+    issue = forms.CharField(widget=forms.TextInput(attrs={"placeholder": "OPS-42"}))
+    use_required_attribute = False
+
+    SOURCES = (
+        "web", "api", "admin", "import", "command", "worker", "rule",
+        "qarion", "zylon", "guance", "versori", "datadog",
+    )  # fmt: skip
+    ACTIONS = (
+        ("created", "Issue opened"),
+        ("status_changed", "Status changed"),
+        ("priority_changed", "Level set"),
+        ("assignee_changed", "Assignee changed"),
+        ("title_changed", "Title edited"),
+        ("description_changed", "Description edited"),
+        ("label_added", "Label added"),
+        ("label_removed", "Label removed"),
+        ("comment_added", "Comment added"),
+        ("comment_edited", "Comment edited"),
+        ("comment_deleted", "Comment deleted"),
+        ("attachment_added", "File attached"),
+        ("attachment_removed", "File removed"),
+        ("deleted", "Issue deleted"),
+        ("restored", "Issue restored"),
+        ("regressed", "Issue regressed"),
+        ("level_created", "Level made"),
+        ("level_changed", "Level edited"),
+        ("channel_created", "Channel made"),
+        ("channel_changed", "Channel edited"),
+        ("membership_created", "Member added"),
+        ("membership_changed", "Role changed"),
+        ("membership_retired", "Member removed"),
+        ("apitoken_created", "Token made"),
+        ("apitoken_retired", "Token revoked"),
+        ("space_changed", "Space edited"),
+    )
+
+    def __init__(self, params, spaces, people):
+        super().__init__(initial=params, auto_id="filter_%s")
+        offer(self, "space", [("", "All spaces"), *spaces])
+        offer(self, "actor", [("", "Anybody"), ("me", "Me"), *people])
+        offer(self, "source", [("", "Any door"), *((name, name) for name in self.SOURCES)])
+        offer(self, "action", [("", "Anything"), *self.ACTIONS])
+
+
+class SubscriptionForm(ExactForm):
+    """The part that a person takes in a channel."""
+
+    kind = forms.ChoiceField(label="My part", choices=Subscription.Kind.choices)

@@ -1,15 +1,23 @@
-"""The pages of issues, below /issues/."""
+"""The pages of issues and of what a space has beside them."""
 
 from django.urls import path
 
-from issues import views
+from issues import space_views, views
 
 urlpatterns = [
-    path("", views.issue_list, name="issue-list"),
-    path("new/", views.issue_create, name="issue-create"),
-    path("<str:key>/", views.issue_detail, name="issue-detail"),
-    path("<str:key>/edit/", views.issue_edit, name="issue-edit"),
-    path("<str:key>/update/", views.issue_update, name="issue-update"),
-    path("<str:key>/delete/", views.issue_delete, name="issue-delete"),
-    path("<str:key>/restore/", views.issue_restore, name="issue-restore"),
+    path("issues/", views.issue_list, name="issue-list"),
+    path("issues/new/", views.issue_create, name="issue-create"),
+    path("issues/<str:key>/", views.issue_detail, name="issue-detail"),
+    path("issues/<str:key>/edit/", views.issue_edit, name="issue-edit"),
+    path("issues/<str:key>/update/", views.issue_update, name="issue-update"),
+    path("issues/<str:key>/delete/", views.issue_delete, name="issue-delete"),
+    path("issues/<str:key>/restore/", views.issue_restore, name="issue-restore"),
+    path("issues/<str:key>/history/", views.issue_history, name="issue-history"),
+    path("channels/", space_views.channel_list, name="channel-list"),
+    path("channels/<str:id>/", space_views.channel_detail, name="channel-detail"),
+    path("channels/<str:id>/subscribe/", space_views.channel_subscribe, name="channel-subscribe"),
+    path("levels/", space_views.level_list, name="level-list"),
+    path("levels/<str:id>/", space_views.level_detail, name="level-detail"),
+    path("history/", space_views.history_list, name="history-list"),
+    path("trash/", space_views.trash, name="trash"),
 ]

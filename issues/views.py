@@ -1,6 +1,7 @@
 """The pages of issues."""
 
 import orjson
+from django.apps import apps
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -11,11 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from issues import keyset, lookups, rows
 from issues.filters import BadParameter, IssueFilter, order_of
-from issues.forms import OPEN, IssueCreateForm, IssueEditForm, IssueListForm, IssueUpdateForm
-from issues.models import Issue, Level, Membership
+from issues.forms import OPEN, IssueCreateForm, IssueEditForm, IssueListForm, IssueUpdateForm, preview
+from issues.models import HistoryEntry, Issue, Level, Membership
 from issues.policy import may
 
 PAGE_SIZE = 50
+COUNTED = 1_000
 ROW = (
     "key", "title", "status", "level", "assignee", "seen_count", "comment_count", "created_at", "updated_at",
 )  # fmt: skip
@@ -42,21 +44,48 @@ def issue_list(request):
         problem = str(error)
     spaces, people = spaces_and_people(request.user)
     params.pop("cursor", None)
-    context = {
+    narrowing = {name: value for name, value in params.items() if name != "sort"}
+    context = page_links(params, page) | {
         "issues": page.rows,
         "problem": problem,
         "form": IssueListForm(params, spaces, level_choices(request.user), people),
-        "views": [(name, f"?{urlencode(wanted)}", wanted == without_sort(params)) for name, wanted in VIEWS],
-        "next": page.next and f"?{urlencode(params | {'cursor': page.next})}",
-        "previous": page.previous and f"?{urlencode(params | {'cursor': page.previous})}",
-        "is_narrowed": bool(without_sort(params)),
+        "views": list(list_views(request, narrowing)),
+        "query": urlencode(params),
+        "count": None if problem else matching(request, narrowing),
+        "is_narrowed": bool(narrowing),
         "has_spaces": bool(spaces),
     }
     return render(request, "issues/issue_list.html", context, status=400 if problem else 200)
 
 
-def without_sort(params):
-    return {name: value for name, value in params.items() if name != "sort"}
+def page_links(params, page):
+    """The addresses of a page's neighbours, None where there is none."""
+    return {
+        "next": page.next and f"?{urlencode(params | {'cursor': page.next})}",
+        "previous": page.previous and f"?{urlencode(params | {'cursor': page.previous})}",
+    }
+
+
+def list_views(request, narrowing):
+    """(name, its query, its number of issues, whether it is the one shown) of the tabs over the list.
+
+    Within a space they stay in it.
+    """
+    space = {"space": narrowing["space"]} if "space" in narrowing else {}
+    for name, wanted in VIEWS:
+        wanted = space | wanted
+        count = None if name == "All" else matching(request, wanted)
+        yield name, urlencode(wanted), count, wanted == narrowing
+
+
+def matching(request, params):
+    """How many issues the parameters of a list match, in words, since beyond a number nobody counts."""
+    filters = IssueFilter(params, Issue.objects.visible_to(request.user), request=request)
+    try:
+        count = filters.qs.order_by().values("pk")[: COUNTED + 1].count()
+    except BadParameter:
+        return None
+    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
 
 
 def list_page(request, params):
@@ -111,25 +140,30 @@ def issue_page(request, issue, status=200, changed=None, **context):
     labels, teams, channels, everything = rows.select(
         Issue.objects.filter(pk=issue.pk), ("labels", "teams", "channels", "all_channel")
     ).get()
-    labels = orjson.loads(labels)
-    form = IssueUpdateForm(issue, labels=labels)
+    labels, teams, channels = orjson.loads(labels), rows.members(teams), rows.members(channels)
+    may_write = may(request, "write", issue.space_id)
     context |= {
         "issue": issue,
         "labels": labels,
-        "teams": rows.members(teams),
-        "channels": rows.members(everything) + rows.members(channels),
-        "controls": [rail_control(name, form, changed) for name in form.names()],
+        "teams": teams,
+        "channels": rows.members(everything) + channels,
+        "form": may_write and rail_form(issue, labels, {"teams": teams, "channels": channels}, changed),
         "changed": changed,
-        "may_write": may(request, "write", issue.space_id),
+        "may_write": may_write,
         "may_delete": may(request, "delete", issue.space_id),
     }
     return render(request, "issues/issue_detail.html", context, status=status)
 
 
-def rail_control(name, form, changed):
-    """(field, version that its form carries): as it was posted if it was, else as it stands."""
-    shown = changed if changed and name in changed.fields else form
-    return shown[name], shown.seen
+def rail_form(issue, labels, members, changed):
+    """What can be changed beside the issue: as it stands, but as it was posted where that is not saved."""
+    uuids = {name: [row["id"] for row in found] for name, found in members.items()}
+    form = IssueUpdateForm(issue, labels=labels, members=uuids)
+    posted = changed.fields if changed else {}
+    for name in form.fields.keys() & posted.keys() - {"version"}:
+        form.initial[name] = changed[name].value()
+    form.seen = changed.seen if changed else issue.version
+    return form
 
 
 @login_required
@@ -139,28 +173,40 @@ def issue_create(request):
     form = IssueCreateForm(request, request.POST if request.method == "POST" else None, initial=initial)
     if not form.spaces:
         raise PermissionDenied
+    if is_preview(request):
+        space = form.spaces[0] if "space" in form.errors else form.cleaned_data["space"].pk
+        context = {"form": form, "preview": preview(form, "description", space)}
+        return render(request, "issues/issue_form.html", context)
     if form.is_bound and (issue := form.save()):
         messages.success(request, f"{issue.key} is open.")
         return redirect(issue)
     return render(request, "issues/issue_form.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
+def is_preview(request):
+    """Whether a form was sent to see its text rendered, and not to be saved."""
+    return request.method == "POST" and "preview" in request.POST
+
+
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def issue_edit(request, key):
-    """Title and description."""
+    """The texts, and what does not stand beside the issue."""
     issue = find(request, key, "write")
-    form = IssueEditForm(issue, request.POST if request.method == "POST" else None)
+    form = IssueEditForm(issue, request.POST if request.method == "POST" else None, user=request.user)
+    context = {"form": form, "issue": form.issue, "key": issue.key}
+    if is_preview(request):
+        context["preview"] = preview(form, "description", issue.space_id)
+        return render(request, "issues/issue_form.html", context)
     if form.is_bound and form.save():
         return redirect(issue)
-    context = {"form": form, "issue": form.issue, "key": issue.key}
     return render(request, "issues/issue_form.html", context, status=form.status if form.is_bound else 200)
 
 
 @login_required
 @require_POST
 def issue_update(request, key):
-    """Save those of status, level, assignee and labels that were posted."""
+    """Save what was posted of the fields beside the issue."""
     issue = find(request, key, "write")
     form = IssueUpdateForm(issue, request.POST)
     if form.save():
@@ -188,3 +234,51 @@ def issue_restore(request, key):
     issue.restore()
     messages.success(request, f"{issue.key} is back.")
     return redirect(issue)
+
+
+@login_required
+@require_safe
+def issue_history(request, key):
+    """Every entry of the issue's chain, newest first."""
+    issue = find(request, key)
+    entries = HistoryEntry.objects.visible_to(request.user).filter(issue=issue)
+    page, problem = history_page(entries, request.GET.get("cursor"))
+    context = page_links({}, page) | {"issue": issue, "entries": page.rows, "problem": problem}
+    return render(request, "issues/issue_history.html", context, status=400 if problem else 200)
+
+
+def history_page(entries, cursor):
+    """(a keyset.Page of history documents, newest first, dressed for the pages; why there is none)."""
+    try:
+        page = keyset.page(rows.history(entries), keyset.Order(), cursor, PAGE_SIZE, lambda row: row[:1])
+    except keyset.BadCursor as error:
+        return keyset.Page([], None, None), str(error)
+    actors = [row[rows.HISTORY.index("actor_id")] for row in page.rows]
+    page.rows = rows.history_documents(page.rows)
+    names, keys = subject_names(page.rows), issue_keys(page.rows)
+    for document, actor in zip(page.rows, actors, strict=True):
+        document["who"] = rows.who(document["actor"], actor)
+        document["name"] = names.get(document["subject"], "")
+        document["key"], document["is_deleted"] = keys.get(document["issue"], ("", False))
+    return page, ""
+
+
+def subject_names(documents):
+    """{uuid: name now} of the levels, channels, members and so on that history documents speak of."""
+    wanted, models = {}, {model._meta.model_name: model for model in apps.get_models()}
+    for document in documents:
+        if document["subject_type"] in models:
+            wanted.setdefault(models[document["subject_type"]], set()).add(document["subject"])
+    found = {}
+    for model, uuids in wanted.items():
+        related = [field.name for field in model._meta.concrete_fields if field.name in ("user", "channel")]
+        found |= {row.uuid: str(row) for row in model.objects.filter(uuid__in=uuids).select_related(*related)}
+    return found
+
+
+def issue_keys(documents):
+    """{uuid: (key, whether it is in the trash)} of the issues that history documents speak of."""
+    uuids = {document["issue"] for document in documents} - {None}
+    issues = Issue.objects.filter(uuid__in=uuids).order_by()
+    found = issues.values_list("uuid", "space__key", "number", "deleted_at")
+    return {uuid: (f"{space}-{number}", deleted_at is not None) for uuid, space, number, deleted_at in found}

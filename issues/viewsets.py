@@ -4,7 +4,6 @@ import re
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
-from django.db.models import F
 from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import viewsets
@@ -12,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from issues import keyset, lookups, rows
-from issues.filters import ORDERS, BadParameter, IssueFilter, not_found, order_of
+from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history, order_of
 from issues.limits import BULK
 from issues.models import HistoryEntry, Issue, Space
 from issues.policy import may
@@ -324,43 +323,13 @@ class HistoryViewSet(NativeViewSet):
 
     serializer_class = HistorySerializer
     queryset = HistoryEntry.objects.none()
-    FILTERS = ("space", "issue", "actor", "source", "action", "batch")
 
-    @paged(HistorySerializer, *(OpenApiParameter(name, str) for name in FILTERS))
+    @paged(HistorySerializer, *(OpenApiParameter(name, str) for name in HISTORY_FILTERS))
     def list(self, request):
-        self.allow_parameters("cursor", "page_size", *self.FILTERS)
-        entries = HistoryEntry.objects.visible_to(request.user)
-        for name in self.FILTERS:
-            if value := self.parameter(name):
-                entries = self.narrow(entries, name, value)
+        self.allow_parameters("cursor", "page_size", *HISTORY_FILTERS)
+        wanted = {name: value for name in HISTORY_FILTERS if (value := self.parameter(name))}
+        entries = narrow_history(request.user, HistoryEntry.objects.visible_to(request.user), wanted)
         return self.page(rows.history(entries), keyset.Order(), rows.history_documents, lambda row: row[:1])
-
-    def narrow(self, entries, name, value):
-        user = self.request.user
-        if name == "space":
-            space = lookups.find_space(user, value)
-            return entries.filter(space=space) if space else self.refuse(name)
-        if name == "issue":
-            try:
-                return entries.filter(issue=lookups.issue_or_404(user, value))
-            except Http404:
-                return self.refuse(name)
-        if name == "actor":
-            person = user if value == "me" else lookups.find_person(list(user.space_roles()), value)
-            # What somebody did under an issue's anonymity is not found by their name.
-            return shown_actors(entries.filter(actor=person)) if person else self.refuse(name)
-        if name == "batch":
-            batch = lookups.as_uuid(value)
-            return shown_actors(entries.filter(batch=batch)) if batch else self.refuse(name)
-        return entries.filter(**{name: value})
-
-    def refuse(self, name):
-        raise not_found(name)
-
-
-def shown_actors(entries):
-    """`entries` without what somebody did under an issue's anonymity."""
-    return entries.exclude(issue__is_anonymous=True, issue__reporter=F("actor"))
 
 
 class SpaceViewSet(NativeViewSet):

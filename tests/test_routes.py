@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
-from tests.factories import CommentFactory, IssueFactory
+from tests.factories import ChannelFactory, CommentFactory, IssueFactory, LevelFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +41,14 @@ RULES = {
     "issue-update": "tenant",
     "issue-delete": "tenant",
     "issue-restore": "tenant",
+    "issue-history": "tenant",
+    "channel-list": "own",
+    "channel-detail": "tenant",
+    "channel-subscribe": "tenant",
+    "level-list": "own",
+    "level-detail": "tenant",
+    "history-list": "own",
+    "trash": "own",
     "comment-create": "tenant",
     "comment-edit": "tenant",
     "comment-delete": "tenant",
@@ -72,7 +80,8 @@ def addresses(ops, alice):
     comment = CommentFactory(issue=issue, author=alice, content=SECRET)
     ops.name = SECRET
     ops.save()
-    objects = {"issue": issue.uuid, "comment": comment.uuid, "space": ops.uuid}
+    channel, level = ChannelFactory(space=ops, name=SECRET), LevelFactory(space=ops, name=SECRET)
+    objects = {row._meta.model_name: row.uuid for row in (issue, comment, ops, channel, level)}
 
     def address(name):
         subject = name.rpartition(":")[2].partition("-")[0]

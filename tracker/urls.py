@@ -50,7 +50,7 @@ urlpatterns = [
     path("readyz", probes.readyz, name="readyz"),
     path("", RedirectView.as_view(pattern_name="issue-list"), name="home"),
     path("", include("tracker.accounts.urls")),
-    path("issues/", include("issues.urls")),
+    path("", include("issues.urls")),
     path("", include("comments.urls")),
     path("api/schema/", docs.schema, name="api-schema"),
     path("api/docs/", docs.DocsView.as_view(), name="api-docs"),

@@ -16,6 +16,7 @@ register = template.Library()
 
 # A timeline of more than MOST entries shows the FIRST and the LAST of them until all are asked for.
 MOST, FIRST, LAST = 500, 20, 60
+SHOWS = (("All", ""), ("Comments", "comments"), ("Changes", "changes"))
 # What one person changes within this time is one line.
 PAUSE = timedelta(minutes=5)
 
@@ -25,12 +26,17 @@ CHANGE_AT, CHANGE_ACTOR = rows.HISTORY.index("created_at"), rows.HISTORY.index("
 
 @register.inclusion_tag("comments/_timeline.html", takes_context=True)
 def timeline(context, issue):
-    """Comments and changes of `issue` in the order of time."""
+    """Comments and changes of `issue` in the order of time; `?show=` leaves one of the two."""
     request = context["request"]
+    show = request.GET.get("show", "")
     comments = Comment.objects.visible_to(request.user).filter(issue=issue).order_by("id")
     entries = HistoryEntry.objects.visible_to(request.user).filter(issue=issue).order_by("position")
     # That a comment was added is said by the comment.
     entries = entries.exclude(action="comment_added")
+    if show == "changes":
+        comments = comments.none()
+    if show == "comments":
+        entries = entries.none()
     first, last, left_out = ends(comments, entries, request.GET.get("timeline") == "all")
     items = dress(request, issue, first + last)
     return {
@@ -38,6 +44,8 @@ def timeline(context, issue):
         "first": grouped(items[: len(first)]),
         "last": grouped(items[len(first) :]),
         "left_out": left_out,
+        "shows": [(name, value, value == show) for name, value in SHOWS],
+        "show": show,
     }
 
 
@@ -47,6 +55,7 @@ def comment_form(context, issue):
     request = context["request"]
     return {
         "form": context.get("comment_form") or CommentForm(),
+        "preview": context.get("comment_preview"),
         "issue": issue,
         "csrf_token": context.get("csrf_token"),
         "may_comment": may(request, "comment", issue.space_id),
@@ -84,7 +93,7 @@ def dress_comments(request, issue, found):
         yield document | {
             "is_comment": True,
             "content_html": markdown.safe(document["content_html"]),
-            "who": name_of(document["author"], author),
+            "who": rows.who(document["author"], author),
             "may_edit": may_change(request, "edit", author, issue.space_id),
             "may_delete": may_change(request, "delete", author, issue.space_id),
         }
@@ -92,12 +101,7 @@ def dress_comments(request, issue, found):
 
 def dress_changes(found):
     for row, document in zip(found, rows.history_documents(found), strict=True):
-        yield document | {"is_comment": False, "who": name_of(document["actor"], row[CHANGE_ACTOR])}
-
-
-def name_of(person, key):
-    """How a person is named: one whom the issue hides, and nobody, have names as well."""
-    return person["name"] if person else "Anonymous" if key else "System"
+        yield document | {"is_comment": False, "who": rows.who(document["actor"], row[CHANGE_ACTOR])}
 
 
 def grouped(items):

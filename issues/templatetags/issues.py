@@ -1,19 +1,21 @@
 """What pages show in more than one place: times, badges, and changes in words."""
 
 from datetime import UTC
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from issues.models import Issue
+from issues.diff import word_diff
+from issues.models import Issue, Space
 from issues.models.level import SYSTEM_LEVELS
 from issues.policy import allows
 
 register = template.Library()
 
-SHOWN_TEXT = 4_000
 SYSTEM_KEYS = frozenset(row[0] for row in SYSTEM_LEVELS)
 # Characters that turn the direction of a line, and so can make a title read as another.
 TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
@@ -22,9 +24,20 @@ SENTENCES = {
     "created": "opened this issue",
     "deleted": "moved this issue to the trash",
     "restored": "restored this issue",
+    "comment_added": "commented",
     "comment_edited": "edited a comment",
     "comment_deleted": "deleted a comment",
 }
+RECORD_VERBS = {"created": "made", "retired": "retired", "restored": "brought back"}
+# People come and go, and secrets end.
+OTHER_VERBS = {
+    ("membership", "created"): "added",
+    ("membership", "retired"): "removed",
+    ("apitoken", "retired"): "revoked",
+    ("invitation", "created"): "sent",
+    ("invitation", "retired"): "closed",
+}
+KINDS = {"apitoken": "token", "membership": "member", "user": "person"}
 NAMES = {
     "is_anonymous": "Anonymous reporter",
     "is_read": "Read",
@@ -79,6 +92,43 @@ def writes(user):
     return any(allows(user, "write", space) for space in user.space_roles())
 
 
+@register.inclusion_tag("_side.html", takes_context=True)
+def side(context):
+    """The menu beside every page: lists of issues, the person's spaces, and what else there is."""
+    request = context["request"]
+    here, space = request.path, request.GET.get("space", "")
+    status = f"status={','.join(Issue.OPEN)}"
+    is_list = here == reverse("issue-list")
+
+    def place(name, route, query=""):
+        address = reverse(route) + (f"?{query}" if query else "")
+        is_current = here == reverse(route) and unquote(request.META["QUERY_STRING"]) == query
+        return name, address, is_current
+
+    spaces = Space.objects.visible_to(request.user).values_list("name", "key")
+    return {
+        "issues": [
+            place("Open issues", "issue-list", status),
+            place("Mine", "issue-list", f"assignee=me&{status}"),
+            place("Unassigned", "issue-list", f"assignee=none&{status}"),
+            place("All issues", "issue-list"),
+        ],
+        "spaces": [
+            (name, key, f"{reverse('issue-list')}?space={key}&{status}", is_list and space == key)
+            for name, key in spaces
+        ],
+        "places": [
+            place(name, route)
+            for name, route in (
+                ("Channels", "channel-list"),
+                ("Levels", "level-list"),
+                ("History", "history-list"),
+                ("Trash", "trash"),
+            )
+        ],
+    }
+
+
 @register.filter
 def several(number):
     """`number` in words for a count of sightings: once, 12 times."""
@@ -114,16 +164,40 @@ def change(entry):
     }
 
 
+@register.inclusion_tag("issues/_record_change.html")
+def record_change(entry):
+    """What a history document of a space's own chain says, to be read after a name."""
+    _, _, verb = entry["action"].rpartition("_")
+    kind = entry["subject_type"]
+    return {
+        "verb": OTHER_VERBS.get((kind, verb)) or RECORD_VERBS.get(verb, "changed"),
+        "is_set": bool(entry["field"]) and verb not in RECORD_VERBS,
+        "field": name_of(entry["field"] or ""),
+        "has_values": bool(entry["old_display"] or entry["new_display"]),
+        "old": entry["old_display"],
+        "new": entry["new_display"],
+        "kind": KINDS.get(kind, kind),
+        "subject": entry["name"] or entry["new_display"],
+    }
+
+
 @register.inclusion_tag("issues/_change_texts.html")
 def change_texts(entry):
-    """Both texts of an edited description and the like, to be opened; a title's stand in the line."""
-    is_line = entry["field"] == "title"
-    return {"name": name_of(entry["field"] or ""), "texts": () if is_line else texts_of(entry)}
+    """What an edit did to a description and the like, to be opened; a title's texts stand in the line."""
+    texts = () if entry["field"] == "title" else texts_of(entry)
+    is_whole = texts and None not in (texts[0], texts[1])
+    return {
+        "name": "Comment" if entry["field"] == "comments" else name_of(entry["field"] or ""),
+        "texts": texts,
+        "parts": word_diff(*texts) if is_whole else None,
+    }
 
 
 def texts_of(entry):
-    """The old and the new text of a change, each as `clip` gives it; () if it is of no text."""
-    return (clip(entry["old_value"]), clip(entry["new_value"])) if entry["field"] in Issue.TEXTS else ()
+    """The old and the new text of a change (None: blanked); () if it is of no text."""
+    if entry["action"] == "comment_edited":
+        return tuple(side["content"] for side in (entry["old_value"], entry["new_value"]))
+    return (entry["old_value"], entry["new_value"]) if entry["field"] in Issue.TEXTS else ()
 
 
 def kind_of(field, verb):
@@ -140,8 +214,3 @@ def name_of(field):
 
 def comment_of(entry):
     return (entry["new_value"] or {}).get("comment")
-
-
-def clip(text):
-    """(the beginning of a text, the number of characters left out); (None, 0) for a blanked one."""
-    return (None, 0) if text is None else (text[:SHOWN_TEXT], max(0, len(text) - SHOWN_TEXT))

@@ -5,6 +5,7 @@ from django.urls import path
 from issues import space_views, views
 
 urlpatterns = [
+    path("", views.home, name="home"),
     path("issues/", views.issue_list, name="issue-list"),
     path("issues/new/", views.issue_create, name="issue-create"),
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),

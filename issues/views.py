@@ -5,6 +5,7 @@ from django.apps import apps
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -28,6 +29,12 @@ VIEWS = (
     ("Mine", {"assignee": "me", "status": OPEN}),
     ("Unassigned", {"assignee": "none", "status": OPEN}),
 )
+
+
+@require_safe
+def home(request):
+    """To what waits for somebody."""
+    return redirect(f"{reverse('issue-list')}?status={OPEN}")
 
 
 @login_required
@@ -124,7 +131,19 @@ def level_choices(user):
 @login_required
 @require_safe
 def issue_detail(request, key):
-    return issue_page(request, find(request, key))
+    try:
+        issue = find(request, key)
+    except Http404:
+        return issue_deleted(request, lookups.issue_or_404(request.user, key, "restore"))
+    return issue_page(request, issue)
+
+
+def issue_deleted(request, issue):
+    """Says that the issue is in the trash, who put it there, and how it comes back."""
+    deleted = HistoryEntry.objects.filter(issue=issue, action="deleted").order_by("-position")
+    (entry,) = dressed(rows.history(deleted)[:1])
+    context = {"issue": issue, "entry": entry, "may_restore": may(request, "delete", issue.space_id)}
+    return render(request, "issues/issue_deleted.html", context, status=404)
 
 
 def find(request, key, verb="read"):
@@ -248,19 +267,24 @@ def issue_history(request, key):
 
 
 def history_page(entries, cursor):
-    """(a keyset.Page of history documents, newest first, dressed for the pages; why there is none)."""
+    """(a keyset.Page of history documents as `dressed` gives them, newest first; why there is none)."""
     try:
         page = keyset.page(rows.history(entries), keyset.Order(), cursor, PAGE_SIZE, lambda row: row[:1])
     except keyset.BadCursor as error:
         return keyset.Page([], None, None), str(error)
-    actors = [row[rows.HISTORY.index("actor_id")] for row in page.rows]
-    page.rows = rows.history_documents(page.rows)
-    names, keys = subject_names(page.rows), issue_keys(page.rows)
-    for document, actor in zip(page.rows, actors, strict=True):
-        document["who"] = rows.who(document["actor"], actor)
+    page.rows = dressed(page.rows)
+    return page, ""
+
+
+def dressed(found):
+    """History documents of rows of `rows.history`, with the names by which pages call what they tell of."""
+    documents = rows.history_documents(found)
+    names, keys = subject_names(documents), issue_keys(documents)
+    for row, document in zip(found, documents, strict=True):
+        document["who"] = rows.who(document["actor"], row[rows.HISTORY.index("actor_id")])
         document["name"] = names.get(document["subject"], "")
         document["key"], document["is_deleted"] = keys.get(document["issue"], ("", False))
-    return page, ""
+    return documents
 
 
 def subject_names(documents):

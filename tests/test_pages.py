@@ -149,7 +149,7 @@ def test_sign_in_leads_nowhere_else(client, alice):
     form = {"username": "alice@example.com", "password": "correct horse", "next": "https://evil.example/"}
     response = client.post(reverse("login"), form)
 
-    assert response.url == reverse("issue-list")
+    assert response.url == reverse("home")
 
 
 def test_eleventh_attempt_in_a_minute_is_told_to_wait(client, alice):
@@ -185,10 +185,10 @@ def test_signing_out_is_a_post_and_ends_the_session(as_bob):
     assert as_bob.get(reverse("issue-list")).status_code == 302
 
 
-def test_root_leads_to_the_list(client):
+def test_root_leads_to_what_is_open(client):
     response = client.get("/")
 
-    assert response.url == reverse("issue-list")
+    assert response.url == f"{reverse('issue-list')}?status=open,acknowledged,in_progress,pending"
 
 
 @pytest.mark.parametrize("name", ["issue-detail", "issue-edit"])

@@ -293,6 +293,20 @@ def test_deleted_issue_is_in_the_trash_and_comes_back(ops, bob):
     assert Issue.objects.get().deleted_at is None
 
 
+def test_address_of_a_deleted_issue_says_who_deleted_it_and_offers_it_back(ops, bob, vera, charlie):
+    issue = IssueFactory(space=ops, title="Thrown away")
+    with acting_as(lambda: Actor(user=bob)):
+        issue.trash()
+    address, restore = (reverse(name, args=[issue.key]) for name in ("issue-detail", "issue-restore"))
+
+    pages = {person: signed_in(person).get(address) for person in (bob, vera, charlie)}
+
+    assert {page.status_code for page in pages.values()} == {404}
+    assert f"{bob.name} moved this issue to the trash" in text_of(pages[bob])
+    assert [restore in page.content.decode() for page in pages.values()] == [True, False, False]
+    assert "Thrown away" not in text_of(pages[charlie])
+
+
 def test_viewer_sees_the_trash_and_restores_nothing(ops, vera):
     IssueFactory(space=ops, title="Thrown away").trash()
 

@@ -22,7 +22,7 @@ PROBLEM_JSON = "application/problem+json"
 WORDS = {
     400: "The request could not be understood.",
     401: "Sign in first.",
-    403: "You may not do this.",
+    403: "Your role, or your token, does not allow this. An admin of the space can change that.",
     404: "There is nothing here.",
     405: "This method is not offered here.",
     409: "It contradicts what is there.",

@@ -2,7 +2,6 @@
 
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import RedirectView
 
 from comments import viewsets as comments
 from issues import viewsets as issues
@@ -48,7 +47,6 @@ api = [
 urlpatterns = [
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
-    path("", RedirectView.as_view(pattern_name="issue-list"), name="home"),
     path("", include("tracker.accounts.urls")),
     path("", include("issues.urls")),
     path("", include("comments.urls")),

@@ -69,6 +69,14 @@ class Level(SpaceRow):
             raise ValidationError("The system's levels are the same everywhere and do not change.")
         super().validate(stored, changed)
 
+    def put(self, stored, changed, written, actor, action):
+        if "rank" in changed:
+            # Not history: issues carry their level's rank so that lists sort by it.
+            issues = self.issues.all()
+            list(issues.lock().values_list("pk"))
+            models.QuerySet.update(issues, level_rank=self.rank)
+        super().put(stored, changed, written, actor, action)
+
     @classmethod
     def install(cls):
         """Make the system's levels where they are missing."""

@@ -2,6 +2,8 @@
 
 from rest_framework.permissions import BasePermission
 
+from issues.models.base import Audited
+
 VIEWER, MEMBER, ADMIN = ROLES = ("viewer", "member", "admin")
 
 # verb: the least role that may. What is somebody's own is asked as `…_own`.
@@ -59,4 +61,4 @@ class MayDo(BasePermission):
         return token is None or token.scope != "read" or verb in READING
 
     def has_object_permission(self, request, view, row):
-        return may(request, view.verb(row), getattr(row, "space_id", None) or row.issue.space_id)
+        return may(request, view.verb(row), row.home() if isinstance(row, Audited) else row.space_id)

@@ -253,9 +253,6 @@ def history_documents(rows):
 
 def history_document(row, old, new, texts):
     is_anonymous = row[22]
-    if row[2] == "channel":
-        # Where a channel tells its news may be a secret.
-        texts = {}
     is_hidden = is_anonymous and row[21] is not None and row[21] == row[23]
     old_display, new_display = row[10], row[11]
     if row[2] == "channel":

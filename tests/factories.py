@@ -4,7 +4,7 @@ import factory
 from factory.django import DjangoModelFactory
 
 from comments.models import Comment
-from issues.models import Channel, Environment, Issue, Level, Membership, Project, Space, Team
+from issues.models import Channel, Environment, Issue, Level, Membership, Project, Space, Subscription, Team
 from tracker.accounts.models import ApiToken, User, digest_of
 
 
@@ -83,6 +83,14 @@ class ChannelFactory(InSpaceFactory):
         model = Channel
 
     name = factory.Sequence(lambda n: f"Channel {n}")
+
+
+class SubscriptionFactory(DjangoModelFactory):
+    class Meta:
+        model = Subscription
+
+    channel = factory.SubFactory(ChannelFactory)
+    user = factory.SubFactory(UserFactory)
 
 
 class TeamFactory(InSpaceFactory):

@@ -4,7 +4,16 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
-from tests.factories import ChannelFactory, CommentFactory, IssueFactory, LevelFactory
+from tests.factories import (
+    ChannelFactory,
+    CommentFactory,
+    EnvironmentFactory,
+    IssueFactory,
+    LevelFactory,
+    ProjectFactory,
+    TeamFactory,
+    TokenFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +35,25 @@ RULES = {
     "api:history-list": "own",
     "api:space-list": "own",
     "api:space-detail": "tenant",
+    "api:level-list": "own",
+    "api:level-detail": "tenant",
+    "api:channel-list": "own",
+    "api:channel-detail": "tenant",
+    "api:channel-subscriptions": "tenant",
+    "api:channel-subscription": "tenant",
+    "api:project-list": "own",
+    "api:project-detail": "tenant",
+    "api:environment-list": "own",
+    "api:environment-detail": "tenant",
+    "api:team-list": "own",
+    "api:team-detail": "tenant",
+    "api:membership-list": "own",
+    "api:membership-detail": "tenant",
+    "api:user-list": "own",
+    "api:user-me": "own",
+    "api:user-detail": "tenant",
+    "api:token-list": "own",
+    "api:token-detail": "tenant",
     "api-schema": "public",
     "api-docs": "public",
     "api-unknown": "public",
@@ -80,8 +108,12 @@ def addresses(ops, alice):
     comment = CommentFactory(issue=issue, author=alice, content=SECRET)
     ops.name = SECRET
     ops.save()
-    channel, level = ChannelFactory(space=ops, name=SECRET), LevelFactory(space=ops, name=SECRET)
-    objects = {row._meta.model_name: row.uuid for row in (issue, comment, ops, channel, level)}
+    objects = {"issue": issue.uuid, "comment": comment.uuid, "space": ops.uuid, "user": alice.uuid}
+    objects["membership"] = alice.memberships.get().uuid
+    objects["token"] = TokenFactory(space=ops, user=alice, name=SECRET).uuid
+    for make in (LevelFactory, ChannelFactory, ProjectFactory, EnvironmentFactory, TeamFactory):
+        row = make(space=ops, name=SECRET)
+        objects[row._meta.model_name] = row.uuid
 
     def address(name):
         subject = name.rpartition(":")[2].partition("-")[0]

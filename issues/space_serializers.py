@@ -12,6 +12,7 @@ from issues.limits import NAME, QUERY, TARGETS, WEBHOOKS
 from issues.models import Channel, Environment, Level, Membership, Project, Space, Subscription, Team
 from issues.serializers import (
     MISSING,
+    BoundedListField,
     ExactCharField,
     PersonDocument,
     ReferenceField,
@@ -151,7 +152,8 @@ class TargetSerializer(StrictSerializer):
 
     def validate(self, values):
         values = {name: value for name, value in values.items() if value is not None}
-        needed, allowed = self.SHAPES[values["kind"]]
+        # In a PATCH nothing is required of the whole, but a target is all there or it is none.
+        needed, allowed = self.SHAPES[values["kind"]] if "kind" in values else ("kind", ())
         if needed not in values:
             raise serializers.ValidationError({needed: ["This field is required."]}, "required")
         if strange := values.keys() - allowed - {"kind", "name"}:
@@ -178,7 +180,7 @@ class ChannelSerializer(RecordSerializer):
     name = NameField()
     description = ExactCharField(max_length=NAME, allow_blank=True, required=False)
     query = ExactCharField(max_length=QUERY, allow_blank=True, required=False)
-    targets = TargetSerializer(many=True, max_length=TARGETS, required=False, allow_null=True)
+    targets = BoundedListField(child=TargetSerializer(), max_length=TARGETS, required=False, allow_null=True)
     is_default = serializers.BooleanField(read_only=True)
     open_issue_count = serializers.IntegerField(read_only=True)
 

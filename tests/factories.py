@@ -5,7 +5,7 @@ from factory.django import DjangoModelFactory
 
 from comments.models import Comment
 from issues.models import Channel, Environment, Issue, Level, Membership, Project, Space, Subscription, Team
-from tracker.accounts.models import ApiToken, User, digest_of
+from tracker.accounts.models import ApiToken, Invitation, User, digest_of
 
 
 class SpaceFactory(DjangoModelFactory):
@@ -54,6 +54,23 @@ class TokenFactory(DjangoModelFactory):
     user = factory.SubFactory(UserFactory)
     space = factory.SubFactory(SpaceFactory)
     name = "a program"
+
+
+class InvitationFactory(DjangoModelFactory):
+    """An invitation; `InvitationFactory(secret="x")` names what its link ends in. It holds while
+    `invited_by` is an admin of the space.
+    """
+
+    class Meta:
+        model = Invitation
+
+    class Params:
+        secret = factory.Sequence(lambda n: f"invited{n}")
+
+    digest = factory.LazyAttribute(lambda invitation: digest_of(invitation.secret))
+    space = factory.SubFactory(SpaceFactory)
+    email = factory.Sequence(lambda n: f"newcomer{n}@example.com")
+    invited_by = factory.SubFactory(UserFactory)
 
 
 class InSpaceFactory(DjangoModelFactory):

@@ -66,7 +66,7 @@ def zone_of(context):
     user = getattr(getattr(context, "request", None), "user", None)
     try:
         return ZoneInfo(getattr(user, "time_zone", "") or "UTC")
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         return UTC
 
 

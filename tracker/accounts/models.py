@@ -286,13 +286,14 @@ class Invitation(SpaceRow):
 
 
 def join(space, person, role):
-    """Make a person a member of the space; one who is one already keeps the role they have."""
+    """The person's Membership of the space, live from now on; who has one keeps the role they have."""
     membership = Membership.objects.filter(space=space, user=person).first()
     if membership is None:
-        Membership(space=space, user=person, role=role).save()
+        membership = Membership(space=space, user=person, role=role)
     elif not membership.is_active:
         membership.is_active, membership.role = True, role
-        membership.save()
+    membership.save()
+    return membership
 
 
 class IdempotencyKey(models.Model):

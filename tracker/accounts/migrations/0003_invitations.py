@@ -2,10 +2,11 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import issues.models.fields
-import tracker.accounts.models
 from django.conf import settings
 from django.db import migrations, models
+
+import issues.models.fields
+import tracker.accounts.models
 
 
 class Migration(migrations.Migration):

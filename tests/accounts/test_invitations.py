@@ -65,7 +65,7 @@ def test_admin_invites_and_gets_the_link_once(as_alice, ops, alice):
     page = as_alice.post(reverse("person-invite"), form | {"email": "NORA@example.com", "role": "viewer"})
 
     invitation = Invitation.objects.get()
-    (address,) = re.findall(rf'value="({settings.BASE_URL}/invitations/[^"]+)"', page.content.decode())
+    (address,) = re.findall(rf">({settings.BASE_URL}/invitations/[^<]+)<", page.content.decode())
     assert digest_of(urlsplit(address).path.split("/")[2]) == invitation.digest
     assert (invitation.email, invitation.role, invitation.invited_by) == ("nora@example.com", "viewer", alice)
     assert timedelta(days=6.9) < invitation.expires_at - timezone.now() < timedelta(days=7)
@@ -402,16 +402,18 @@ def test_the_address_of_a_link_goes_nowhere(client, invitation):
     assert all("no-store" in response["Cache-Control"] for response in (redirect, dead, page))
 
 
-def test_links_are_tried_so_often_a_minute_and_no_more(client, invitation, monkeypatch):
+def test_links_are_tried_so_often_a_minute_and_no_more(client, invitation, monkeypatch, caplog):
     assert LinkThrottle.rate == "30/min"
     monkeypatch.setattr(LinkThrottle, "rate", "3/min")
 
     statuses = [client.get(link(f"guess{n}")).status_code for n in range(4)]
-    right = client.get(link())
+    right, posted = client.get(link()), Client(enforce_csrf_checks=True).post(link())
     cache.clear()
 
     assert statuses == [404, 404, 404, 429]
     assert right.status_code == 429 and int(right["Retry-After"]) >= 1
+    assert posted.status_code == 403
+    assert "Too Many Requests: /invitations/[secret]/" in caplog.text and "nora" not in caplog.text
     assert client.get(link()).status_code == 302
 
 

@@ -173,12 +173,13 @@ def test_surrogates_in_a_new_password_are_a_form_error(client, bob):
     assert response.status_code == 422
 
 
-def test_guesses_at_links_are_bounded(client, bob, monkeypatch):
+def test_guesses_at_links_are_bounded_and_logged_without_their_secret(client, bob, monkeypatch, caplog):
     monkeypatch.setattr(LinkThrottle, "rate", "2/min")
 
     statuses = [client.get(f"/password-reset/{bob.uuid}/guess{n}/").status_code for n in range(3)]
 
     assert statuses == [404, 404, 429]
+    assert f"/password-reset/{bob.uuid}/[secret]/" in caplog.text and "guess" not in caplog.text
 
 
 # By the old one.

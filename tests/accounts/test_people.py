@@ -1,5 +1,7 @@
 """The page of people: everybody sees who is there, admins decide it, and nobody gets more than they have."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -7,7 +9,7 @@ from django.urls import reverse
 
 from issues.models import HistoryEntry, Membership
 from tests.factories import InvitationFactory, IssueFactory, MembershipFactory, TokenFactory, UserFactory
-from tests.test_pages import ESCAPED, escaped, form_of, text_of
+from tests.test_pages import ESCAPED, Forms, escaped, form_of, text_of
 from tests.test_verify_history import verify
 from tracker.accounts.models import Invitation, User
 
@@ -110,6 +112,19 @@ def test_a_name_that_turns_the_line_is_shown_as_it_is(as_alice, ops):
     UserFactory(member_of=ops, name="Eve\u202egnp.exe")
 
     assert "Eve[U+202E]gnp.exe" in text_of(as_alice.get(PEOPLE))
+
+
+@pytest.mark.parametrize("address", [PEOPLE, "/settings/tokens/"])
+def test_every_form_carries_its_token(client, ops, root, bob, address):
+    MembershipFactory(space=ops, is_active=False)
+    InvitationFactory(space=ops, invited_by=root)
+    TokenFactory(space=ops, user=root)
+    client.force_login(root)
+
+    forms = Forms(client.get(address)).found
+
+    without = [action for action, form in forms.items() if "csrfmiddlewaretoken" not in form]
+    assert without == [reverse("issue-list")] and len(forms) >= 4
 
 
 # Roles.
@@ -254,9 +269,9 @@ def test_who_leaves_lands_on_a_page_they_may_see(client, ops, alice, root):
 
 def test_admin_makes_a_link_for_a_member_of_their_space_on_record(as_alice, ops, alice, bob):
     page = as_alice.post(url("link", bob))
-    link = next(part for part in html(page).split('"') if "/password-reset/" in part)
+    link = re.search(r">http://127\.0\.0\.1:8000(/password-reset/[^<]+)<", html(page))[1]
     client = Client()
-    form = client.get(link.removeprefix("http://127.0.0.1:8000"), follow=True)
+    form = client.get(link, follow=True)
     password = {"new_password1": "correct horse battery", "new_password2": "correct horse battery"}
     client.post(form.request["PATH_INFO"], password)
 

@@ -121,6 +121,11 @@ class JoinForm(NewPassword, auth_forms.SetPasswordForm):
     name = NameField(label="Your name")
     field_order = ["name", "new_password1", "new_password2"]
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].label = "Password"
+        self.fields["new_password2"].label = "Password, again"
+
     @sensitive_variables()
     def fill(self):
         self.user.name = self.cleaned_data["name"]

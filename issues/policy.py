@@ -50,6 +50,11 @@ def may(request, verb, space_id):
     return allows(request.user, verb, space_id, token)
 
 
+def may_administer(user):
+    """Whether `user` may enter the administration: superusers, and the admins of at least one space."""
+    return user.is_authenticated and (user.is_superuser or ADMIN in user.space_roles().values())
+
+
 class MayDo(BasePermission):
     """Signed in, and allowed what the view's `verbs` says of the action on the object's space."""
 

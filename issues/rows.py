@@ -305,12 +305,13 @@ def texts_of(values):
         for part in text_parts(value):
             if is_text(part):
                 wanted.setdefault(space, set()).add(part["sha256"])
-    found = {}
-    for space, digests in wanted.items():
-        rows = TextVersion.objects.filter(space=space, sha256__in=digests)
-        for sha256, text, blanked_at in rows.values_list("sha256", "text", "blanked_at"):
-            found[space, sha256] = None if blanked_at else text
-    return found
+    if not wanted:
+        return {}
+    rows = TextVersion.objects.filter(space__in=wanted, sha256__in=set().union(*wanted.values()))
+    return {
+        (space, sha256): None if blanked_at else text
+        for space, sha256, text, blanked_at in rows.values_list("space_id", "sha256", "text", "blanked_at")
+    }
 
 
 def spelled(value, space, texts):

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "tracker.accounts",
     "comments",
     "issues",
+    "tracker.apps.TrackerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

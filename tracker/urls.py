@@ -1,5 +1,6 @@
 """The site map."""
 
+from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -82,6 +83,7 @@ urlpatterns = [
     path("", include("tracker.accounts.urls")),
     path("", include("issues.urls")),
     path("", include("comments.urls")),
+    path("admin/", admin.site.urls),
     path("api/schema/", docs.schema, name="api-schema"),
     path("api/docs/", docs.DocsView.as_view(), name="api-docs"),
     path("api/", include((api, "api"))),

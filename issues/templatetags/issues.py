@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from issues import policy
 from issues.diff import word_diff
 from issues.models import Issue, Space
 from issues.models.level import SYSTEM_LEVELS
@@ -127,6 +128,12 @@ def side(context):
             )
         ],
     }
+
+
+@register.filter
+def may_administer(user):
+    """Whether the administration is open to the person."""
+    return policy.may_administer(user)
 
 
 @register.filter

@@ -18,6 +18,7 @@ from issues import lookups, rows
 from issues.administration import (
     AdminForm,
     BoundedPaginator,
+    InlineFormSet,
     ReadOnly,
     ScopedAdmin,
     ScopedInline,
@@ -298,7 +299,7 @@ class SubscriptionForm(AdminForm):
     fixed = ("user",)
 
 
-class SubscriptionFormSet(forms.BaseInlineFormSet):
+class SubscriptionFormSet(InlineFormSet):
     def clean(self):
         super().clean()
         added = {form: form.cleaned_data.get("user") for form in self.extra_forms if form.is_valid()}
@@ -516,7 +517,7 @@ class HistoryAdmin(ReadOnly, ScopedAdmin):
     paginator = BoundedPaginator
     list_display = ("created_at", "about", "action", "old", "new", "who", "source")
     list_filter = (SpaceFilter, SourceFilter, ActionFilter)
-    list_select_related = ("issue", "issue__space", "space")
+    list_select_related = ("issue__space",)
     ordering = ("-id",)
     sortable_by = ()
     search_fields = ("uuid",)

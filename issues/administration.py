@@ -82,10 +82,14 @@ class AdminForm(ExactForm, forms.ModelForm):
                     self.cleaned_data.pop(name, None)
         super()._post_clean()
 
-    def _get_validation_exclusions(self):
-        excluded = super()._get_validation_exclusions()
-        # A row's space stands beside its form, and counts when the row is compared with others.
-        return excluded if self.instance._state.adding else excluded - ({"space"} - self.fields.keys())
+    def validate_unique(self):
+        super().validate_unique()
+        if not self.errors:
+            # Django compares only what stands in the form; a row's space stands beside it.
+            try:
+                self.instance.validate_constraints()
+            except ValidationError as error:
+                self._update_errors(error)
 
     def _update_errors(self, errors):
         """Say a clash with another row at the field that can be mended."""
@@ -110,6 +114,22 @@ class AdminForm(ExactForm, forms.ModelForm):
         except IntegrityError as error:
             again = ValidationError("Somebody was quicker and made one like this. Look at it, and try again.")
             raise Refusal(self.prefix, again) from error
+
+
+class OwnRows:
+    """A set of forms in which the primary key of a row out of sight is that of no row."""
+
+    def add_fields(self, form, index):
+        super().add_fields(form, index)
+        form.fields[self.model._meta.pk.name].queryset = self.get_queryset()
+
+
+class RowsFormSet(OwnRows, forms.BaseModelFormSet):
+    pass
+
+
+class InlineFormSet(OwnRows, forms.BaseInlineFormSet):
+    pass
 
 
 class Scoped:
@@ -182,6 +202,7 @@ def told(request, form):
 
 class ScopedInline(Scoped, admin.TabularInline):
     extra = 0
+    formset = InlineFormSet
 
     def get_formset(self, request, obj=None, **kwargs):
         formset = super().get_formset(request, obj, **kwargs)
@@ -213,11 +234,19 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
         has_space = obj is not None and self.space_path == "space"
         return (*super().get_readonly_fields(request, obj), *(("space",) if has_space else ()))
 
+    def get_changeform_initial_data(self, request):
+        spaces = self.spaces(request)
+        only = {"space": spaces[0]} if spaces and len(spaces) == 1 else {}
+        return only | super().get_changeform_initial_data(request)
+
     def get_form(self, request, obj=None, change=False, **kwargs):
         return told(request, super().get_form(request, obj, change, **kwargs))
 
     def get_changelist_form(self, request, **kwargs):
         return told(request, super().get_changelist_form(request, form=self.form, **kwargs))
+
+    def get_changelist_formset(self, request, **kwargs):
+        return super().get_changelist_formset(request, formset=RowsFormSet, **kwargs)
 
     def changeform_view(self, request, *args, **kwargs):
         return self.with_refusals(super().changeform_view, request, *args, **kwargs)
@@ -270,7 +299,8 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
         row = None
         try:
             with transaction.atomic():
-                rows = [row for row in queryset if row.is_active != is_active]
+                # In one order, so that two people's actions do not wait for each other.
+                rows = [row for row in queryset.order_by("pk") if row.is_active != is_active]
                 for row in rows:
                     row.is_active = is_active
                     self.keep(request, row)

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from issues.actor import Actor, acting_as
 from issues.models import HistoryEntry, Issue, Outbox
+from tests.admin_forms import act, edit_list, submit
 from tests.chains import assert_space_whole, space_entries
 from tests.factories import (
     ChannelFactory,
@@ -278,3 +279,37 @@ def test_every_door_of_a_subscription_and_of_a_new_token_leaves_one_entry(record
     ]
     assert {(e.actor, e.token, e.source) for e in entries} == {(records.actor, records.token.uuid, "api")}
     assert_space_whole(ops)
+
+
+def by_admin_form(client, level):
+    submit(client, level, name="Changed")
+
+
+def by_admin_list(client, level):
+    edit_list(client, level, rank="7")
+
+
+def by_admin_action(client, level):
+    act(client, "retire", level)
+
+
+# door of the administration: (how a level is changed there, the action and the field of its entry)
+ADMIN_DOORS = {
+    "form": (by_admin_form, "level_changed", "name"),
+    "list editing": (by_admin_list, "level_changed", "rank"),
+    "action": (by_admin_action, "level_retired", "is_active"),
+}
+
+
+@pytest.mark.parametrize("door", ADMIN_DOORS)
+def test_each_door_of_the_administration_leaves_one_entry_and_none_the_second_time(door, alice, ops, client):
+    change, action, field = ADMIN_DOORS[door]
+    level = LevelFactory(space=ops)
+    client.force_login(alice)
+
+    change(client, level)
+    change(client, level)
+
+    entry = HistoryEntry.objects.exclude(action="level_created").get(subject=level.uuid)
+    assert (entry.action, entry.field, entry.source) == (action, field, "admin")
+    assert (entry.actor, entry.token) == (alice, None)

@@ -21,7 +21,8 @@ class Choices(AutocompleteJsonView):
         return True
 
     def get_queryset(self):
-        return super().get_queryset().filter(is_active=True)
+        rows = super().get_queryset()
+        return rows.filter(is_active=True) if hasattr(rows.model, "is_active") else rows
 
     def serialize_result(self, obj, to_field_name):
         return {"id": str(obj.pk), "text": self.model_admin.choice(obj)}
@@ -30,6 +31,8 @@ class Choices(AutocompleteJsonView):
 class TrackerAdminSite(AdminSite):
     site_title = site_header = "Tracker administration"
     index_title = "Administration"
+    # Every route has a name; what has none is the site's own 404.
+    final_catch_all_view = False
 
     def __init__(self, name="admin"):
         super().__init__(name)

@@ -26,6 +26,7 @@ from issues.administration import (
     count_up_to,
     counted,
 )
+from issues.filters import shown_actors
 from issues.forms import OPEN, TextField
 from issues.models import (
     Channel,
@@ -43,7 +44,6 @@ from issues.models import (
     Team,
 )
 from issues.parsers import parse
-from issues.viewsets import shown_actors
 
 # The dark and the light text that may stand on a level's colour, and the least contrast that reads well.
 DARK, LIGHT = "#0F1115", "#FFFFFF"

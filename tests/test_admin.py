@@ -144,7 +144,7 @@ def test_who_administers_nothing_gets_the_page_of_403(who, here, request):
             continue
         for response in (client.get(address), client.post(address)):
             assert response.status_code == 403, address
-            assert b"You may not do this." in response.content
+            assert b"does not allow this." in response.content
 
 
 def test_the_bar_s_filter_knows_who_may_enter(alice, bob, root):
@@ -411,7 +411,7 @@ def test_the_default_channel_is_not_retired_and_takes_no_other_with_it(alice, op
     response = act(signed_in(alice), "retire", other, default)
     submit(signed_in(alice), default, is_active=None)
 
-    assert "All: The default channel holds every issue" in response.content.decode()
+    assert "All: The default channel cannot be retired." in response.content.decode()
     assert not Channel.objects.filter(is_active=False).exists()
 
 

@@ -121,6 +121,7 @@ def side(context):
         "places": [
             place(name, route)
             for name, route in (
+                ("People", "people"),
                 ("Channels", "channel-list"),
                 ("Levels", "level-list"),
                 ("History", "history-list"),

@@ -282,7 +282,7 @@ def test_the_list_of_tokens_costs_the_same_for_many(as_bob, ops, bob, count, dja
     for _ in range(count):
         TokenFactory(user=bob, space=MembershipFactory(user=bob).space)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         response = as_bob.get(TOKENS)
 
     assert response.status_code == 200

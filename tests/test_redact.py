@@ -184,6 +184,7 @@ def test_an_admin_who_left_may_not(issue, alice, unchanged):
 
 
 def test_a_deactivated_person_may_not(issue, alice, unchanged):
+    UserFactory(member_of=issue.space, member_of__role="admin")
     alice.is_active = False
     alice.save()
 

@@ -70,8 +70,9 @@ def test_a_person_of_several_spaces_sees_each_and_may_choose_one(client, ops, bo
 
     both, one = client.get(PEOPLE), client.get(f"{PEOPLE}?space=DATA")
 
-    assert "Operations OPS" in text_of(both) and "Data DATA" in text_of(both)
-    assert "Operations OPS" not in text_of(one) and "Alice" not in text_of(one)
+    sections = [re.findall(r'<section aria-labelledby="people-(\w+)"', html(page)) for page in (both, one)]
+    assert sections == [["DATA", "OPS"], ["DATA"]]
+    assert "Alice" in text_of(both) and "Alice" not in text_of(one)
     assert html(both).count(reverse("person-invite")) == 1
 
 

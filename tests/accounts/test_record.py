@@ -228,6 +228,30 @@ def test_deactivation_is_whole_or_nothing(ops, bob, monkeypatch):
     assert len(space_entries(ops)) == before
 
 
+@pytest.mark.parametrize("save", [{}, {"update_fields": ["is_active"]}])
+def test_whoever_is_saved_as_no_longer_active_is_deactivated(ops, bob, save):
+    bob.is_active = False
+
+    bob.save(**save)
+
+    assert not Membership.objects.get(user=bob).is_active
+    assert [entry.action for entry in space_entries(ops)[-2:]] == ["user_retired", "membership_retired"]
+    assert verify()
+
+
+def test_the_last_admin_of_a_space_is_not_deactivated(ops, alice, bob):
+    with pytest.raises(ValidationError, match="keeps at least one admin"):
+        alice.deactivate()
+    assert alice.is_active and User.objects.get(pk=alice.pk).is_active
+    assert Membership.objects.get(user=alice).is_active
+
+    MembershipFactory(space=ops, role="admin")
+    alice.deactivate()
+
+    assert not User.objects.get(pk=alice.pk).is_active
+    assert verify()
+
+
 def test_deactivating_twice_is_deactivating_once(ops, alice, bob):
     deactivate(bob, alice)
     before = len(space_entries(ops))

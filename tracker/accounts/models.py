@@ -49,7 +49,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person: one who signs in, or one who is only known by name from an import.
 
     People belong to no space, so what changes of FIELDS, and that a password changed, is on record in the
-    chain of every space of which they are a member at that moment.
+    chain of every space of which they are a member at that moment. Whoever is saved as no longer active
+    loses their memberships and tokens with it.
     """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -87,6 +88,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         # Django keeps the raw password until it is saved; without one it only hashes the same anew.
         is_hashed_anew = update_fields is not None and self._password is None and self.has_usable_password()
         with transaction.atomic():
+            # Rows before their spaces before the person: the order in which all others lock them.
+            leaving = self.lock_rows() if "is_active" in names and not self.is_active else []
             spaces = self.lock_spaces()
             stored = User.objects.select_for_update(no_key=True).get(pk=self.pk)
             changed = [name for name in self.FIELDS if name in names]
@@ -94,12 +97,21 @@ class User(AbstractBaseUser, PermissionsMixin):
             members = []
             if "password" in names and self.password != stored.password and not is_hashed_anew:
                 members = [Member("password_changed", "password")]
-            super().save(*args, update_fields=update_fields, **kwargs)
             if changed or members:
                 self.announce(spaces, stored, changed, members)
+            # Told while they are members still, and before the row says that they are gone: what may not
+            # end, as the membership of a last admin, is seen to end.
+            for row in leaving if "is_active" in changed else ():
+                row.is_active = False
+                row.save()
+            super().save(*args, update_fields=update_fields, **kwargs)
 
     def delete(self, *args, **kwargs):
         raise WayRound("People are deactivated, never deleted: set is_active.")
+
+    def lock_rows(self):
+        """The memberships and tokens that end with this person's account, locked."""
+        return [row for rows in (self.memberships, self.tokens) for row in rows.filter(is_active=True).lock()]
 
     def lock_spaces(self):
         """The primary keys of the spaces of which this person is a member, in their order, all locked."""
@@ -127,19 +139,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
         Raises ValidationError, with nothing changed, where a membership may not end (the last admin's).
         """
-        before = self.is_active
+        before, self.is_active = self.is_active, False
         try:
-            with transaction.atomic():
-                # Rows before their spaces before the person: the order in which all others lock them.
-                rows = [
-                    *self.memberships.filter(is_active=True).lock(),
-                    *self.tokens.filter(is_active=True).lock(),
-                ]
-                self.is_active = False
-                self.save(update_fields=["is_active"])
-                for row in rows:
-                    row.is_active = False
-                    row.save()
+            self.save(update_fields=["is_active"])
         except BaseException:
             self.is_active = before
             raise

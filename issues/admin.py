@@ -106,6 +106,11 @@ class SpaceForm(AdminForm):
 class SpaceAdmin(ScopedAdmin):
     form = SpaceForm
     space_path = "pk"
+    form_fields = {
+        "key": {
+            "help_text": "Every issue's key begins with it (OPS-42): changing it changes their addresses."
+        }
+    }
     fields = ("key", "name", "is_reopening", "is_active")
     list_display = ("key", "name", "members", "is_active")
     list_filter = ("is_active",)

@@ -48,7 +48,8 @@ class AdminForm(ExactForm, forms.ModelForm):
 
     # References that a row keeps for life.
     fixed = ()
-    # Set by the page that shows a form again.
+    # Set by the page: what no database takes of what was posted, and what `save()` refused.
+    unstorable = {}
     refusal = None
 
     def __init__(self, *args, **kwargs):
@@ -65,9 +66,9 @@ class AdminForm(ExactForm, forms.ModelForm):
             )
 
     def take(self, data):
-        super().take(data)
-        mine = {self.add_prefix(name): name for name in self.fields}
-        self.refused = {mine[name]: reason for name, reason in self.refused.items() if name in mine}
+        """The page has looked through what was posted, once for all of its forms."""
+        names = {self.add_prefix(name): name for name in self.fields}
+        self.refused = {names[name]: reason for name, reason in self.unstorable.items() if name in names}
 
     def clean(self):
         values = super().clean()
@@ -195,7 +196,8 @@ class Scoped:
 
 
 def told(request, form):
-    """A class of forms that know what `save()` refused the first time."""
+    """A class of forms that know what this page knows of what was posted."""
+    form.unstorable = getattr(request, "unstorable", {})
     form.refusal = getattr(request, "refusal", None)
     return form
 
@@ -246,7 +248,10 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
         return told(request, super().get_changelist_form(request, form=self.form, **kwargs))
 
     def get_changelist_formset(self, request, **kwargs):
-        return super().get_changelist_formset(request, formset=RowsFormSet, **kwargs)
+        most = self.list_max_show_all
+        return super().get_changelist_formset(
+            request, formset=RowsFormSet, max_num=most, absolute_max=most, **kwargs
+        )
 
     def changeform_view(self, request, *args, **kwargs):
         return self.with_refusals(super().changeform_view, request, *args, **kwargs)
@@ -260,6 +265,8 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
 
     def with_refusals(self, view, request, *args, **kwargs):
         """The answer of `view`; where `save()` refuses a row nothing is written, and the forms say why."""
+        posted = ExactForm(request.POST)
+        request.POST, request.unstorable = posted.data, posted.refused
         try:
             return view(request, *args, **kwargs)
         except Refusal as refusal:

@@ -600,23 +600,35 @@ def test_list_editing_refuses_what_no_rank_is(value, alice, ops):
     assert [name.rpartition("-")[2] for name in errors_of(response)] == ["rank"]
 
 
+def post_in_utf7(client, url, fields):
+    """Send a form in UTF-7, the one charset in which a lone surrogate can be spelled."""
+    parts = [f'--b\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items()]
+    body = f"{''.join(parts)}--b--\r\n".encode()
+    return client.generic("POST", url, body, content_type="multipart/form-data; boundary=b; charset=utf-7")
+
+
 def test_a_lone_surrogate_is_a_form_error(alice, ops):
     level = LevelFactory(space=ops)
     client = signed_in(alice)
-    fields = form_of(client.get(row_url(level)), "level_form") | {"name": "+2AA-", "color": "+ACM-000000"}
-    parts = "".join(
-        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-    )
+    fields = form_of(client.get(row_url(level)), "level_form")
+    fields |= {"name": "+2AA-", "initial-key": "+2AA-", "color": "+ACM-000000"}
 
-    response = client.generic(
-        "POST",
-        row_url(level),
-        f"{parts}--b--\r\n".encode(),
-        content_type="multipart/form-data; boundary=b; charset=utf-7",
-    )
+    response = post_in_utf7(client, row_url(level), fields)
 
-    assert errors_of(response)["name"] == ["Lone surrogates are not allowed."]
+    assert errors_of(response) == {"name": ["Lone surrogates are not allowed."]}
+
+
+@pytest.mark.parametrize(
+    "name", ["memberships-0-role", "memberships-0-id", "initial-memberships-0-role", "name"]
+)
+def test_a_lone_surrogate_in_a_list_within_a_form_is_no_500(name, alice, ops):
+    client = signed_in(alice)
+    fields = form_of(client.get(row_url(ops)), "space_form") | {"key": "", name: "+2AA-"}
+
+    response = post_in_utf7(client, row_url(ops), fields)
+
+    assert response.status_code == 200
+    assert "key" in errors_of(response)
 
 
 @pytest.mark.parametrize(

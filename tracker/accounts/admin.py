@@ -30,6 +30,7 @@ class UserAdmin(ScopedAdmin):
     """People: superusers add and deactivate them, admins choose among those of their spaces."""
 
     form = UserForm
+    form_fields = {"is_superuser": {"help_text": "Sets up every space here, and adds people."}}
     fields = ("name", "email", "handle", "time_zone", "is_active", "is_superuser")
     list_display = ("name", "email", "handle", "is_active", "is_superuser", "date_joined")
     list_filter = ("is_active", "is_superuser")

@@ -73,6 +73,9 @@ class Space(SpaceRow):
 
     FIELDS = ("key", "name", "is_reopening", "is_active")
 
+    # What an import knows of the default channel that a new space gets.
+    default_channel = {}
+
     objects = SpaceQuerySet.as_manager()
 
     class Meta(SpaceRow.Meta):
@@ -92,7 +95,7 @@ class Space(SpaceRow):
     def insert(self, actor):
         super().insert(actor)
         Counter(space=self).save(force_insert=True)
-        self.channels.create(name="All", is_default=True)
+        self.channels.create(**{"name": "All"} | self.default_channel, is_default=True)
         self.refresh_from_db(fields=["version"])
 
 

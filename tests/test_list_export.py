@@ -25,7 +25,7 @@ HOSTILE = [
     " =1",
     '"=1',
     "'=1",
-    "＝1",
+    "\uff1d1",
     'say "hi", then; go',
     "mal=formed",
     "'quoted'",

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
-from tests.factories import ChannelFactory, CommentFactory, IssueFactory, LevelFactory
+from tests.factories import AttachmentFactory, ChannelFactory, CommentFactory, IssueFactory, LevelFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +23,9 @@ RULES = {
     "api:issue-comments": "tenant",
     "api:issue-history": "tenant",
     "api:comment-detail": "tenant",
+    "api:attachment-list": "own",
+    "api:attachment-detail": "tenant",
+    "api:attachment-download": "tenant",
     "api:history-list": "own",
     "api:space-list": "own",
     "api:space-detail": "tenant",
@@ -39,6 +42,7 @@ RULES = {
     "issue-detail": "tenant",
     "issue-edit": "tenant",
     "issue-update": "tenant",
+    "issue-attach": "tenant",
     "issue-delete": "tenant",
     "issue-restore": "tenant",
     "issue-history": "tenant",
@@ -52,6 +56,8 @@ RULES = {
     "comment-create": "tenant",
     "comment-edit": "tenant",
     "comment-delete": "tenant",
+    "attachment-download": "tenant",
+    "attachment-remove": "tenant",
 }
 
 
@@ -81,7 +87,8 @@ def addresses(ops, alice):
     ops.name = SECRET
     ops.save()
     channel, level = ChannelFactory(space=ops, name=SECRET), LevelFactory(space=ops, name=SECRET)
-    objects = {row._meta.model_name: row.uuid for row in (issue, comment, ops, channel, level)}
+    file = AttachmentFactory(owner=issue, name=SECRET, content=SECRET.encode())
+    objects = {row._meta.model_name: row.uuid for row in (issue, comment, ops, channel, level, file)}
 
     def address(name):
         subject = name.rpartition(":")[2].partition("-")[0]

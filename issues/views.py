@@ -186,8 +186,9 @@ def issue_page(request, issue, status=200, changed=None, attach_form=None, **con
 
 
 def with_pictures(files):
-    """Documents of attachments, and whether each is a picture that a page may show."""
-    return [file | {"is_picture": file["content_type"] in PICTURES} for file in files]
+    """Documents of attachments, those first that are pictures and so are shown."""
+    shown = [file | {"is_picture": file["content_type"] in PICTURES} for file in files]
+    return sorted(shown, key=lambda file: not file["is_picture"])
 
 
 def rail_form(issue, labels, members, changed):

@@ -1,5 +1,6 @@
 """Writes of comments, and the schema of their documents."""
 
+from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
 from issues.limits import TEXT
@@ -50,8 +51,9 @@ class UploadSerializer(StrictSerializer):
     comment = ExactCharField(required=False, max_length=64, help_text="An id.")
 
     def to_internal_value(self, data):
-        twice = {name: ["One at a time."] for name, values in data.lists() if len(values) > 1}
-        if twice:
+        # A request without a body has no form.
+        lists = data.lists() if isinstance(data, MultiValueDict) else ()
+        if twice := {name: ["One at a time."] for name, values in lists if len(values) > 1}:
             raise serializers.ValidationError(twice)
         return super().to_internal_value(data)
 

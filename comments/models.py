@@ -89,6 +89,7 @@ class Comment(Rendered):
         self.created_at = self.created_at or actor.now()
         self.render()
         before, files = self.compare_files()
+        self._wishes = {}
         super(Audited, self).save(force_insert=True)
         self.put_files(before, files, actor)
         issue.record([self.entry("comment_added", None, self, files=files)], actor)
@@ -112,6 +113,7 @@ class Comment(Rendered):
 
     def put(self, stored, changed, written, actor, action):
         before, files = self.compare_files()
+        self._wishes = {}
         if files != before:
             self.edited_at = actor.now()
             written = written | {"edited_at"}
@@ -127,7 +129,7 @@ class Comment(Rendered):
         self.issue.record(entries, actor)
 
     def compare_files(self):
-        """({primary key: uuid} of the files that are on this comment, and of those that shall be)."""
+        """({primary key: uuid} of the files that are on this comment, and of those that were wished for)."""
         kind, wish = type(self).attachments.kind, self.wishes().get("attachments")
         before = dict(self.attachment_rows.values_list("attachment", "attachment__uuid")) if self.pk else {}
         if wish is None:
@@ -140,7 +142,6 @@ class Comment(Rendered):
     def put_files(self, before, files, actor):
         if files != before:
             type(self).attachments.kind.put([(self, before, files)], actor)
-        self._wishes = {}
 
     def entry(self, action, old, new, before=(), files=()):
         """What history says of this comment becoming `new` with `files` after it was `old` with `before`."""

@@ -561,6 +561,16 @@ def test_a_picture_loads_where_it_is_shown(bob, issue):
     assert body(picture) == PNG
 
 
+def test_a_text_shows_a_picture_that_is_here(bob, issue):
+    file = AttachmentFactory(owner=issue, content=PNG, name="graph.png")
+    issue.description = f"![graph]({download_of(file)})"
+    issue.save()
+
+    page = signed_in(bob).get("/issues/OPS-1/").content.decode()
+
+    assert f'<img alt="graph" src="{download_of(file)}"' in page
+
+
 def test_a_file_is_removed_on_the_page(bob, issue):
     comment = CommentFactory(issue=issue, author=bob)
     files = [AttachmentFactory(owner=owner) for owner in (issue, comment)]

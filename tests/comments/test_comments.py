@@ -335,6 +335,7 @@ def test_files_that_are_there_already_are_no_change(ops):
     comment.save()
 
     assert Comment.objects.values().get() == before
+    assert not comment.wishes()
     assert len(entries(comment.issue)) == 3
 
 
@@ -348,3 +349,4 @@ def test_a_file_of_another_space_comes_on_no_comment(ops, charlie):
 
     assert not CommentAttachment.objects.exists()
     assert len(entries(comment.issue)) == 2
+    assert list(comment.attachments) == [file.pk]

@@ -133,7 +133,7 @@ class IssueFilter(django_filters.FilterSet):
     def by_person(self, rows, name, value):
         if value == "none" and name == "assignee":
             return rows.filter(assignee=None)
-        person = self.user if value == "me" else lookups.find_person(self.spaces, value)
+        person = self.user if value == "me" else lookups.find_known_person(self.spaces, value)
         if person is None:
             raise not_found(name)
         # Whom an issue hides, no filter finds.

@@ -62,6 +62,13 @@ def find_person(space_ids, reference):
     return people_of(space_ids).filter(Q(uuid=uuid) if uuid else Q(email__iexact=reference)).first()
 
 
+def find_known_person(space_ids, reference):
+    """The person with this uuid or e-mail address who is or was a member of these spaces, or None."""
+    uuid = as_uuid(reference)
+    known = get_user_model().objects.filter(memberships__space__in=space_ids)
+    return known.filter(Q(uuid=uuid) if uuid else Q(email__iexact=reference)).first()
+
+
 def find_in_spaces(model, space_ids, reference):
     """The row of `model` (project, team, …) of these spaces with this uuid, or None."""
     uuid = as_uuid(reference)

@@ -2,6 +2,8 @@
 
 from rest_framework.permissions import BasePermission
 
+from issues.models.base import Audited
+
 VIEWER, MEMBER, ADMIN = ROLES = ("viewer", "member", "admin")
 
 # verb: the least role that may. What is somebody's own is asked as `…_own`.
@@ -48,6 +50,11 @@ def may(request, verb, space_id):
     return allows(request.user, verb, space_id, token)
 
 
+def may_administer(user):
+    """Whether `user` may enter the administration: superusers, and the admins of at least one space."""
+    return user.is_authenticated and (user.is_superuser or ADMIN in user.space_roles().values())
+
+
 class MayDo(BasePermission):
     """Signed in, and allowed what the view's `verbs` says of the action on the object's space."""
 
@@ -59,4 +66,4 @@ class MayDo(BasePermission):
         return token is None or token.scope != "read" or verb in READING
 
     def has_object_permission(self, request, view, row):
-        return may(request, view.verb(row), getattr(row, "space_id", None) or row.issue.space_id)
+        return may(request, view.verb(row), row.home() if isinstance(row, Audited) else row.space_id)

@@ -102,6 +102,10 @@ def named(uuid, name):
     return uuid and {"id": uuid, "name": name}
 
 
+def space(uuid, key, name):
+    return uuid and {"id": uuid, "key": key, "name": name}
+
+
 def blank(value):
     return value or None
 
@@ -116,6 +120,7 @@ def itself(value):
 
 
 PERSON = ("uuid", "name", "email")
+SPACE = ("uuid", "key", "name")
 SOURCE = {"type": "resource_type", "id": "resource_id", "name": "resource_name", "alert_id": "alert_id"}
 ERROR = {
     "type": "error_type",
@@ -136,7 +141,7 @@ ISSUE = {
     "id": (("uuid",), itself),
     "key": (("space__key", "number"), lambda key, number: f"{key}-{number}"),
     "number": (("number",), itself),
-    "space": (("space__uuid", "space__key", "space__name"), lambda i, k, n: {"id": i, "key": k, "name": n}),
+    "space": (tuple(f"space__{n}" for n in SPACE), space),
     "title": (("title",), itself),
     "description": (("description",), itself),
     "description_html": (("description_rendered",), itself),
@@ -199,10 +204,15 @@ class Shape:
 @lru_cache(maxsize=256)
 def shape(names, extra=()):
     """The Shape of an issue document with these keys; the columns of `extra` are selected first."""
+    return shape_of(ISSUE, names, extra)
+
+
+def shape_of(table, names, extra=()):
+    """The Shape of a document with these keys of `table`: {key: (columns, how they make its value)}."""
     columns = list(extra)
     parts = []
     for name in names:
-        needed, build = ISSUE[name]
+        needed, build = table[name]
         columns += [column for column in needed if column not in columns]
         parts.append((name, tuple(columns.index(column) for column in needed), build))
     return Shape(tuple(columns), tuple(parts))
@@ -243,11 +253,11 @@ def history_documents(rows):
 
 def history_document(row, old, new, texts):
     is_anonymous = row[22]
-    if row[2] == "channel":
-        # Where a channel tells its news may be a secret.
-        texts = {}
     is_hidden = is_anonymous and row[21] is not None and row[21] == row[23]
     old_display, new_display = row[10], row[11]
+    if row[2] == "channel":
+        # The address of a target may be a secret.
+        texts = {}
     if is_anonymous and row[7] == "reporter":
         old = new = None
         old_display = new_display = ""
@@ -295,12 +305,13 @@ def texts_of(values):
         for part in text_parts(value):
             if is_text(part):
                 wanted.setdefault(space, set()).add(part["sha256"])
-    found = {}
-    for space, digests in wanted.items():
-        rows = TextVersion.objects.filter(space=space, sha256__in=digests)
-        for sha256, text, blanked_at in rows.values_list("sha256", "text", "blanked_at"):
-            found[space, sha256] = None if blanked_at else text
-    return found
+    if not wanted:
+        return {}
+    rows = TextVersion.objects.filter(space__in=wanted, sha256__in=set().union(*wanted.values()))
+    return {
+        (space, sha256): None if blanked_at else text
+        for space, sha256, text, blanked_at in rows.values_list("space_id", "sha256", "text", "blanked_at")
+    }
 
 
 def spelled(value, space, texts):

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 
 from issues import lookups
 from issues.limits import BULK, LABEL_KEY, LABEL_VALUE, NAME, TEXT, TITLE
@@ -167,6 +168,28 @@ class MomentField(serializers.DateTimeField):
         return at
 
 
+def space_of(serializer, reference, verb):
+    """The space of the row that is written: its own, the one that is named, or that of the token.
+
+    ValidationError for any but a space of the writer's; PermissionDenied where they may not do `verb`.
+    """
+    request, row = serializer.context["request"], serializer.instance
+    if reference is None and row is not None:
+        return row.space
+    if reference is None:
+        reference = request.auth and str(request.auth.space.uuid)
+    if reference is None:
+        raise serializers.ValidationError({"space": ["This field is required."]}, "required")
+    space = lookups.find_space(request.user, reference)
+    if row is not None and space != row.space:
+        raise serializers.ValidationError({"space": ["It does not move to another space."]})
+    if space is None:
+        raise serializers.ValidationError({"space": [MISSING]}, "not_found")
+    if not may(request, verb, space.pk):
+        raise PermissionDenied()
+    return space
+
+
 class IssueChangeSerializer(StrictSerializer):
     """What can be set on one issue or on many at once."""
 
@@ -280,7 +303,7 @@ class IssueSerializer(IssueChangeSerializer):
 
     def validate(self, values):
         values = super().validate(values)
-        space = self.space_of(values.pop("space", None))
+        space = space_of(self, values.pop("space", None), "write")
         is_left_out = self.instance is not None and not self.partial and "title" not in values
         # Without a title the description's first line is one.
         texts = [values.get(name, getattr(self.instance, name, "")) for name in ("title", "description")]
@@ -289,30 +312,6 @@ class IssueSerializer(IssueChangeSerializer):
         for name in ("source", "error"):
             values |= values.pop(name, {})
         return self.resolve(values, [space.pk]) | {"space": space}
-
-    def space_of(self, reference):
-        """The space of the issue: the one that it has, the one that is named, or the writer's only one."""
-        request = self.context["request"]
-        if self.instance is not None:
-            own = self.instance.space
-            if reference and reference.casefold() not in (own.key.casefold(), str(own.uuid)):
-                raise serializers.ValidationError({"space": ["An issue does not move to another space."]})
-            return own
-        if reference is None:
-            reference = request.auth and str(request.auth.space.uuid)
-        if reference is None:
-            raise serializers.ValidationError({"space": ["This field is required."]}, "required")
-        space = lookups.find_space(request.user, reference)
-        if space is None:
-            raise serializers.ValidationError({"space": [MISSING]}, "not_found")
-        if not may(request, "write", space.pk):
-            self.permission_denied()
-        return space
-
-    def permission_denied(self):
-        from rest_framework.exceptions import PermissionDenied
-
-        raise PermissionDenied()
 
     def create(self, values):
         return self.assign(Issue(reporter=self.context["request"].user), values)

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from issues import space_views, views
+from issues import exports, space_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("issues/", views.issue_list, name="issue-list"),
+    path("issues/export.csv", exports.issue_export, name="issue-export"),
+    path("issues/export.json", exports.issue_export_json, name="issue-export-json"),
     path("issues/new/", views.issue_create, name="issue-create"),
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),
     path("issues/<str:key>/edit/", views.issue_edit, name="issue-edit"),

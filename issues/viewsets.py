@@ -1,4 +1,4 @@
-"""The native REST API of issues, their history, and spaces."""
+"""The native REST API of issues and their history."""
 
 import re
 
@@ -22,7 +22,6 @@ from issues.serializers import (
     IssueSerializer,
     ListedIssueSerializer,
     SightingSerializer,
-    SpaceDocument,
 )
 from issues.signals import References, field_name
 
@@ -330,30 +329,3 @@ class HistoryViewSet(NativeViewSet):
         wanted = {name: value for name in HISTORY_FILTERS if (value := self.parameter(name))}
         entries = narrow_history(request.user, HistoryEntry.objects.visible_to(request.user), wanted)
         return self.page(rows.history(entries), keyset.Order(), rows.history_documents, lambda row: row[:1])
-
-
-class SpaceViewSet(NativeViewSet):
-    """The spaces of which one is a member."""
-
-    serializer_class = SpaceDocument
-    queryset = Space.objects.none()
-    lookup_url_kwarg = "id"
-
-    @paged(SpaceDocument)
-    def list(self, request):
-        self.allow_parameters("cursor", "page_size")
-        spaces = Space.objects.visible_to(request.user).values_list("uuid", "key", "name")
-        order = keyset.Order("key", False, False)
-        return self.page(
-            spaces, order, lambda found: [self.shown(*row) for row in found], lambda row: (row[1], row[0])
-        )
-
-    def retrieve(self, request, id):
-        self.allow_parameters()
-        space = lookups.find_space(request.user, id)
-        if space is None:
-            raise Http404
-        return json_response(self.shown(space.uuid, space.key, space.name))
-
-    def shown(self, uuid, key, name):
-        return {"id": uuid, "key": key, "name": name}

@@ -5,8 +5,19 @@ from django.core.files.base import ContentFile
 from factory.django import DjangoModelFactory
 
 from comments.models import Comment
-from issues.models import Attachment, Channel, Environment, Issue, Level, Membership, Project, Space, Team
-from tracker.accounts.models import ApiToken, User, digest_of
+from issues.models import (
+    Attachment,
+    Channel,
+    Environment,
+    Issue,
+    Level,
+    Membership,
+    Project,
+    Space,
+    Subscription,
+    Team,
+)
+from tracker.accounts.models import ApiToken, Invitation, User, digest_of
 
 
 class SpaceFactory(DjangoModelFactory):
@@ -57,6 +68,23 @@ class TokenFactory(DjangoModelFactory):
     name = "a program"
 
 
+class InvitationFactory(DjangoModelFactory):
+    """An invitation; `InvitationFactory(secret="x")` names what its link ends in. It holds while
+    `invited_by` is an admin of the space.
+    """
+
+    class Meta:
+        model = Invitation
+
+    class Params:
+        secret = factory.Sequence(lambda n: f"invited{n}")
+
+    digest = factory.LazyAttribute(lambda invitation: digest_of(invitation.secret))
+    space = factory.SubFactory(SpaceFactory)
+    email = factory.Sequence(lambda n: f"newcomer{n}@example.com")
+    invited_by = factory.SubFactory(UserFactory)
+
+
 class InSpaceFactory(DjangoModelFactory):
     class Meta:
         abstract = True
@@ -84,6 +112,14 @@ class ChannelFactory(InSpaceFactory):
         model = Channel
 
     name = factory.Sequence(lambda n: f"Channel {n}")
+
+
+class SubscriptionFactory(DjangoModelFactory):
+    class Meta:
+        model = Subscription
+
+    channel = factory.SubFactory(ChannelFactory)
+    user = factory.SubFactory(UserFactory)
 
 
 class TeamFactory(InSpaceFactory):

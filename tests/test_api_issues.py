@@ -351,9 +351,9 @@ def test_putting_back_what_was_read_changes_nothing(api, bob, whole):
     assert HistoryEntry.objects.count() == before
 
 
-def test_putting_back_keeps_a_derived_title_and_what_was_retired(api, bob, alice, ops):
-    issue = IssueFactory(space=ops, title="", description="First line\nsecond", assignee=alice)
-    membership = Membership.objects.get(user=alice)
+def test_putting_back_keeps_a_derived_title_and_what_was_retired(api, bob, vera, ops):
+    issue = IssueFactory(space=ops, title="", description="First line\nsecond", assignee=vera)
+    membership = Membership.objects.get(user=vera)
     membership.is_active = False
     membership.save()
     read = api(bob).get(url(issue))

@@ -31,7 +31,12 @@ LISTS = {
     "/api/issues/OPS-1/comments/": ["cursor", "page_size"],
     "/api/issues/OPS-1/history/": ["cursor", "page_size"],
     "/api/history/": ["cursor", "page_size", "space", "issue", "actor", "source", "action", "batch"],
-    "/api/spaces/": ["cursor", "page_size"],
+    "/api/spaces/": ["cursor", "page_size", "count"],
+    "/api/users/": ["cursor", "page_size", "count", "space", "is_active", "q"],
+    **{
+        f"/api/{name}/": ["cursor", "page_size", "count", "space", "is_active"]
+        for name in ("levels", "channels", "projects", "environments", "teams", "memberships", "tokens")
+    },
 }
 PATHS = (
     "/api/issues/{}/",
@@ -39,6 +44,14 @@ PATHS = (
     "/api/issues/{}/history/",
     "/api/comments/{}/",
     "/api/spaces/{}/",
+    "/api/levels/{}/",
+    "/api/channels/{}/",
+    "/api/channels/{}/subscriptions/",
+    "/api/channels/{}/subscription/",
+    "/api/projects/{}/",
+    "/api/memberships/{}/",
+    "/api/users/{}/",
+    "/api/tokens/{}/",
     "/api/{}",
 )
 ODD = 'a"b\\c\n'
@@ -622,7 +635,7 @@ def test_an_unknown_address_is_a_problem_for_everybody(method):
         ("delete", "/api/issues/OPS-1/comments/"),
         ("post", "/api/comments/{comment}/"),
         ("post", "/api/spaces/"),
-        ("patch", "/api/spaces/OPS/"),
+        ("delete", "/api/spaces/OPS/"),
         ("post", "/api/schema/"),
         ("post", "/api/docs/"),
     ],

@@ -3,10 +3,12 @@
 from collections import Counter as Tally
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.test import Client
 
 from comments.models import Comment
-from issues.models import HistoryEntry, Issue, Space, TextVersion
+from issues.models import HistoryEntry, Issue, Membership, Space, TextVersion
 from issues.models.base import VersionConflict
 from tests.chains import actions, assert_space_whole, assert_whole, entries, row
 from tests.factories import (
@@ -16,6 +18,7 @@ from tests.factories import (
     MembershipFactory,
     SpaceFactory,
     TeamFactory,
+    TokenFactory,
     UserFactory,
 )
 from tests.processes import at_once, start
@@ -200,6 +203,7 @@ def test_the_chain_of_a_space_does_not_fork(ops):
     level = LevelFactory(space=ops)
     user = UserFactory()
     member = MembershipFactory(space=ops, user=user)
+    MembershipFactory(space=ops, role="admin")
 
     def write(number):
         match number % 4:
@@ -222,6 +226,65 @@ def test_the_chain_of_a_space_does_not_fork(ops):
 
     assert_space_whole(ops)
     assert HistoryEntry.objects.filter(space=ops, subject_type="space", field="name").count() == 4
+
+
+@pytest.mark.parametrize("change", [{"role": "member"}, {"is_active": False}])
+def test_of_admins_who_leave_at_once_one_stays(ops, change):
+    admins = [MembershipFactory(space=ops, role="admin") for _ in range(4)]
+    MembershipFactory(space=ops, role="admin", user__is_active=False)
+    MembershipFactory(space=ops, role="admin", is_active=False)
+
+    def leave(number):
+        mine = Membership.objects.get(pk=admins[number].pk)
+        for name, value in change.items():
+            setattr(mine, name, value)
+        try:
+            mine.save()
+        except ValidationError as error:
+            return list(error.message_dict)
+        return None
+
+    found = at_once(4, leave)
+
+    assert sorted(found, key=bool) == [None] * 3 + [list(change)]
+    assert ops.memberships.filter(role="admin", is_active=True, user__is_active=True).count() == 1
+    assert_space_whole(ops)
+
+
+def test_admins_who_demote_each_other_do_not_both_succeed(ops):
+    alice, anne = (MembershipFactory(space=ops, role="admin") for _ in range(2))
+    clients = [client_of(admin.user, ops) for admin in (alice, anne)]
+
+    def demote(number):
+        other = (anne, alice)[number]
+        body = {"role": "viewer"}
+        return clients[number].patch(f"/api/memberships/{other.uuid}/", body, content_type="application/json")
+
+    answers = at_once(2, demote)
+
+    # The second is refused for the rule, or since it is no admin's any more.
+    assert sorted(response.status_code for response in answers)[0] == 200
+    assert sorted(response.status_code for response in answers)[1] in (400, 403)
+    assert ops.memberships.filter(role="admin").count() == 1
+
+
+def client_of(user, space):
+    TokenFactory(secret=f"trk_{user.pk}", user=user, space=space)
+    return Client(headers={"authorization": f"Bearer trk_{user.pk}"})
+
+
+def test_rows_of_one_name_made_at_once_are_one_row_and_clear_refusals(ops):
+    client = client_of(MembershipFactory(space=ops, role="admin").user, ops)
+
+    def create(number):
+        body = {"name": "Alerts", "space": "OPS"}
+        return client.post("/api/channels/", body, content_type="application/json")
+
+    answers = at_once(4, create)
+
+    assert sorted(response.status_code for response in answers) == [201, 400, 400, 400]
+    assert {e["pointer"] for a in answers if a.status_code == 400 for e in a.json()["errors"]} == {"/name"}
+    assert_space_whole(ops)
 
 
 def test_a_version_is_given_to_one_of_many_who_saw_it(ops):

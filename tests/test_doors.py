@@ -18,7 +18,18 @@ from django.urls import reverse
 from issues.actor import Actor, acting_as
 from issues.models import Attachment, HistoryEntry, Issue, Outbox
 from issues.models.attachment import attach
-from tests.factories import IssueFactory, TokenFactory
+from tests.admin_forms import act, edit_list, submit
+from tests.chains import assert_space_whole, space_entries
+from tests.factories import (
+    ChannelFactory,
+    EnvironmentFactory,
+    IssueFactory,
+    LevelFactory,
+    MembershipFactory,
+    ProjectFactory,
+    TeamFactory,
+    TokenFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +44,7 @@ class Scene:
     actor: Any
     token: Any
     folder: Any
+    rows: Any = None
 
     @property
     def api(self):
@@ -229,3 +241,133 @@ def test_a_file_that_comes_and_goes_leaves_one_entry_each(door, scene):
         assert entry.source == source
         assert entry.actor == (scene.actor if is_person else None)
         assert entry.token == (scene.token.uuid if has_token else None)
+
+
+# Records: what belongs to a space stands in the chain of the space.
+
+
+# change: (method, folder or None for the space itself, body, (action, field) of its entry)
+RECORDS = {
+    "make a level": ("post", "levels", {"key": "HOT", "name": "Hot"}, ("level_created", "")),
+    "edit a level": ("patch", "levels", {"rank": 5}, ("level_changed", "rank")),
+    "retire a level": ("delete", "levels", None, ("level_retired", "is_active")),
+    "make a channel": ("post", "channels", {"name": "New"}, ("channel_created", "")),
+    "route a channel": ("patch", "channels", {"query": "is:open"}, ("channel_changed", "query")),
+    "retire a channel": ("delete", "channels", None, ("channel_retired", "is_active")),
+    "make a project": ("post", "projects", {"name": "x", "external_id": "x"}, ("project_created", "")),
+    "edit a team": ("put", "teams", {"name": "Data"}, ("team_changed", "name")),
+    "retire an environment": ("delete", "environments", None, ("environment_retired", "is_active")),
+    "take somebody in": ("post", "memberships", {"user": "known@example.com"}, ("membership_created", "")),
+    "give a role": ("patch", "memberships", {"role": "viewer"}, ("membership_changed", "role")),
+    "put somebody out": ("delete", "memberships", None, ("membership_retired", "is_active")),
+    "revoke a token": ("delete", "tokens", None, ("apitoken_retired", "is_active")),
+    "change the space": ("patch", None, {"is_reopening": False}, ("space_changed", "is_reopening")),
+}
+
+
+@pytest.fixture
+def records(scene, ops, alice):
+    """The scene with an admin for its actor, and a row of each kind to change."""
+    scene.actor, scene.token.user = alice, alice
+    scene.token.save()
+    elsewhere = MembershipFactory(user__email="known@example.com").space
+    MembershipFactory(space=elsewhere, user=alice)
+    scene.rows = {
+        "levels": LevelFactory(space=ops),
+        "channels": ChannelFactory(space=ops),
+        "projects": ProjectFactory(space=ops),
+        "environments": EnvironmentFactory(space=ops),
+        "teams": TeamFactory(space=ops),
+        "memberships": MembershipFactory(space=ops),
+        "tokens": TokenFactory(space=ops),
+    }
+    return scene
+
+
+def change_record(scene, method, folder, body):
+    """The response to the change, whatever it is."""
+    if folder is None:
+        path = "/api/spaces/OPS/"
+    elif method == "post":
+        path, body = f"/api/{folder}/", body | {"space": "OPS"}
+    else:
+        path = f"/api/{folder}/{scene.rows[folder].uuid}/"
+    return scene.api.generic(
+        method.upper(), path, json.dumps(body) if body else "", content_type="application/json"
+    )
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_one_change_of_a_record_leaves_one_entry_with_who_token_and_door(name, records, ops):
+    method, folder, body, said = RECORDS[name]
+    before = len(space_entries(ops))
+
+    first = change_record(records, method, folder, body)
+    after = space_entries(ops)[before:]
+    change_record(records, method, folder, body)
+
+    assert first.status_code < 300, first.content
+    assert [(entry.action, entry.field) for entry in after] == [said]
+    assert (after[0].actor, after[0].token, after[0].source) == (records.actor, records.token.uuid, "api")
+    assert len(space_entries(ops)) == before + 1
+    assert_space_whole(ops)
+
+
+def test_every_door_of_a_subscription_and_of_a_new_token_leaves_one_entry(records, ops):
+    before = len(space_entries(ops))
+    mine = f"/api/channels/{records.rows['channels'].uuid}/subscription/"
+
+    for method, path, body in (
+        ("put", mine, {"kind": "attention"}),
+        ("put", mine, {"kind": "attention"}),
+        ("put", mine, {"kind": "responsible"}),
+        ("delete", mine, None),
+        ("put", mine, {"kind": "responsible"}),
+        ("post", "/api/tokens/", {"name": "ci", "space": "OPS"}),
+    ):
+        records.send(method, path, body or {})
+
+    entries = space_entries(ops)[before:]
+    assert [(entry.action, entry.field) for entry in entries] == [
+        ("subscription_created", ""),
+        ("subscription_changed", "kind"),
+        ("subscription_retired", "is_active"),
+        ("subscription_restored", "is_active"),
+        ("apitoken_created", ""),
+    ]
+    assert {(e.actor, e.token, e.source) for e in entries} == {(records.actor, records.token.uuid, "api")}
+    assert_space_whole(ops)
+
+
+def by_admin_form(client, level):
+    submit(client, level, name="Changed")
+
+
+def by_admin_list(client, level):
+    edit_list(client, level, rank="7")
+
+
+def by_admin_action(client, level):
+    act(client, "retire", level)
+
+
+# door of the administration: (how a level is changed there, the action and the field of its entry)
+ADMIN_DOORS = {
+    "form": (by_admin_form, "level_changed", "name"),
+    "list editing": (by_admin_list, "level_changed", "rank"),
+    "action": (by_admin_action, "level_retired", "is_active"),
+}
+
+
+@pytest.mark.parametrize("door", ADMIN_DOORS)
+def test_each_door_of_the_administration_leaves_one_entry_and_none_the_second_time(door, alice, ops, client):
+    change, action, field = ADMIN_DOORS[door]
+    level = LevelFactory(space=ops)
+    client.force_login(alice)
+
+    change(client, level)
+    change(client, level)
+
+    entry = HistoryEntry.objects.exclude(action="level_created").get(subject=level.uuid)
+    assert (entry.action, entry.field, entry.source) == (action, field, "admin")
+    assert (entry.actor, entry.token) == (alice, None)

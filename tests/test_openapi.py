@@ -9,7 +9,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver
 from jsonschema import Draft202012Validator, FormatChecker
 
-from tests.factories import CommentFactory, IssueFactory, LevelFactory, ProjectFactory, TeamFactory
+from tests.factories import (
+    CommentFactory,
+    IssueFactory,
+    LevelFactory,
+    MembershipFactory,
+    ProjectFactory,
+    SpaceFactory,
+    TeamFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -199,8 +208,7 @@ def answers(api, alice, bob, charlie, ops):
     call("POST", one + "restore/", issue)
     call("GET", one + "history/", issue)
     call("GET", "/api/history/?page_size=100")
-    call("GET", "/api/spaces/")
-    call("GET", "/api/spaces/{id}/", "OPS")
+    configure(call, api(alice), ops, UserFactory(member_of=SpaceFactory(key="OTHER")))
     # What goes wrong.
     call("GET", one, "nothing")
     call("PATCH", one, issue, {"titel": "y"})
@@ -214,6 +222,47 @@ def answers(api, alice, bob, charlie, ops):
     call("GET", ISSUES + "?sort=title")
     call("GET", ISSUES, who=type(client)())
     return got
+
+
+def configure(call, admin, ops, stranger):
+    """Every operation on spaces and on what belongs to them, by an admin and, where one may, by a member."""
+    for path in ("/api/spaces/", "/api/users/", "/api/users/me/", "/api/levels/?space=OPS"):
+        call("GET", path)
+    call("GET", "/api/spaces/{id}/", "OPS")
+    call("PATCH", "/api/spaces/{id}/", "OPS", {"name": "Operations!", "is_reopening": False}, admin)
+    call("GET", "/api/users/{id}/", admin.get("/api/users/me/").json()["id"])
+    targets = [
+        {"kind": "webhook", "url": "https://example.com/x", "secret": "s"},
+        {"kind": "email", "address": "a@example.com", "name": "All"},
+    ]
+    MembershipFactory(user=stranger, space=ops, is_active=False)
+    bodies = {
+        "levels": {"key": "HOT", "name": "Hot"},
+        "channels": {"name": "Alerts", "targets": targets},
+        "projects": {"name": "Events", "external_id": "p-1"},
+        "environments": {"name": "production"},
+        "teams": {"name": "Data", "handle": "@data"},
+        "memberships": {"user": stranger.email, "role": "viewer"},
+        "tokens": {"name": "ci", "scope": "read", "expires_at": "2999-01-01T00:00:00Z"},
+    }
+    for name, body in bodies.items():
+        many, one = f"/api/{name}/", f"/api/{name}/{{id}}/"
+        made = call("POST", many, None, body | {"space": "OPS"}, admin).json()
+        shown = call("GET", one, made["id"], who=admin).json()
+        call("GET", f"{many}?count=exact&is_active=true", who=admin)
+        call("GET", many)
+        if name != "tokens":
+            call("PATCH", one, made["id"], {"is_active": False}, admin)
+            call("PUT", one, made["id"], shown, admin)
+        if name == "channels":
+            for method, send in (("PUT", {"kind": "responsible"}), ("GET", None)):
+                call(method, one + "subscription/", made["id"], send)
+            call("GET", one, made["id"])
+            call("GET", one + "subscriptions/", made["id"])
+            call("DELETE", one + "subscription/", made["id"])
+        call("DELETE", one, made["id"], who=admin)
+    call("POST", "/api/levels/", None, {"key": "a b", "rank": "1"}, admin)
+    call("POST", "/api/channels/", None, {"name": "x", "targets": [{"kind": "slack"}]}, admin)
 
 
 def test_every_answer_is_as_the_document_says(document, answers):

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from issues.models import HistoryEntry, Issue, Membership
+from issues.models import HistoryEntry, Issue, Level, Membership
 from tests.factories import (
     AttachmentFactory,
     ChannelFactory,
@@ -19,8 +19,10 @@ from tests.factories import (
     EnvironmentFactory,
     IssueFactory,
     LevelFactory,
+    MembershipFactory,
     ProjectFactory,
     SpaceFactory,
+    SubscriptionFactory,
     TeamFactory,
     TokenFactory,
     UserFactory,
@@ -39,11 +41,21 @@ READ = dict.fromkeys(("viewer", "member", "admin", "read-only", "read-only admin
     "superuser": 404,
 }
 OWN = dict.fromkeys(READ, 200)
+TOKENS = {"read-only": 403, "read-only admin": 403}
 MEMBERS = READ | {"viewer": 404, "read-only": 404, "read-only admin": 404}
 
 
 def members(status):
     return DENIED | {"member": status, "admin": status}
+
+
+def admins(status):
+    return members(403) | {"admin": status}
+
+
+def signed_in(status):
+    """Of the space, whatever their role; not by a token that only reads."""
+    return members(status) | {"viewer": status}
 
 
 # (verb, method, address, body): what each person gets. `own` is a comment of the one who asks.
@@ -110,6 +122,53 @@ MATRIX = [
     ("take off another's comment's file", "delete", "{other file}", None, members(403)),
     ("delete", "delete", "{issue}", None, members(204)),
     ("restore", "post", "{trashed}restore/", None, members(200)),
+    ("change a space", "patch", "/api/spaces/OPS/", {"is_reopening": False}, admins(200)),
+    *(
+        row
+        for name, body in {
+            "level": {"key": "NEW", "name": "x", "space": "OPS"},
+            "channel": {"name": "x", "space": "OPS"},
+            "project": {"name": "x", "space": "OPS"},
+            "environment": {"name": "x", "space": "OPS"},
+            "team": {"name": "x", "space": "OPS"},
+            "membership": {"user": "leaver@example.com", "space": "OPS"},
+        }.items()
+        for row in (
+            (f"list {name}s", "get", f"/api/{name}s/", None, OWN),
+            (f"list {name}s of a space", "get", f"/api/{name}s/?space=OPS", None, READ),
+            (f"read a {name}", "get", f"{{{name}}}", None, READ),
+            (f"make a {name}", "post", f"/api/{name}s/", body, admins(201)),
+            (f"edit a {name}", "patch", f"{{{name}}}", {"is_active": False}, admins(200)),
+            (f"replace a {name}", "put", f"{{{name}}}", body | {"user": "{user}"}, admins(200))
+            if name == "membership"
+            else (f"replace a {name}", "put", f"{{{name}}}", body, admins(200)),
+            (f"retire a {name}", "delete", f"{{{name}}}", None, admins(204)),
+        )
+    ),
+    ("edit a level of the system", "patch", "{system}", {"name": "x"}, dict.fromkeys(READ, 403)),
+    ("retire a level of the system", "delete", "{system}", None, dict.fromkeys(READ, 403)),
+    ("list who follows", "get", "{channel}subscriptions/", None, READ),
+    ("follow", "put", "{channel}subscription/", {"kind": "attention"}, signed_in(200)),
+    (
+        "let another follow",
+        "put",
+        "{channel}subscription/",
+        {"kind": "attention", "user": "{user}"},
+        admins(200),
+    ),
+    ("follow no more", "delete", "{followed}subscription/", None, signed_in(204)),
+    ("stop another following", "delete", "{followed}subscription/?user={user}", None, admins(204)),
+    ("list people", "get", "/api/users/", None, OWN),
+    ("list people of a space", "get", "/api/users/?space=OPS", None, READ),
+    ("read a person", "get", "{person}", None, READ),
+    ("read oneself", "get", "/api/users/me/", None, OWN),
+    ("list one's own tokens", "get", "/api/tokens/", None, OWN | TOKENS),
+    ("list tokens of a space", "get", "/api/tokens/?space=OPS", None, signed_in(200)),
+    ("read one's own token", "get", "{own_token}", None, OWN | TOKENS),
+    ("read another's token", "get", "{token}", None, signed_in(404) | {"admin": 200}),
+    ("make a token", "post", "/api/tokens/", {"name": "x", "space": "OPS"}, signed_in(201)),
+    ("revoke one's own token", "delete", "{own_token}", None, dict.fromkeys(OWN, 204) | TOKENS),
+    ("revoke another's token", "delete", "{token}", None, signed_in(404) | {"admin": 204}),
 ]
 
 
@@ -143,6 +202,21 @@ def test_everybody_may_do_what_the_matrix_says(people, ops, verb, method, addres
     issue, trashed = IssueFactory(space=ops, fingerprint="f"), IssueFactory(space=ops)
     trashed.trash()
     somebody = UserFactory(member_of=ops)
+    rows = {
+        "level": LevelFactory(space=ops),
+        "channel": ChannelFactory(space=ops),
+        "followed": ChannelFactory(space=ops),
+        "project": ProjectFactory(space=ops),
+        "environment": EnvironmentFactory(space=ops),
+        "team": TeamFactory(space=ops),
+        "membership": somebody.memberships.get(),
+        "token": TokenFactory(space=ops, user=somebody),
+        "system": Level.objects.get(space=None, key="P1"),
+    }
+    folders = {"followed": "channels", "system": "levels"}
+    MembershipFactory(space=ops, user__email="leaver@example.com", is_active=False)
+    for follower in {somebody, *(person for person, _ in people.values() if person)}:
+        SubscriptionFactory(channel=rows["followed"], user=follower)
     internal = CommentFactory(issue=issue, author=somebody, is_internal=True)
     other = CommentFactory(issue=issue, author=somebody)
     file, internal_file, other_file = (AttachmentFactory(owner=row) for row in (issue, internal, other))
@@ -162,8 +236,12 @@ def test_everybody_may_do_what_the_matrix_says(people, ops, verb, method, addres
                 "internal file": f"/api/attachments/{internal_file.uuid}/",
                 "other file": f"/api/attachments/{other_file.uuid}/",
                 "own file": f"/api/attachments/{AttachmentFactory(owner=own).uuid}/",
-            }
+                "person": f"/api/users/{somebody.uuid}/",
+                "user": somebody.uuid,
+                "own_token": f"/api/tokens/{person and person.tokens.first().uuid}/",
+            } | {name: f"/api/{folders.get(name, name + 's')}/{row.uuid}/" for name, row in rows.items()}
             sent = body and json.dumps(body).replace("{uuid}", str(issue.uuid))
+            sent = sent and sent.replace("{user}", str(somebody.uuid))
             before = HistoryEntry.objects.count()
             response = client.generic(
                 method.upper(), address.format(**names), sent or "", content_type="application/json"
@@ -271,6 +349,8 @@ def foreign(charlie):
         "environment": (EnvironmentFactory(space=space).uuid, uuid4()),
         "channel": (ChannelFactory(space=space).uuid, uuid4()),
         "all": (space.channels.get(is_default=True).uuid, uuid4()),
+        "membership": (charlie.memberships.get().uuid, uuid4()),
+        "token": (TokenFactory(space=space, user=charlie).uuid, uuid4()),
     }
 
 
@@ -348,6 +428,58 @@ ASKED = [
             ("all", "channel"),
         )
     ),
+    *(
+        (name, method, f"/api/{folder}/§/", body)
+        for name, folder, body in (
+            ("level", "levels", {"name": "x"}),
+            ("channel", "channels", {"name": "x"}),
+            ("all", "channels", {"targets": []}),
+            ("project", "projects", {"name": "x"}),
+            ("environment", "environments", {"name": "x"}),
+            ("team", "teams", {"name": "x"}),
+            ("membership", "memberships", {"role": "admin"}),
+        )
+        for method in ("get", "put", "patch", "delete")
+    ),
+    *(
+        ("channel", method, "/api/channels/§/subscription/", {"kind": "attention"})
+        for method in ("get", "put")
+    ),
+    ("channel", "delete", "/api/channels/§/subscription/", None),
+    ("channel", "get", "/api/channels/§/subscriptions/", None),
+    ("person", "get", "/api/users/§/", None),
+    ("token", "get", "/api/tokens/§/", None),
+    ("token", "delete", "/api/tokens/§/", None),
+    ("space", "patch", "/api/spaces/§/", {"name": "x"}),
+    *(
+        (name, "get", f"/api/{folder}/?space=§", None)
+        for name in ("space", "space key")
+        for folder in (
+            "levels",
+            "channels",
+            "projects",
+            "environments",
+            "teams",
+            "memberships",
+            "users",
+            "tokens",
+        )
+    ),
+    *(
+        (name, "post", f"/api/{folder}/", {"space": "§", "name": "x", "key": "X"})
+        for name in ("space", "space key")
+        for folder in ("levels",)
+    ),
+    *(
+        (name, "post", f"/api/{folder}/", {"space": "§", "name": "x"})
+        for name in ("space", "space key")
+        for folder in ("channels", "projects", "environments", "teams", "tokens")
+    ),
+    *((name, "post", "/api/memberships/", {"user": "§", "space": "OPS"}) for name in ("person", "address")),
+    *(
+        (name, "put", "/api/channels/{all}/subscription/", {"user": "§", "kind": "attention"})
+        for name in ("person", "address")
+    ),
     ("space", "get", "/api/history/?space=§", None),
     ("space key", "get", "/api/history/?space=§", None),
     ("issue", "get", "/api/history/?issue=§", None),
@@ -357,9 +489,10 @@ ASKED = [
 ]
 
 
-def test_what_is_another_s_looks_like_what_is_not_there(api, bob, ops, foreign):
-    client = api(bob)
+def test_what_is_another_s_looks_like_what_is_not_there(api, alice, ops, foreign):
+    client = api(alice)
     IssueFactory(space=ops)
+    own_channel = str(ops.channels.get().uuid)
     before = list(Issue.objects.order_by("pk").values())
 
     for name, method, address, body in ASKED:
@@ -367,7 +500,10 @@ def test_what_is_another_s_looks_like_what_is_not_there(api, bob, ops, foreign):
         for reference in map(str, foreign[name]):
             sent = "" if body is None else json.dumps(body, ensure_ascii=False).replace("§", reference)
             response = client.generic(
-                method.upper(), address.replace("§", reference), sent, content_type="application/json"
+                method.upper(),
+                address.replace("§", reference).replace("{all}", own_channel),
+                sent,
+                content_type="application/json",
             )
             document = response.json()
             document.pop("request_id")

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from comments.models import Comment
 from issues.models import HistoryEntry, Issue, Membership, TextVersion
 from issues.models.history import digest
-from tests.factories import CommentFactory, IssueFactory
+from tests.factories import CommentFactory, IssueFactory, UserFactory
 from tracker.accounts.models import IdempotencyKey
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +175,7 @@ def test_only_an_admin_of_the_space_may(issue, alice, bob, charlie, unchanged, e
 
 
 def test_an_admin_who_left_may_not(issue, alice, unchanged):
+    UserFactory(member_of=issue.space, member_of__role="admin")
     membership = Membership.objects.get(user=alice)
     membership.is_active = False
     membership.save()
@@ -183,6 +184,7 @@ def test_an_admin_who_left_may_not(issue, alice, unchanged):
 
 
 def test_a_deactivated_person_may_not(issue, alice, unchanged):
+    UserFactory(member_of=issue.space, member_of__role="admin")
     alice.is_active = False
     alice.save()
 

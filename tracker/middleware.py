@@ -91,9 +91,11 @@ class IdempotencyMiddleware:
     """Answers a repeated request with its first answer: `Idempotency-Key`, for a day, per user.
 
     The request runs inside one transaction with the row of its key, so a second one waits for the first;
-    what failed is not kept and may be tried again.
+    what failed is not kept and may be tried again. An answer marked `no-store` holds a secret, and is not
+    kept either: a repeated request changes nothing and gets 409, with the Location of what the first made.
     """
 
+    NOT_KEPT = 409
     WAIT = "5s"
     LIFE = timedelta(days=1)
     KEPT_HEADERS = ("Content-Type", "Location", "ETag")
@@ -128,6 +130,8 @@ class IdempotencyMiddleware:
                 return error_response(request, 422, "This Idempotency-Key was used for another request.")
             if row.status:
                 headers = row.headers | {"Idempotency-Replayed": "true"}
+                if row.status == self.NOT_KEPT:
+                    return self.refuse_secret(request, headers)
                 return HttpResponse(bytes(row.body), status=row.status, headers=headers)
             response = self.get_response(request)
             if response.status_code < 400:
@@ -152,10 +156,19 @@ class IdempotencyMiddleware:
         return row
 
     def keep(self, row, response):
-        row.status = response.status_code
         row.headers = {name: response[name] for name in self.KEPT_HEADERS if name in response}
-        row.body = response.content
+        if "no-store" in response.get("Cache-Control", ""):
+            row.status = self.NOT_KEPT
+        else:
+            row.status, row.body = response.status_code, response.content
         row.save()
+
+    def refuse_secret(self, request, headers):
+        detail = "The first request with this key was answered with a secret, which is shown only once."
+        response = error_response(request, self.NOT_KEPT, detail)
+        for name in headers.keys() - {"Content-Type"}:
+            response[name] = headers[name]
+        return response
 
 
 def fingerprint_of(request):

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "tracker.accounts",
     "comments",
     "issues",
+    "tracker.apps.TrackerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -75,6 +76,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "tracker.accounts.context.theme",
             ],
         },
     },
@@ -109,6 +111,9 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
+# Links for a new password.
+PASSWORD_RESET_TIMEOUT = 86_400
+
 CSRF_FAILURE_VIEW = "tracker.errors.csrf_failure"
 
 LANGUAGE_CODE = "en"
@@ -128,8 +133,12 @@ if not DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=DATA_DIR / "media")()
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", "consolemail://")
+# Mails carry links that let somebody in: only a developer may have them on a console.
+EMAIL_CONFIG = env.email_url("EMAIL_URL", "consolemail://" if DEBUG else "dummymail://")
 vars().update(EMAIL_CONFIG)
+HAS_MAIL = not EMAIL_CONFIG["EMAIL_BACKEND"].endswith(".dummy.EmailBackend")
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = f"tracker@{urlsplit(BASE_URL).hostname}"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -190,6 +199,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "filters": {"links": {"()": "tracker.logs.HideLinks"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {name: {"filters": ["links"]} for name in ("django.request", "django.security.csrf")},
     "root": {"handlers": ["stderr"], "level": "INFO"},
 }

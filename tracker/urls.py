@@ -1,12 +1,15 @@
 """The site map."""
 
+from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from comments import viewsets as comments
 from comments.attachment_viewsets import AttachmentViewSet
+from issues import space_viewsets as spaces
 from issues import viewsets as issues
 from tracker import docs, probes
+from tracker.accounts import viewsets as accounts
 from tracker.errors import error_response
 
 handler400 = "tracker.errors.handler400"
@@ -15,6 +18,7 @@ handler404 = "tracker.errors.handler404"
 handler500 = "tracker.errors.handler500"
 
 ONE = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+ONE_KEPT = {"get": "retrieve", "patch": "partial_update"}
 LIST = {"get": "list"}
 
 
@@ -25,6 +29,15 @@ def not_here(request, path=""):
 
 def post(view, action):
     return view.as_view({"post": action}, detail=True)
+
+
+def rows_of(name, view, one):
+    """The addresses of a list that can be added to, and of one of its rows."""
+    singular = name.removesuffix("s")
+    return (
+        path(f"{name}/", view.as_view(LIST | {"post": "create"}), name=f"{singular}-list"),
+        path(f"{name}/<str:id>/", view.as_view(one), name=f"{singular}-detail"),
+    )
 
 
 api = [
@@ -52,8 +65,28 @@ api = [
         name="attachment-download",
     ),
     path("history/", issues.HistoryViewSet.as_view(LIST), name="history-list"),
-    path("spaces/", issues.SpaceViewSet.as_view(LIST), name="space-list"),
-    path("spaces/<str:id>/", issues.SpaceViewSet.as_view({"get": "retrieve"}), name="space-detail"),
+    path("spaces/", spaces.SpaceViewSet.as_view(LIST), name="space-list"),
+    path("spaces/<str:id>/", spaces.SpaceViewSet.as_view(ONE_KEPT), name="space-detail"),
+    *rows_of("levels", spaces.LevelViewSet, ONE),
+    *rows_of("channels", spaces.ChannelViewSet, ONE),
+    path(
+        "channels/<str:id>/subscriptions/",
+        spaces.SubscriptionViewSet.as_view(LIST),
+        name="channel-subscriptions",
+    ),
+    path(
+        "channels/<str:id>/subscription/",
+        spaces.SubscriptionViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
+        name="channel-subscription",
+    ),
+    *rows_of("projects", spaces.ProjectViewSet, ONE),
+    *rows_of("environments", spaces.EnvironmentViewSet, ONE),
+    *rows_of("teams", spaces.TeamViewSet, ONE),
+    *rows_of("memberships", spaces.MembershipViewSet, ONE),
+    path("users/", accounts.UserViewSet.as_view(LIST), name="user-list"),
+    path("users/me/", accounts.UserViewSet.as_view({"get": "me"}), name="user-me"),
+    path("users/<str:id>/", accounts.UserViewSet.as_view({"get": "retrieve"}), name="user-detail"),
+    *rows_of("tokens", accounts.TokenViewSet, {"get": "retrieve", "delete": "destroy"}),
 ]
 
 urlpatterns = [
@@ -62,6 +95,7 @@ urlpatterns = [
     path("", include("tracker.accounts.urls")),
     path("", include("issues.urls")),
     path("", include("comments.urls")),
+    path("admin/", admin.site.urls),
     path("api/schema/", docs.schema, name="api-schema"),
     path("api/docs/", docs.DocsView.as_view(), name="api-docs"),
     path("api/", include((api, "api"))),

@@ -461,13 +461,25 @@ def pair(label):
 
 
 class SpaceChain(Chain):
-    """The replay of the rows that make up a space: its levels, channels, members, tokens and itself."""
+    """The replay of the rows that make up a space: its levels, channels, members, tokens and itself.
+
+    Its chain also says what changed of people while they were members. They are rows of no space: the first
+    that is said of one's field is taken as it is, and when they join or leave it starts anew, since what
+    happened to them elsewhere is not told here.
+    """
+
+    PERSON = User._meta.model_name
+    PERSONAL = columns(User)
 
     def __init__(self, space, uuids):
         super().__init__(space, uuids)
         self.subjects = {}
+        self.people = {}
 
     def apply(self, entry, old, new):
+        if entry.subject_type == self.PERSON:
+            self.person(entry, old, new)
+            return
         subject = (entry.subject_type, entry.subject)
         if entry.action == f"{entry.subject_type}_created":
             if subject in self.subjects:
@@ -477,15 +489,35 @@ class SpaceChain(Chain):
             raise Broken("it changes what was never created", entry)
         else:
             self.replace(self.subjects[subject], entry.field, entry, old, new)
+        if entry.subject_type == "membership" and entry.field != "role":
+            for person in (old, self.subjects[subject].get("user")):
+                self.people.pop(person, None)
+
+    def person(self, entry, old, new):
+        if entry.field in {column.name for column in self.PERSONAL}:
+            said = self.people.setdefault(str(entry.subject), {})
+            said.setdefault(entry.field, normal(old))
+            self.replace(said, entry.field, entry, old, new)
 
     def compare(self):
         """Broken if a row of the space is not what the entries add up to, was never made, or is gone."""
+        self.compare_people()
         for model in apps.get_models():
             if issubclass(model, SpaceRow):
                 for row in rows_of(model, self.space).order_by("pk").iterator(ISSUES):
                     self.compare_row(row)
         for kind, uuid in self.subjects:
             raise Broken(f"the {kind} {uuid} is gone")
+
+    def compare_people(self):
+        rows = {str(row.uuid): row for row in User.objects.filter(uuid__in=self.people)}
+        for uuid, said in self.people.items():
+            if uuid not in rows:
+                raise Broken(f"the person {uuid} is gone")
+            for column in self.PERSONAL:
+                value = self.uuids.value(column, getattr(rows[uuid], column.attname))
+                if column.name in said and value != said[column.name]:
+                    raise Broken(f"the person {uuid}: their {column.name} is not what history says")
 
     def compare_row(self, row):
         kind = row._meta.model_name

@@ -25,6 +25,31 @@ class VersionConflict(Exception):
         self.stored = stored
 
 
+def misfit(field, value):
+    """Why `value` may not stand in the column `field`, which refers to no other row, or None."""
+    if value is None:
+        return None if field.null else "This may not be null."
+    if isinstance(field, ExactJSONField):
+        return field.refusal(value)
+    if isinstance(value, str):
+        if field.choices and value not in choices_of(field):
+            return f"{value[:40]!r} is not one of {', '.join(choices_of(field))}."
+        if field.max_length and len(value) > field.max_length:
+            return f"At most {field.max_length} characters."
+        if reason := refusal(value):
+            return reason
+    if isinstance(field, models.IntegerField):
+        # SQLite itself would take a larger one.
+        least, most = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+        if not least <= value <= most:
+            return f"From {least} to {most}."
+    try:
+        field.run_validators(value)
+    except ValidationError as error:
+        return " ".join(error.messages)
+    return None
+
+
 class GuardedQuerySet(models.QuerySet):
     """Closes the ways past `save()`; each refusal names the right verb."""
 
@@ -164,29 +189,9 @@ class Audited(Guarded):
     def refusal(self, name, value):
         """Why `value` may not stand in the column `name`, or None."""
         field = self._meta.get_field(name)
-        if value is None:
-            return None if field.null else "This may not be null."
-        if field.is_relation:
+        if value is not None and field.is_relation:
             return self.relation_refusal(field)
-        if isinstance(field, ExactJSONField):
-            return field.refusal(value)
-        if isinstance(value, str):
-            if field.choices and value not in choices_of(field):
-                return f"{value[:40]!r} is not one of {', '.join(choices_of(field))}."
-            if field.max_length and len(value) > field.max_length:
-                return f"At most {field.max_length} characters."
-            if reason := refusal(value):
-                return reason
-        if isinstance(field, models.IntegerField):
-            # SQLite itself would take a larger one.
-            least, most = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
-            if not least <= value <= most:
-                return f"From {least} to {most}."
-        try:
-            field.run_validators(value)
-        except ValidationError as error:
-            return " ".join(error.messages)
-        return None
+        return misfit(field, value)
 
     def relation_refusal(self, field):
         try:

@@ -1,6 +1,7 @@
 """Where issues are routed and who is told."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -26,6 +27,12 @@ class Channel(SpaceRow):
     FIELDS = ("space_id", "name", "description", "is_default", "query", "targets", "is_active")
     # A target's address may be a secret.
     TEXTS = frozenset({"targets"})
+    # Why the default channel cannot be changed in these.
+    FIXED = {
+        "name": "The default channel keeps its name.",
+        "query": "The default channel holds every issue.",
+        "is_active": "The default channel cannot be retired.",
+    }
 
     class Meta(SpaceRow.Meta):
         ordering = ["-is_default", "name", "id"]
@@ -38,6 +45,13 @@ class Channel(SpaceRow):
 
     def __str__(self):
         return self.name
+
+    def validate(self, stored, changed):
+        super().validate(stored, changed)
+        if stored is not None and stored.is_default:
+            problems = {name: reason for name, reason in self.FIXED.items() if name in changed}
+            if problems:
+                raise ValidationError(problems)
 
 
 class Subscription(SpaceRow):

@@ -4,6 +4,8 @@ from functools import lru_cache
 
 from django.db import connection, models
 
+from issues.models.fields import ExactJSONField
+
 
 def insert_many(rows):
     """Write new rows of one model; their primary keys stay unknown. Nothing for no rows."""
@@ -30,4 +32,6 @@ def form_of(field):
         return lambda value: None if value is None else value.hex
     if isinstance(field, models.DateTimeField):
         return connection.ops.adapt_datetimefield_value
+    if isinstance(field, models.DateField | ExactJSONField):
+        return lambda value: field.get_db_prep_save(value, connection)
     return lambda value: value

@@ -1,5 +1,7 @@
 """How urgent an issue is."""
 
+from uuid import UUID
+
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -9,12 +11,13 @@ from issues.limits import NAME
 from issues.models.base import GuardedQuerySet
 from issues.models.space import Space, SpaceRow
 
-# key, severity, rank, colour: they exist in every installation and nobody changes them.
+# key, severity, rank, colour, uuid: they exist in every installation and nobody changes them. History names
+# them by uuid, so that a chain keeps its hashes where it moves they are the same everywhere.
 SYSTEM_LEVELS = (
-    ("P0", "critical", 0, "#E94444"),
-    ("P1", "high", 10, "#FF7931"),
-    ("P2", "medium", 20, "#FFB44A"),
-    ("P3", "low", 30, "#C9C9C9"),
+    ("P0", "critical", 0, "#E94444", UUID("019b76da-a800-7897-91ea-39abc6f0d0a2")),
+    ("P1", "high", 10, "#FF7931", UUID("019b76da-a800-7f6a-aea9-b72097164e61")),
+    ("P2", "medium", 20, "#FFB44A", UUID("019b76da-a800-7db5-99db-0c6edd29edd2")),
+    ("P3", "low", 30, "#C9C9C9", UUID("019b76da-a800-72bc-a066-6ba1894c662a")),
 )
 NO_LEVEL_RANK = 1000
 
@@ -69,14 +72,22 @@ class Level(SpaceRow):
             raise ValidationError("The system's levels are the same everywhere and do not change.")
         super().validate(stored, changed)
 
+    def put(self, stored, changed, written, actor, action):
+        if "rank" in changed:
+            # Not history: issues carry their level's rank so that lists sort by it.
+            issues = self.issues.all()
+            list(issues.lock().values_list("pk"))
+            models.QuerySet.update(issues, level_rank=self.rank)
+        super().put(stored, changed, written, actor, action)
+
     @classmethod
     def install(cls):
         """Make the system's levels where they are missing."""
         missing = {row[0] for row in SYSTEM_LEVELS} - set(
             cls.objects.filter(space=None).values_list("key", flat=True)
         )
-        for key, severity, rank, color in SYSTEM_LEVELS:
+        for key, severity, rank, color, uuid in SYSTEM_LEVELS:
             if key in missing:
-                level = cls(key=key, name=key, severity=severity, rank=rank, color=color)
+                level = cls(uuid=uuid, key=key, name=key, severity=severity, rank=rank, color=color)
                 # Not history: nobody did it, and it belongs to no space.
                 models.Model.save(level)

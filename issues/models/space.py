@@ -73,6 +73,9 @@ class Space(SpaceRow):
 
     FIELDS = ("key", "name", "is_reopening", "is_active")
 
+    # What an import knows of the default channel that a new space gets.
+    default_channel = {}
+
     objects = SpaceQuerySet.as_manager()
 
     class Meta(SpaceRow.Meta):
@@ -92,7 +95,7 @@ class Space(SpaceRow):
     def insert(self, actor):
         super().insert(actor)
         Counter(space=self).save(force_insert=True)
-        self.channels.create(name="All", is_default=True)
+        self.channels.create(**{"name": "All"} | self.default_channel, is_default=True)
         self.refresh_from_db(fields=["version"])
 
 
@@ -148,6 +151,20 @@ class Membership(SpaceRow):
 
     def __str__(self):
         return f"{self.user} ({self.get_role_display()})"
+
+    def is_admin(self):
+        return self.is_active and self.role == self.Role.ADMIN and self.user.is_active
+
+    def validate(self, stored, changed):
+        super().validate(stored, changed)
+        if stored is None or self.is_admin() or not stored.is_admin():
+            return
+        # Of two admins who leave at once the second has to see that the first is gone.
+        Space.objects.lock().get(pk=self.space_id)
+        admins = Membership.objects.filter(space=self.space_id, role=self.Role.ADMIN, is_active=True)
+        if not admins.filter(user__is_active=True).exclude(pk=self.pk).exists():
+            name = "role" if "role" in changed else "is_active"
+            raise ValidationError({name: "A space keeps at least one admin."})
 
 
 class Team(SpaceRow):

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from issues import policy
 from issues.diff import word_diff
 from issues.models import Issue, Space
 from issues.models.level import SYSTEM_LEVELS
@@ -66,7 +67,7 @@ def zone_of(context):
     user = getattr(getattr(context, "request", None), "user", None)
     try:
         return ZoneInfo(getattr(user, "time_zone", "") or "UTC")
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         return UTC
 
 
@@ -120,6 +121,7 @@ def side(context):
         "places": [
             place(name, route)
             for name, route in (
+                ("People", "people"),
                 ("Channels", "channel-list"),
                 ("Levels", "level-list"),
                 ("History", "history-list"),
@@ -127,6 +129,12 @@ def side(context):
             )
         ],
     }
+
+
+@register.filter
+def may_administer(user):
+    """Whether the administration is open to the person."""
+    return policy.may_administer(user)
 
 
 @register.filter

@@ -12,6 +12,7 @@ from tests.chains import assert_space_whole, space_entries, values
 from tests.factories import (
     ChannelFactory,
     EnvironmentFactory,
+    InvitationFactory,
     IssueFactory,
     LevelFactory,
     MembershipFactory,
@@ -32,6 +33,7 @@ MAKERS = {
     "project": (ProjectFactory, "external_id", "p-1"),
     "environment": (EnvironmentFactory, "name", "production"),
     "apitoken": (TokenFactory, "scope", "read"),
+    "invitation": (InvitationFactory, "role", "admin"),
 }
 
 

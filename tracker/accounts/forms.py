@@ -1,11 +1,36 @@
-"""Signing in."""
+"""Forms of people: signing in, passwords, invitations, their settings and tokens."""
 
-from django.contrib.auth.forms import AuthenticationForm
+import re
+import zoneinfo
+from datetime import UTC, datetime, time, timedelta
+from functools import cache
 
-from issues.forms import ExactForm
+from django import forms
+from django.contrib.auth import forms as auth_forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from issues import lookups
+from issues.forms import ExactForm, LineField
+from issues.limits import NAME, refusal
+from issues.models import Membership, Space
+from issues.policy import may
+from tracker.accounts.context import THEMES
+from tracker.accounts.models import ApiToken, Invitation, User
+
+PASSWORD = 1_024
+PASSWORD_HELP = "At least 10 characters, and not one that everybody uses."  # noqa: S105
+# What `@handle` in a text can name.
+HANDLE = re.compile(r"[^\W_](?:[\w.+-]{0,148}[^\W_])?\Z")
+COMMON_ZONES = (
+    "UTC", "America/Los_Angeles", "America/New_York", "America/Sao_Paulo", "Europe/London", "Europe/Berlin",
+    "Asia/Kolkata", "Asia/Shanghai", "Asia/Singapore", "Asia/Tokyo", "Australia/Sydney",
+)  # fmt: skip
+MOST_DAYS = 3_650
 
 
-class LoginForm(ExactForm, AuthenticationForm):
+class LoginForm(ExactForm, auth_forms.AuthenticationForm):
     """Says the same of an unknown person, a wrong password, and what could never be either."""
 
     error_messages = {
@@ -17,3 +42,260 @@ class LoginForm(ExactForm, AuthenticationForm):
         if self.refused:
             raise self.get_invalid_login_error()
         return super().clean()
+
+
+def name_problem(name):
+    """Why nobody can be called this, or None."""
+    if not name.strip():
+        return "A name has at least one letter."
+    return "A name is one line." if "\n" in name or "\r" in name else None
+
+
+class NameField(LineField):
+    def __init__(self, **kwargs):
+        widget = forms.TextInput(attrs={"autocomplete": "name"})
+        super().__init__(**{"max_length": NAME, "required": True, "widget": widget} | kwargs)
+
+    def validate(self, value):
+        super().validate(value)
+        if problem := name_problem(value):
+            raise ValidationError(problem)
+
+
+class EmailField(forms.EmailField):
+    def __init__(self, **kwargs):
+        widget = forms.EmailInput(attrs={"autocomplete": "off"})
+        super().__init__(**{"label": "E-mail", "max_length": 254, "widget": widget} | kwargs)
+
+    def to_python(self, value):
+        return super().to_python(value).lower()
+
+
+class SpaceField(forms.ModelChoiceField):
+    def __init__(self, **kwargs):
+        super().__init__(Space.objects.none(), to_field_name="key", empty_label=None, **kwargs)
+
+    def offer(self, spaces):
+        self.queryset = spaces
+        # Read once; the widget would ask the database each time that it looks at its choices.
+        self.widget.choices = [(space.key, str(space)) for space in spaces]
+
+
+class NewPassword(ExactForm):
+    """The two fields of a new password."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        first, second = self.fields["new_password1"], self.fields["new_password2"]
+        first.help_text, second.help_text = PASSWORD_HELP, ""
+        second.label = "New password, again"
+        for field in (first, second):
+            field.validators.append(at_most)
+
+    @sensitive_variables()
+    def save(self):
+        """Set the password and nothing else, over what others changed meanwhile."""
+        self.user.set_password(self.cleaned_data["new_password1"])
+        self.user.save(update_fields=["password"])
+        return self.user
+
+
+def at_most(password):
+    if len(password) > PASSWORD:
+        raise ValidationError(f"At most {PASSWORD} characters.")
+
+
+class SetPasswordForm(NewPassword, auth_forms.SetPasswordForm):
+    """A new password for somebody who came by a link."""
+
+
+class PasswordChangeForm(NewPassword, auth_forms.PasswordChangeForm):
+    """A new password for somebody who knows the old one."""
+
+    field_order = ["old_password", "new_password1", "new_password2"]
+
+
+class JoinForm(NewPassword, auth_forms.SetPasswordForm):
+    """The account of somebody new, who was invited; `user` is the row that it fills in, unsaved."""
+
+    name = NameField(label="Your name")
+    field_order = ["name", "new_password1", "new_password2"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["new_password1"].label = "Password"
+        self.fields["new_password2"].label = "Password, again"
+
+    @sensitive_variables()
+    def fill(self):
+        self.user.name = self.cleaned_data["name"]
+        return self.set_password_and_save(self.user, "new_password1", commit=False)
+
+
+class PasswordResetForm(ExactForm):
+    email = EmailField(widget=forms.EmailInput(attrs={"autocomplete": "username"}))
+
+
+class InvitationForm(ExactForm):
+    """Whom to invite into which of the spaces whose members the person manages."""
+
+    space = SpaceField()
+    email = EmailField()
+    role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.MEMBER)
+
+    def __init__(self, request, data=None, **kwargs):
+        super().__init__(data, **kwargs)
+        self.user = request.user
+        managed = [pk for pk in request.user.space_roles() if may(request, "manage_members", pk)]
+        self.fields["space"].offer(Space.objects.filter(pk__in=managed))
+
+    def clean(self):
+        values = super().clean()
+        space, email = values.get("space"), values.get("email")
+        if space and email:
+            member = Membership.objects.filter(space=space, user__email=email, is_active=True)
+            if member.filter(user__is_active=True).exists():
+                self.add_error("email", f"{email} is a member of {space.key} already.")
+        return values
+
+    def save(self):
+        """(invitation, secret), or None where `errors` say why not."""
+        if not self.is_valid():
+            return None
+        try:
+            return Invitation.issue(invited_by=self.user, **self.cleaned_data)
+        except ValidationError as error:
+            self.add_errors(error)
+            return None
+
+
+class RoleForm(ExactForm):
+    role = forms.ChoiceField(choices=Membership.Role.choices)
+
+
+@cache
+def zones():
+    """Choices of time zones: common ones, then all by continent."""
+    known = zoneinfo.available_timezones() - {"Factory", "localtime"} | {"UTC"}
+    groups = {"Common": [name for name in COMMON_ZONES if name in known]}
+    for name in sorted(known - set(COMMON_ZONES), key=lambda name: ("/" not in name, name)):
+        area = name.partition("/")[0] if "/" in name else "Other"
+        groups.setdefault(area, []).append(name)
+    return [(area, [(name, name) for name in names]) for area, names in groups.items()]
+
+
+class ProfileForm(ExactForm):
+    """What people say of themselves, and how their browser shows pages."""
+
+    name = NameField()
+    handle = LineField(
+        max_length=NAME, help_text="Others mention you with @ and this.", widget=forms.TextInput()
+    )
+    time_zone = forms.ChoiceField(choices=zones)
+    theme = forms.ChoiceField(choices=THEMES, help_text="In this browser only.")
+
+    def __init__(self, user, theme, data=None):
+        initial = {"name": user.name, "handle": user.handle, "time_zone": user.time_zone, "theme": theme}
+        super().__init__(data, initial=initial)
+        self.user = user
+
+    def clean_handle(self):
+        handle = self.cleaned_data["handle"]
+        if not handle or handle == self.user.handle:
+            return handle
+        if not HANDLE.match(handle):
+            raise ValidationError("Letters and digits, and . _ + - between them; at most 150.")
+        others = lookups.people_of(self.user.space_roles()).exclude(pk=self.user.pk)
+        if others.filter(handle__iexact=handle).exists():
+            raise ValidationError("Somebody else in your spaces has this handle.")
+        return handle
+
+    def save(self):
+        """Whether it is saved; if not, `errors` say why."""
+        if not self.is_valid():
+            return False
+        names = ["name", "handle", "time_zone"]
+        for name in names:
+            setattr(self.user, name, self.cleaned_data[name])
+        self.user.save(update_fields=names)
+        return True
+
+
+class TokenForm(ExactForm):
+    """A new token of the person who asks."""
+
+    name = NameField(help_text="What will use it.", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    scope = forms.ChoiceField(choices=ApiToken.Scope.choices, initial=ApiToken.Scope.READ)
+    space = SpaceField(
+        label="Home space",
+        help_text="Where its issues go if a program names no space. It reaches all your spaces.",
+    )
+    expires = forms.ChoiceField(
+        choices=[
+            ("30", "In 30 days"),
+            ("90", "In 90 days"),
+            ("365", "In a year"),
+            ("on", "On a date"),
+            ("never", "Never"),
+        ],
+        initial="90",
+    )
+    expires_on = forms.DateField(
+        required=False,
+        label="Date",
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="Its last day.",
+    )
+
+    def __init__(self, user, data=None):
+        super().__init__(data)
+        self.user = user
+        self.fields["space"].offer(Space.objects.visible_to(user))
+
+    def clean(self):
+        values = super().clean()
+        if values.get("expires") == "on" and "expires_on" not in self.errors:
+            today = timezone.now().astimezone(self.zone()).date()
+            day = values.get("expires_on")
+            if day is None:
+                self.add_error("expires_on", "Which date?")
+            elif not today <= day <= today + timedelta(days=MOST_DAYS):
+                self.add_error("expires_on", "A date from today on, within ten years.")
+        return values
+
+    def zone(self):
+        try:
+            return zoneinfo.ZoneInfo(self.user.time_zone)
+        except (OSError, ValueError, KeyError):
+            return UTC
+
+    def expires_at(self):
+        expires = self.cleaned_data["expires"]
+        if expires == "never":
+            return None
+        if expires != "on":
+            return timezone.now() + timedelta(days=int(expires))
+        day = self.cleaned_data["expires_on"] + timedelta(days=1)
+        return datetime.combine(day, time(), self.zone())
+
+    def save(self):
+        """(token, secret), or None where `errors` say why not."""
+        if not self.is_valid():
+            return None
+        fields = {name: self.cleaned_data[name] for name in ("name", "scope", "space")}
+        try:
+            return ApiToken.issue(user=self.user, expires_at=self.expires_at(), **fields)
+        except ValidationError as error:
+            self.add_errors(error)
+            return None
+
+
+def account_problem(email, name):
+    """Why no account can have this address and name, or None."""
+    if problem := refusal(name) or name_problem(name):
+        return problem
+    try:
+        User(email=email, name=name).clean_fields(exclude=["password"])
+    except ValidationError as error:
+        return "; ".join(f"{field}: {reasons[0]}" for field, reasons in error.message_dict.items())
+    return None

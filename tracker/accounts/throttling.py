@@ -47,3 +47,43 @@ class LoginThrottle(Throttle):
 
     def ident(self, request):
         return f"{self.get_ident(request)} {request.POST.get('username', '').casefold()[:254]}"
+
+
+class LinkThrottle(Throttle):
+    """Calls with a link that lets somebody in, for each address."""
+
+    scope = "link"
+    rate = "30/min"
+
+    def ident(self, request):
+        return self.get_ident(request)
+
+
+class ResetThrottle(Throttle):
+    """Wishes for a new password, for each address."""
+
+    scope = "reset"
+    rate = "5/min"
+
+    def ident(self, request):
+        return self.get_ident(request)
+
+
+class MailThrottle(Throttle):
+    """Mails to one mailbox, whoever asks for them."""
+
+    scope = "mail"
+    rate = "5/hour"
+
+    def ident(self, request):
+        return request.POST.get("email", "").casefold()[:254]
+
+
+class PasswordThrottle(Throttle):
+    """Guesses at the password of a person whose session is open."""
+
+    scope = "password"
+    rate = "10/min"
+
+    def ident(self, request):
+        return f"user {request.user.pk}"

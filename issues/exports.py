@@ -1,0 +1,145 @@
+"""Lists to take away: every match of a list page as a file, streamed in flat memory."""
+
+import csv
+import io
+import re
+from itertools import islice
+
+import orjson
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import StreamingHttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from issues import keyset, rows
+from issues.filters import BadParameter, IssueFilter, order_of
+from issues.models import Issue
+from issues.models.history import plain
+from issues.models.sets import show_label
+from issues.policy import may
+from issues.views import issue_list
+
+CHUNK = 500
+COLUMNS = (
+    "key", "title", "status", "level", "severity", "assignee", "reporter", "project", "environment", "labels",
+    "seen_count", "comment_count", "created_at", "updated_at", "resolved_at", "url",
+)  # fmt: skip
+NAMED = ("assignee", "reporter", "project", "environment")
+# What the columns are made from.
+DOCUMENT = tuple(name for name in COLUMNS if name in rows.ISSUE)
+# Cells that a spreadsheet would compute (OWASP, "CSV Injection"), also behind what some of them skip.
+FORMULA = re.compile("[\\s\"'\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+
+
+@login_required
+@require_GET
+def issue_export(request):
+    """The list as CSV; its parameters narrow and sort as on the page."""
+    return export(request, DOCUMENT, lambda found: csv_response("issues", COLUMNS, map(cells, found)))
+
+
+@login_required
+@require_GET
+def issue_export_json(request):
+    """The list as a JSON array of the documents that the API lists."""
+    return export(request, rows.LISTED, lambda found: download("issues.json", json_parts(found)))
+
+
+def export(request, names, answer):
+    """`answer` of the documents (with these names) that match; the list's own page where it would say 400."""
+    params = {name: value for name, value in request.GET.items() if value}
+    try:
+        return answer(documents(request, params, names))
+    except BadParameter:
+        return issue_list(request)
+
+
+def documents(request, params, names):
+    """An iterator over what the parameters match, with one statement for CHUNK of them; BadParameter."""
+    spaces = [space for space in request.user.space_roles() if may(request, "export", space)]
+    mine = Issue.objects.visible_to(request.user).filter(space__in=spaces)
+    filters = IssueFilter(params, mine, request=request)
+    filters.check("cursor", "sort")
+    order = order_of(params.get("sort"))
+    shape = rows.shape(names, order.key)
+    return map(shape.document, every_row(rows.select(filters.qs, shape.columns), order))
+
+
+def every_row(found, order):
+    """All rows of a queryset that selects the key of its order first, page by page."""
+    width, cursor = len(order.key), None
+    while True:
+        page = keyset.page(found, order, cursor, CHUNK, lambda row: row[:width])
+        yield from page.rows
+        cursor = page.next
+        if cursor is None:
+            return
+
+
+def cells(issue):
+    """The values of COLUMNS of an issue document."""
+    level = issue["level"] or {}
+    names = {
+        name: (issue[name] or {}).get("name") for name in ("assignee", "reporter", "project", "environment")
+    }
+    labels = orjson.loads(orjson.dumps(issue["labels"]))
+    own = {
+        "level": level.get("key"),
+        "severity": level.get("severity"),
+        "labels": ", ".join(show_label(key, value)[1] for key, value in labels.items()),
+        "url": f"{settings.BASE_URL.rstrip('/')}{reverse('issue-detail', args=[issue['key']])}",
+    }
+    return [(issue | names | own)[name] for name in COLUMNS]
+
+
+def csv_response(name, header, lines):
+    """A download `name.csv` of an iterable of lines, each an iterable of values; None is an empty cell.
+
+    Every cell is quoted, and one that a spreadsheet would take for a formula begins with an apostrophe. It
+    begins with a byte order mark, without which Excel reads UTF-8 as something else.
+    """
+    return download(f"{name}.csv", csv_parts(header, lines), "text/csv; charset=utf-8")
+
+
+def csv_parts(header, lines):
+    yield "\ufeff" + csv_text([header])
+    lines = iter(lines)
+    while some := list(islice(lines, CHUNK)):
+        yield csv_text(some)
+
+
+def csv_text(lines):
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(map(cell, line) for line in lines)
+    return text.getvalue()
+
+
+def cell(value):
+    """What stands in the file for a value: times in RFC 3339, nothing that a spreadsheet computes."""
+    text = "" if value is None else str(plain(value))
+    return f"'{text}" if not isinstance(value, int) and FORMULA.match(text) else text
+
+
+def json_parts(found):
+    """A JSON array of documents, some at a time."""
+    separator = b"["
+    while some := list(islice(found, CHUNK)):
+        yield separator + b",\n".join(map(rows.dump, some))
+        separator = b",\n"
+    yield b"[]" if separator == b"[" else b"]"
+
+
+def download(name, parts, content_type="application/json"):
+    """A file that the browser keeps, named with the day."""
+    stem, dot, ending = name.partition(".")
+    file_name = f"{stem}-{timezone.now():%Y-%m-%d}{dot}{ending}"
+    return StreamingHttpResponse(
+        parts,
+        content_type=content_type,
+        headers={
+            "Content-Disposition": f'attachment; filename="{file_name}"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )

@@ -3,7 +3,8 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from issues.forms import ExactForm, TextField
+from issues.forms import ExactForm, FilesField, TextField
+from issues.models.attachment import attach
 
 EMPTY = "A comment says something."
 
@@ -13,6 +14,7 @@ class CommentForm(ExactForm):
     is_internal = forms.BooleanField(
         required=False, label="Internal", help_text="Only members of the space will see it."
     )
+    file = FilesField()
 
     def clean_content(self):
         content = self.cleaned_data["content"]
@@ -20,10 +22,13 @@ class CommentForm(ExactForm):
             raise ValidationError(EMPTY)
         return content
 
-    def save(self, comment):
-        """Whether `comment`, with the fields set that are wanted, is saved; if not, `errors` say why."""
+    def save(self, comment, files):
+        """Whether `comment`, with the fields set that are wanted, is saved; if not, `errors` say why.
+
+        `files` are Attachments, not saved yet, that come on it.
+        """
         try:
-            comment.save()
+            attach(comment, files)
         except ValidationError as error:
             self.add_errors(error)
         return not self.errors

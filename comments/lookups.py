@@ -4,6 +4,7 @@ from django.http import Http404
 
 from comments.models import Comment
 from issues.lookups import as_uuid
+from issues.models import Attachment, Issue
 
 
 def find_comment(user, reference):
@@ -14,3 +15,18 @@ def find_comment(user, reference):
     if comment is None:
         raise Http404
     return comment
+
+
+def find_attachment(user, reference):
+    """(the attachment of this uuid, the issue or comment that it is on); Http404 where `user` sees none."""
+    uuid = as_uuid(reference)
+    rows = Attachment.objects.filter(space__in=user.space_roles(), uuid=uuid).select_related("uploaded_by")
+    attachment = rows.first() if uuid else None
+    on_it = {"attachment_rows__attachment": attachment}
+    owner = attachment and (
+        Issue.objects.visible_to(user).filter(**on_it).select_related("space").first()
+        or Comment.objects.visible_to(user).filter(**on_it).select_related("issue__space").first()
+    )
+    if owner is None:
+        raise Http404
+    return attachment, owner

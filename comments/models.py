@@ -6,12 +6,20 @@ from django.db import models
 from django.urls import reverse
 
 from issues.actor import current_actor
-from issues.limits import COMMENTS, TEXT
+from issues.limits import ATTACHMENTS, COMMENTS, TEXT
 from issues.models import Attachment, Issue
-from issues.models.base import Audited, Guarded
+from issues.models.base import Audited
 from issues.models.fields import ExactJSONField
 from issues.models.history import Member, as_text, text_value
 from issues.models.rendered import Rendered, RenderedQuerySet
+from issues.models.sets import AttachmentSet, MemberRow, SetAttribute
+
+
+class CommentAttachment(MemberRow):
+    """A file on a comment."""
+
+    comment = models.ForeignKey("comments.Comment", models.PROTECT, related_name="attachment_rows")
+    attachment = models.OneToOneField(Attachment, models.PROTECT, related_name="comment_row")
 
 
 class CommentQuerySet(RenderedQuerySet):
@@ -36,6 +44,8 @@ class Comment(Rendered):
     created_at = models.DateTimeField(editable=False)
     edited_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
+
+    attachments = SetAttribute(AttachmentSet("attachments", CommentAttachment, ATTACHMENTS, "comment"))
 
     FIELDS = ("content", "content_format", "is_internal", "extensions", "deleted_at")
     WORDS = "content"
@@ -78,8 +88,11 @@ class Comment(Rendered):
             raise ValidationError({"content": f"At most {COMMENTS} comments on an issue."})
         self.created_at = self.created_at or actor.now()
         self.render()
+        before, files = self.compare_files()
+        self._wishes = {}
         super(Audited, self).save(force_insert=True)
-        issue.record([self.entry("comment_added", None, self)], actor)
+        self.put_files(before, files, actor)
+        issue.record([self.entry("comment_added", None, self, files=files)], actor)
 
     def write(self, touched, mine, actor, action=None):
         # The issue's lock guards its chain, so it comes before the comment's own.
@@ -99,39 +112,55 @@ class Comment(Rendered):
         return written
 
     def put(self, stored, changed, written, actor, action):
-        if not changed:
+        before, files = self.compare_files()
+        self._wishes = {}
+        if files != before:
+            self.edited_at = actor.now()
+            written = written | {"edited_at"}
+        if not (changed or written):
             return
         super(Audited, self).save(update_fields=changed | written)
+        self.put_files(before, files, actor)
         entries = []
-        if changed - {"deleted_at"}:
-            entries.append(self.entry("comment_edited", stored, self))
+        if changed - {"deleted_at"} or files != before:
+            entries.append(self.entry("comment_edited", stored, self, before, files))
         if "deleted_at" in changed:
-            entries.append(self.entry("comment_deleted", self, None))
+            entries.append(self.entry("comment_deleted", self, None, files))
         self.issue.record(entries, actor)
 
-    def entry(self, action, old, new):
-        """What history says of this comment becoming `new` after it was `old`."""
+    def compare_files(self):
+        """({primary key: uuid} of the files that are on this comment, and of those that were wished for)."""
+        kind, wish = type(self).attachments.kind, self.wishes().get("attachments")
+        before = dict(self.attachment_rows.values_list("attachment", "attachment__uuid")) if self.pk else {}
+        if wish is None:
+            return before, before
+        wanted = wish.apply(before)
+        kind.validate(wanted)
+        changed = kind.rows(wanted.keys() ^ before.keys(), self)
+        return before, {pk: changed[pk].uuid if pk in changed else before[pk] for pk in wanted}
+
+    def put_files(self, before, files, actor):
+        if files != before:
+            type(self).attachments.kind.put([(self, before, files)], actor)
+
+    def entry(self, action, old, new, before=(), files=()):
+        """What history says of this comment becoming `new` with `files` after it was `old` with `before`."""
         return Member(
             action,
             "comments",
-            old and old.document(),
-            new and new.document(),
+            old and old.document(before),
+            new and new.document(files),
             texts=(new.content, as_text(new.extensions)) if new else (),
             is_internal=any(row.is_internal for row in (old, new) if row),
         )
 
-    def document(self):
-        return {
+    def document(self, files=()):
+        """What history says of a comment; `files` are {primary key: uuid}, and unsaid if there are none."""
+        said = {
             "comment": str(self.uuid),
             "content": text_value(self.content),
             "format": self.content_format,
             "is_internal": self.is_internal,
             "extensions": text_value(as_text(self.extensions)),
         }
-
-
-class CommentAttachment(Guarded):
-    """A file on a comment."""
-
-    comment = models.ForeignKey(Comment, models.PROTECT, related_name="attachment_rows")
-    attachment = models.OneToOneField(Attachment, models.PROTECT, related_name="comment_row")
+        return said | {"attachments": sorted(map(str, files.values()))} if files else said

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from comments import views
+from comments import attachment_views, views
 
 urlpatterns = [
     path("issues/<str:key>/comments/", views.comment_create, name="comment-create"),
     path("comments/<str:id>/edit/", views.comment_edit, name="comment-edit"),
     path("comments/<str:id>/delete/", views.comment_delete, name="comment-delete"),
+    path("attachments/<str:id>/", attachment_views.attachment_download, name="attachment-download"),
+    path("attachments/<str:id>/remove/", attachment_views.attachment_remove, name="attachment-remove"),
 ]

@@ -23,14 +23,16 @@ from issues.views import is_preview, issue_page
 def comment_create(request, key):
     """Say something, and resolve the issue with it if the other button was pressed."""
     issue = find_issue(request, key, "comment")
-    form = CommentForm(request.POST)
+    form = CommentForm(request.POST, request.FILES)
     if is_preview(request):
         shown = preview(form, "content", issue.space_id)
         return issue_page(request, issue, comment_form=form, comment_preview=shown)
     if form.is_valid():
-        comment = Comment(issue=issue, author=request.user, **form.cleaned_data)
+        files = form.attachments(issue.space, request.user)
+        comment = Comment(issue=issue, author=request.user)
+        comment.content, comment.is_internal = form.cleaned_data["content"], form.cleaned_data["is_internal"]
         with transaction.atomic():
-            is_saved = form.save(comment)
+            is_saved = form.save(comment, files)
             if is_saved and "resolve" in request.POST:
                 resolve(request, issue)
         if is_saved:
@@ -50,7 +52,8 @@ def resolve(request, issue):
 def comment_edit(request, id):
     comment = find(request, id, "edit")
     initial = {"content": comment.content, "is_internal": comment.is_internal}
-    form = CommentForm(request.POST if request.method == "POST" else None, initial=initial)
+    posted = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = CommentForm(*posted, initial=initial)
     context = {"form": form, "comment": comment, "issue": comment.issue}
     if is_preview(request):
         context["preview"] = preview(form, "content", comment.issue.space_id)
@@ -58,7 +61,7 @@ def comment_edit(request, id):
     if form.is_bound and form.is_valid():
         comment.content = as_edited(form.cleaned_data["content"], comment.content)
         comment.is_internal = form.cleaned_data["is_internal"]
-        if form.save(comment):
+        if form.save(comment, form.attachments(comment.issue.space, request.user)):
             return redirect(comment)
     return render(request, "comments/comment_form.html", context, status=422 if form.is_bound else 200)
 

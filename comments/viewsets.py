@@ -1,5 +1,7 @@
 """The native REST API of comments."""
 
+from django.db.models import TextField
+from django.db.models.expressions import RawSQL
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 
@@ -13,11 +15,23 @@ from issues.viewsets import NativeViewSet, json_response, paged
 COLUMNS = (
     "uuid", "issue__uuid", "content", "content_rendered", "author__uuid", "author__name", "author__email",
     "is_internal", "created_at", "edited_at", "author_id", "issue__is_anonymous", "issue__reporter_id",
+    "attachments_json",
 )  # fmt: skip
 
 
+def comment_rows(comments):
+    """A queryset of comments as tuples for `comment_documents`."""
+    files = rows.rows_as_json(
+        {"id": "r.uuid", "name": "r.name", "size": "r.size", "content_type": "r.content_type"},
+        "comments_commentattachment AS m JOIN issues_attachment AS r ON r.id = m.attachment_id",
+        "m.comment_id = comments_comment.id",
+        "m.id",
+    )
+    return comments.annotate(attachments_json=RawSQL(files, (), TextField())).values_list(*COLUMNS)  # noqa: S611
+
+
 def comment_documents(found):
-    """Documents of rows selected with COLUMNS; an anonymous reporter's comments have no author."""
+    """Documents of rows of `comment_rows`; an anonymous reporter's comments have no author."""
     return [
         {
             "id": row[0],
@@ -26,6 +40,7 @@ def comment_documents(found):
             "content_html": row[3],
             "author": None if row[11] and row[10] == row[12] else rows.person(*row[4:7]),
             "is_internal": row[7],
+            "attachments": rows.members(row[13]),
             "created_at": row[8],
             "edited_at": row[9],
         }
@@ -35,7 +50,7 @@ def comment_documents(found):
 
 class CommentResponses:
     def respond(self, comment, status=200, **headers):
-        found = Comment.objects.filter(pk=comment.pk).values_list(*COLUMNS)
+        found = comment_rows(Comment.objects.filter(pk=comment.pk))
         return json_response(comment_documents(found)[0], status, **headers)
 
 
@@ -52,7 +67,7 @@ class IssueCommentViewSet(CommentResponses, NativeViewSet):
         issue = lookups.issue_or_404(request.user, id)
         comments = Comment.objects.visible_to(request.user).filter(issue=issue)
         order = keyset.Order(id_descending=False)
-        return self.page(comments.values_list(*COLUMNS), order, comment_documents, lambda row: row[:1])
+        return self.page(comment_rows(comments), order, comment_documents, lambda row: row[:1])
 
     @extend_schema(responses={201: CommentSerializer})
     def create(self, request, id):

@@ -13,8 +13,19 @@ from django.db.models import Q
 
 from issues import lookups, markdown, rows
 from issues.filters import NEWEST_FIRST
-from issues.limits import LABEL_KEY, LABEL_VALUE, LABELS, QUERY, TEXT, TITLE, refusal
+from issues.limits import (
+    ATTACHMENT_SIZE,
+    ATTACHMENTS,
+    LABEL_KEY,
+    LABEL_VALUE,
+    LABELS,
+    QUERY,
+    TEXT,
+    TITLE,
+    refusal,
+)
 from issues.models import Channel, HistoryEntry, Issue, Level, Project, Space, Subscription, Team
+from issues.models.attachment import Attachment, attach, check_upload, spelled
 from issues.models.base import VersionConflict
 from issues.models.rendered import own_links
 from issues.models.sets import SETS, show_label
@@ -47,6 +58,10 @@ class ExactForm(forms.Form):
         for name, reason in self.refused.items():
             self.add_error(name if name in self.fields else None, reason)
         return super().clean()
+
+    def attachments(self, space, by):
+        """Attachments, not saved yet, of the files that came with the field `file`."""
+        return [Attachment.of(upload, space=space, by=by) for upload in self.cleaned_data["file"]]
 
     def add_errors(self, error):
         """Show what `save()` refused, at its field if this form has it."""
@@ -96,6 +111,33 @@ class TitleField(LineField):
         super().validate(value)
         if "\n" in value or "\r" in value:
             raise ValidationError("A title is one line.")
+
+
+class FilesInput(forms.FileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Any number of files at once: a list of uploads."""
+
+    widget = FilesInput
+
+    def __init__(self, **kwargs):
+        help_text = f"Up to {ATTACHMENTS} files of {spelled(ATTACHMENT_SIZE)} each."
+        super().__init__(**{"label": "Files", "required": False, "help_text": help_text} | kwargs)
+
+    def clean(self, data, initial=None):
+        uploads = data or []
+        if self.required and not uploads:
+            raise ValidationError("Choose a file.")
+        if len(uploads) > ATTACHMENTS:
+            raise ValidationError(f"At most {ATTACHMENTS} files.")
+        for upload in uploads:
+            try:
+                check_upload(upload)
+            except ValidationError as error:
+                raise ValidationError([f"{upload.name}: {text}" for text in error.messages]) from error
+        return uploads
 
 
 class LevelField(forms.ModelChoiceField):
@@ -224,9 +266,10 @@ class IssueCreateForm(ExactForm):
     is_anonymous = forms.BooleanField(
         required=False, label="Anonymous", help_text="Nobody will see that you reported this."
     )
+    file = FilesField()
 
-    def __init__(self, request, data=None, **kwargs):
-        super().__init__(data, **kwargs)
+    def __init__(self, request, data=None, files=None, **kwargs):
+        super().__init__(data, files, **kwargs)
         self.user = request.user
         self.spaces = [pk for pk in request.user.space_roles() if may(request, "write", pk)]
         self.fields["space"].queryset = Space.objects.filter(pk__in=self.spaces)
@@ -253,14 +296,35 @@ class IssueCreateForm(ExactForm):
             return None
         values = dict(self.cleaned_data)
         labels = parse_labels(label_tokens(values.pop("labels")))
+        del values["file"]
         issue = Issue(reporter=self.user, **values)
         issue.labels = labels
         try:
-            issue.save()
+            attach(issue, self.attachments(issue.space, self.user))
         except ValidationError as error:
             self.add_errors(error)
             return None
         return issue
+
+
+class AttachForm(ExactForm):
+    """Files for an issue that is there."""
+
+    file = FilesField(required=True)
+
+    def __init__(self, *args):
+        # The form of a comment on the same page has files too.
+        super().__init__(*args, auto_id="attach_%s")
+
+    def save(self, issue, by):
+        """Whether the files are on the issue; if not, `errors` say why."""
+        if not self.is_valid():
+            return False
+        try:
+            attach(issue, self.attachments(issue.space, by))
+        except ValidationError as error:
+            self.add_errors(error)
+        return not self.errors
 
 
 def level_with_space(level):

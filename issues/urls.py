@@ -13,6 +13,7 @@ urlpatterns = [
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),
     path("issues/<str:key>/edit/", views.issue_edit, name="issue-edit"),
     path("issues/<str:key>/update/", views.issue_update, name="issue-update"),
+    path("issues/<str:key>/attach/", views.issue_attach, name="issue-attach"),
     path("issues/<str:key>/delete/", views.issue_delete, name="issue-delete"),
     path("issues/<str:key>/restore/", views.issue_restore, name="issue-restore"),
     path("issues/<str:key>/history/", views.issue_history, name="issue-history"),

@@ -13,8 +13,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from issues import keyset, lookups, rows
 from issues.filters import BadParameter, IssueFilter, order_of
-from issues.forms import OPEN, IssueCreateForm, IssueEditForm, IssueListForm, IssueUpdateForm, preview
+from issues.forms import (
+    OPEN,
+    AttachForm,
+    IssueCreateForm,
+    IssueEditForm,
+    IssueListForm,
+    IssueUpdateForm,
+    preview,
+)
 from issues.models import HistoryEntry, Issue, Level, Membership
+from issues.models.attachment import PICTURES
 from issues.policy import may
 
 PAGE_SIZE = 50
@@ -154,10 +163,10 @@ def find(request, key, verb="read"):
     return issue
 
 
-def issue_page(request, issue, status=200, changed=None, **context):
-    """The page of an issue; `changed` is an IssueUpdateForm that could not be saved."""
-    labels, teams, channels, everything = rows.select(
-        Issue.objects.filter(pk=issue.pk), ("labels", "teams", "channels", "all_channel")
+def issue_page(request, issue, status=200, changed=None, attach_form=None, **context):
+    """The page of an issue; `changed` is an IssueUpdateForm, `attach_form` one that could not be saved."""
+    labels, teams, channels, everything, files = rows.select(
+        Issue.objects.filter(pk=issue.pk), ("labels", "teams", "channels", "all_channel", "attachments")
     ).get()
     labels, teams, channels = orjson.loads(labels), rows.members(teams), rows.members(channels)
     may_write = may(request, "write", issue.space_id)
@@ -166,12 +175,20 @@ def issue_page(request, issue, status=200, changed=None, **context):
         "labels": labels,
         "teams": teams,
         "channels": rows.members(everything) + channels,
+        "attachments": with_pictures(rows.members(files)),
+        "attach_form": attach_form or AttachForm(),
         "form": may_write and rail_form(issue, labels, {"teams": teams, "channels": channels}, changed),
         "changed": changed,
         "may_write": may_write,
         "may_delete": may(request, "delete", issue.space_id),
     }
     return render(request, "issues/issue_detail.html", context, status=status)
+
+
+def with_pictures(files):
+    """Documents of attachments, those first that are pictures and so are shown."""
+    shown = [file | {"is_picture": file["content_type"] in PICTURES} for file in files]
+    return sorted(shown, key=lambda file: not file["is_picture"])
 
 
 def rail_form(issue, labels, members, changed):
@@ -189,7 +206,8 @@ def rail_form(issue, labels, members, changed):
 @require_http_methods(["GET", "HEAD", "POST"])
 def issue_create(request):
     initial = {"space": request.GET.get("space")}
-    form = IssueCreateForm(request, request.POST if request.method == "POST" else None, initial=initial)
+    posted = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = IssueCreateForm(request, *posted, initial=initial)
     if not form.spaces:
         raise PermissionDenied
     if is_preview(request):
@@ -231,6 +249,17 @@ def issue_update(request, key):
     if form.save():
         return redirect(issue)
     return issue_page(request, find(request, key), form.status, changed=form)
+
+
+@login_required
+@require_POST
+def issue_attach(request, key):
+    """Put files on the issue."""
+    issue = find(request, key, "write")
+    form = AttachForm(request.POST, request.FILES)
+    if form.save(issue, request.user):
+        return redirect(f"{issue.get_absolute_url()}#attachments")
+    return issue_page(request, find(request, key), 422, attach_form=form)
 
 
 @login_required

@@ -26,6 +26,17 @@ def quick_passwords(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(scope="session")
+def uploads(tmp_path_factory):
+    """Where the files of all tests lie, under names made of their content."""
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(autouse=True)
+def uploads_aside(settings, uploads):
+    settings.MEDIA_ROOT = uploads
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave out what the database of this run has not: `@pytest.mark.database("sqlite")`."""
     vendor = connections["default"].vendor

@@ -1,10 +1,22 @@
 """Rows for tests: what matters to a test is said in it, the rest is made up here."""
 
 import factory
+from django.core.files.base import ContentFile
 from factory.django import DjangoModelFactory
 
 from comments.models import Comment
-from issues.models import Channel, Environment, Issue, Level, Membership, Project, Space, Subscription, Team
+from issues.models import (
+    Attachment,
+    Channel,
+    Environment,
+    Issue,
+    Level,
+    Membership,
+    Project,
+    Space,
+    Subscription,
+    Team,
+)
 from tracker.accounts.models import ApiToken, Invitation, User, digest_of
 
 
@@ -138,3 +150,21 @@ class CommentFactory(DjangoModelFactory):
     issue = factory.SubFactory(IssueFactory)
     author = factory.SubFactory(UserFactory)
     content = factory.Faker("sentence")
+
+
+class AttachmentFactory(DjangoModelFactory):
+    """A file; `AttachmentFactory(owner=issue, content=b"…")` is on an issue or a comment."""
+
+    class Meta:
+        model = Attachment
+
+    name = "log.txt"
+
+    @classmethod
+    def _create(cls, model, content=b"A line of a log\n", owner=None, space=None, by=None, **kwargs):
+        space = space or (owner.space if owner._meta.model_name == "issue" else owner.issue.space)
+        attachment = model.store(ContentFile(content), space=space, by=by, **kwargs)
+        if owner is not None:
+            owner.wish("attachments", add=[attachment])
+            owner.save()
+        return attachment

@@ -9,12 +9,15 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
 from issues.actor import Actor, acting_as
-from issues.models import HistoryEntry, Issue, Outbox
+from issues.models import Attachment, HistoryEntry, Issue, Outbox
+from issues.models.attachment import attach
 from tests.admin_forms import act, edit_list, submit
 from tests.chains import assert_space_whole, space_entries
 from tests.factories import (
@@ -183,6 +186,61 @@ def test_every_door_that_comments_leaves_one_entry(scene):
 
     entries = HistoryEntry.objects.filter(issue=scene.issue, action="comment_added").order_by("position")
     assert [(e.source, e.actor) for e in entries] == [("api", scene.actor), ("web", scene.actor)]
+
+
+def attach_by_api(scene):
+    form = {"issue": scene.issue.key, "file": SimpleUploadedFile("log.txt", b"x")}
+    assert scene.api.post("/api/attachments/", form).status_code == 201
+
+
+def attach_by_page(scene):
+    form = {"file": SimpleUploadedFile("log.txt", b"x")}
+    assert scene.page.post(reverse("issue-attach", args=[scene.issue.key]), form).status_code == 302
+
+
+def attach_by_shell(scene):
+    file = Attachment.of(ContentFile(b"x", "log.txt"), space=scene.issue.space, by=None)
+    attach(Issue.objects.get(pk=scene.issue.pk), [file])
+
+
+def detach_by_api(scene):
+    assert scene.api.delete(f"/api/attachments/{Attachment.objects.get().uuid}/").status_code == 204
+
+
+def detach_by_page(scene):
+    address = reverse("attachment-remove", args=[Attachment.objects.get().uuid])
+    assert scene.page.post(address).status_code == 302
+
+
+def detach_by_shell(scene):
+    issue = Issue.objects.get(pk=scene.issue.pk)
+    issue.attachments = []
+    issue.save()
+
+
+# door: (how to attach, how to take off, its source, whether it acts as the person, whether with the token)
+FILE_DOORS = {
+    "API": (attach_by_api, detach_by_api, "api", True, True),
+    "page": (attach_by_page, detach_by_page, "web", True, False),
+    "shell": (attach_by_shell, detach_by_shell, "command", False, False),
+}
+
+
+@pytest.mark.parametrize("door", FILE_DOORS)
+def test_a_file_that_comes_and_goes_leaves_one_entry_each(door, scene):
+    attach, detach, source, is_person, has_token = FILE_DOORS[door]
+
+    attach(scene)
+    detach(scene)
+
+    added, removed = HistoryEntry.objects.filter(issue=scene.issue).order_by("position")[1:]
+    assert (added.action, added.new_display, added.version) == ("attachment_added", "log.txt", 2)
+    assert (removed.action, removed.old_display, removed.version) == ("attachment_removed", "log.txt", 3)
+    assert (added.new_value, added.old_value) == (removed.old_value, removed.new_value)
+    for entry in (added, removed):
+        assert entry.source == source
+        assert entry.actor == (scene.actor if is_person else None)
+        assert entry.token == (scene.token.uuid if has_token else None)
 
 
 # Records: what belongs to a space stands in the chain of the space.

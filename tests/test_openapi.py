@@ -5,6 +5,7 @@ import re
 from itertools import chain
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver
 from jsonschema import Draft202012Validator, FormatChecker
 
@@ -191,6 +192,16 @@ def answers(api, alice, bob, charlie, ops):
     call("PUT", comment, made, {"content": "z", "is_internal": True})
     call("GET", one + "comments/", issue)
     call("GET", one + "comments/", bare.uuid)
+    attachments, attached = "/api/attachments/", "/api/attachments/{id}/"
+    for where in ({"issue": issue}, {"comment": made}, {"issue": issue, "comment": made}):
+        response = client.post(attachments, where | {"file": SimpleUploadedFile("a.txt", b"a")})
+        got.append(("post", attachments, response))
+        if response.status_code == 201:
+            call("GET", attached, response.json()["id"])
+            call("GET", attached + "download/", response.json()["id"])
+    call("GET", comment, made)
+    call("DELETE", attached, client.get(one.replace("{id}", issue)).json()["attachments"][0]["id"])
+    call("POST", attachments, body={"issue": issue})
     call("DELETE", comment, made)
     call("POST", ISSUES + "bulk/", body={"filter": {}, "set": {"level": None, "add_labels": {"d": "e"}}})
     call("DELETE", one, issue)
@@ -263,6 +274,9 @@ def test_every_answer_is_as_the_document_says(document, answers):
             assert "content" not in described
             continue
         schema = described["content"][content_type]["schema"]
+        if schema.get("format") == "binary":
+            assert b"".join(response.streaming_content) == b"a"
+            continue
         errors = list(validator(document, schema).iter_errors(response.json()))
         assert not errors, (method, path, errors[0].message, list(errors[0].absolute_path))
 

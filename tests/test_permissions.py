@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from issues.models import HistoryEntry, Issue, Level, Membership
 from tests.factories import (
+    AttachmentFactory,
     ChannelFactory,
     CommentFactory,
     EnvironmentFactory,
@@ -112,6 +113,13 @@ MATRIX = [
         None,
         members(204) | {"viewer": 404, "member": 403},
     ),
+    ("read a file", "get", "{file}", None, READ),
+    ("download a file", "get", "{file}download/", None, READ),
+    ("take off a file", "delete", "{file}", None, members(204)),
+    ("read a file of an internal comment", "get", "{internal file}", None, MEMBERS),
+    ("download a file of an internal comment", "get", "{internal file}download/", None, MEMBERS),
+    ("take off one's own comment's file", "delete", "{own file}", None, members(204)),
+    ("take off another's comment's file", "delete", "{other file}", None, members(403)),
     ("delete", "delete", "{issue}", None, members(204)),
     ("restore", "post", "{trashed}restore/", None, members(200)),
     ("change a space", "patch", "/api/spaces/OPS/", {"is_reopening": False}, admins(200)),
@@ -211,6 +219,7 @@ def test_everybody_may_do_what_the_matrix_says(people, ops, verb, method, addres
         SubscriptionFactory(channel=rows["followed"], user=follower)
     internal = CommentFactory(issue=issue, author=somebody, is_internal=True)
     other = CommentFactory(issue=issue, author=somebody)
+    file, internal_file, other_file = (AttachmentFactory(owner=row) for row in (issue, internal, other))
     expected = expected | dict.fromkeys(NOBODY, 401)
     got = {}
 
@@ -223,6 +232,10 @@ def test_everybody_may_do_what_the_matrix_says(people, ops, verb, method, addres
                 "internal": f"/api/comments/{internal.uuid}/",
                 "other": f"/api/comments/{other.uuid}/",
                 "own": f"/api/comments/{own.uuid}/",
+                "file": f"/api/attachments/{file.uuid}/",
+                "internal file": f"/api/attachments/{internal_file.uuid}/",
+                "other file": f"/api/attachments/{other_file.uuid}/",
+                "own file": f"/api/attachments/{AttachmentFactory(owner=own).uuid}/",
                 "person": f"/api/users/{somebody.uuid}/",
                 "user": somebody.uuid,
                 "own_token": f"/api/tokens/{person and person.tokens.first().uuid}/",
@@ -323,6 +336,8 @@ def foreign(charlie):
         "issue key": (issue.key, "XYZ-1"),
         "trashed": (trashed.uuid, uuid4()),
         "comment": (comment.uuid, uuid4()),
+        "file": (AttachmentFactory(owner=issue).uuid, uuid4()),
+        "comment's file": (AttachmentFactory(owner=comment).uuid, uuid4()),
         "space": (space.uuid, uuid4()),
         "space key": (space.key, "XYZ"),
         "level": (LevelFactory(space=space, key="F1").uuid, uuid4()),
@@ -370,6 +385,11 @@ ASKED = [
         )
     ),
     *(("comment", method, "/api/comments/§/", TEXT) for method in ("get", "put", "patch", "delete")),
+    *(
+        (name, method, f"/api/attachments/§/{rest}", None)
+        for name in ("file", "comment's file")
+        for method, rest in (("get", ""), ("get", "download/"), ("delete", ""))
+    ),
     ("space", "get", "/api/spaces/§/", None),
     ("space key", "get", "/api/spaces/§/", None),
     *((name, "post", ISSUES, body | {"title": "x"}) for name, body in BODIES),

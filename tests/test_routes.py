@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from tests.factories import (
+    AttachmentFactory,
     ChannelFactory,
     CommentFactory,
     EnvironmentFactory,
@@ -33,6 +34,9 @@ RULES = {
     "api:issue-comments": "tenant",
     "api:issue-history": "tenant",
     "api:comment-detail": "tenant",
+    "api:attachment-list": "own",
+    "api:attachment-detail": "tenant",
+    "api:attachment-download": "tenant",
     "api:history-list": "own",
     "api:space-list": "own",
     "api:space-detail": "tenant",
@@ -87,6 +91,7 @@ RULES = {
     "issue-detail": "tenant",
     "issue-edit": "tenant",
     "issue-update": "tenant",
+    "issue-attach": "tenant",
     "issue-delete": "tenant",
     "issue-restore": "tenant",
     "issue-history": "tenant",
@@ -100,6 +105,8 @@ RULES = {
     "comment-create": "tenant",
     "comment-edit": "tenant",
     "comment-delete": "tenant",
+    "attachment-download": "tenant",
+    "attachment-remove": "tenant",
 }
 # What a secret in the address opens, to whoever has it.
 BY_SECRET = {"invitation", "password_reset_confirm"}
@@ -137,6 +144,7 @@ def addresses(ops, alice):
         row = make(space=ops, name=SECRET)
         objects[row._meta.model_name] = row.uuid
     objects["person"] = objects["membership"]
+    objects["attachment"] = AttachmentFactory(owner=issue, name=SECRET, content=SECRET.encode()).uuid
     objects["invitation"] = InvitationFactory(space=ops, invited_by=alice, email="secret@example.com").uuid
     secrets = {"secret": "nobody-has-it", "uidb64": alice.uuid, "token": "nobody-has-it"}
 

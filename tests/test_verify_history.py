@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.utils import timezone
 
-from comments.models import Comment
+from comments.models import Comment, CommentAttachment
 from issues.actor import Actor, acting_as
 from issues.models import (
     Attachment,
@@ -24,8 +24,10 @@ from issues.models import (
     Subscription,
     TextVersion,
 )
+from issues.models.insert import insert_many
 from issues.models.triggers import lift_triggers
 from tests.factories import (
+    AttachmentFactory,
     ChannelFactory,
     CommentFactory,
     IssueFactory,
@@ -117,6 +119,10 @@ def talk(issue, alice, bob):
     remark.content = "I have looked into it"
     remark.save()
     empty.trash()
+    file = AttachmentFactory(owner=remark)
+    AttachmentFactory(owner=remark)
+    remark.wish("attachments", remove=[file])
+    remark.save()
 
 
 def come_and_go(issue):
@@ -367,6 +373,28 @@ def test_a_deleted_comment_that_came_back_off_the_record_is_found(issue, bob):
     comment = CommentFactory(issue=issue, author=bob)
     comment.trash()
     rewrite(Comment.objects.filter(pk=comment.pk), deleted_at=None)
+
+    assert broken().startswith(f"OPS-1: the comment {comment.uuid} is not what history says")
+
+
+def test_a_file_that_left_its_comment_off_the_record_is_found(issue, bob):
+    comment = CommentFactory(issue=issue, author=bob)
+    AttachmentFactory.create_batch(2, owner=comment)
+    assert "History holds" in verify()
+
+    execute("DELETE FROM comments_commentattachment WHERE id = %s", comment.attachment_rows.first().pk)
+
+    assert broken().startswith(f"OPS-1: the comment {comment.uuid} is not what history says")
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_file_that_came_onto_a_comment_off_the_record_is_found(issue, bob, is_deleted):
+    comment, file = CommentFactory(issue=issue, author=bob), AttachmentFactory(space=issue.space)
+    if is_deleted:
+        comment.trash()
+    assert "History holds" in verify()
+
+    insert_many([CommentAttachment(comment_id=comment.pk, attachment_id=file.pk)])
 
     assert broken().startswith(f"OPS-1: the comment {comment.uuid} is not what history says")
 

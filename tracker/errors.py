@@ -7,6 +7,7 @@ import orjson
 from django.core import exceptions as django_exceptions
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.views import csrf
 from rest_framework import exceptions
@@ -126,6 +127,8 @@ def status_of(error):
     if isinstance(error, django_exceptions.RequestDataTooBig):
         return 413
     if isinstance(error, django_exceptions.BadRequest | django_exceptions.SuspiciousOperation):
+        return 400
+    if isinstance(error, MultiPartParserError):
         return 400
     if isinstance(error, DataError | UnicodeError | OverflowError | RecursionError | UnreadablePostError):
         return 400

@@ -5,12 +5,13 @@ from datetime import timedelta
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone
 
-from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, refusal
+from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, UPLOAD, refusal
 from tracker.accounts.authentication import bearer_token
 from tracker.accounts.models import IdempotencyKey
 from tracker.errors import error_response, status_of
@@ -70,10 +71,11 @@ class LimitsMiddleware:
         length = meta.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit() and len(length) <= 18):
             return 400, "Content-Length is not a number."
-        if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE and not meta.get("CONTENT_TYPE", "").startswith(
-            "multipart/form-data"
-        ):
-            return 413, f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
+        # Of a form with files Django keeps no more in memory than of any other body.
+        is_form = meta.get("CONTENT_TYPE", "").startswith("multipart/form-data")
+        most = UPLOAD if is_form else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if int(length) > most:
+            return 413, f"The body is larger than {most} bytes."
         return 400, self.refuse_parameters(request)
 
     def refuse_parameters(self, request):
@@ -113,12 +115,11 @@ class IdempotencyMiddleware:
             return self.get_response(request)
         try:
             return self.answer(request, user, key)
-        except (OperationalError, RequestDataTooBig, UnreadablePostError) as error:
+        except (OperationalError, SuspiciousOperation, MultiPartParserError, UnreadablePostError) as error:
             return error_response(request, status_of(error))
 
     def answer(self, request, user, key):
-        request_line = f"{request.method} {request.get_full_path()}\n"
-        fingerprint = hashlib.sha256(request_line.encode() + request.body).hexdigest()
+        fingerprint = fingerprint_of(request)
         with transaction.atomic():
             try:
                 row = self.claim(user, key, fingerprint)
@@ -168,6 +169,29 @@ class IdempotencyMiddleware:
         for name in headers.keys() - {"Content-Type"}:
             response[name] = headers[name]
         return response
+
+
+def fingerprint_of(request):
+    """The SHA-256 of what a request asks for.
+
+    A form with files is told by its fields and files: its body differs each time, and may be large.
+    """
+    asked = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    is_form = request.method == "POST" and request.content_type == "multipart/form-data"
+    if not is_form or int(request.META["CONTENT_LENGTH"] or 0) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        # Kept in memory, so that a view which takes no forms can refuse this one.
+        body = request.body
+    if not is_form:
+        asked.update(body)
+        return asked.hexdigest()
+    for name, values in sorted(request.POST.lists()):
+        asked.update(repr(("field", name, values)).encode())
+    for name, uploads in sorted(request.FILES.lists()):
+        for upload in uploads:
+            asked.update(repr(("file", name, upload.name, upload.size)).encode())
+            for chunk in upload.chunks():
+                asked.update(chunk)
+    return asked.hexdigest()
 
 
 class ErrorPagesMiddleware:

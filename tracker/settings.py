@@ -125,11 +125,12 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # In development files are served from where they lie, in production from where collectstatic put them.
 STATIC_ROOT = None if DEBUG else DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "issues.uploads.ContentStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 if not DEBUG:
-    STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    }
+    STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=DATA_DIR / "media")()
 
 # Mails carry links that let somebody in: only a developer may have them on a console.
@@ -190,6 +191,8 @@ X_FRAME_OPTIONS = "DENY"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+FILE_UPLOAD_HANDLERS = ["issues.uploads.MemoryUploadHandler", "issues.uploads.DiskUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 LOGGING = {

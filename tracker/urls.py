@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from comments import viewsets as comments
+from comments.attachment_viewsets import AttachmentViewSet
 from issues import space_viewsets as spaces
 from issues import viewsets as issues
 from tracker import docs, probes
@@ -52,6 +53,17 @@ api = [
     ),
     path("issues/<str:id>/history/", issues.IssueHistoryViewSet.as_view(LIST), name="issue-history"),
     path("comments/<str:id>/", comments.CommentViewSet.as_view(ONE), name="comment-detail"),
+    path("attachments/", AttachmentViewSet.as_view({"post": "create"}), name="attachment-list"),
+    path(
+        "attachments/<str:id>/",
+        AttachmentViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="attachment-detail",
+    ),
+    path(
+        "attachments/<str:id>/download/",
+        AttachmentViewSet.as_view({"get": "download"}),
+        name="attachment-download",
+    ),
     path("history/", issues.HistoryViewSet.as_view(LIST), name="history-list"),
     path("spaces/", spaces.SpaceViewSet.as_view(LIST), name="space-list"),
     path("spaces/<str:id>/", spaces.SpaceViewSet.as_view(ONE_KEPT), name="space-detail"),

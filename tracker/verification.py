@@ -9,7 +9,7 @@ from django.apps import apps
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from comments.models import Comment
+from comments.models import Comment, CommentAttachment
 from issues.models import HistoryEntry, Issue, Space, Subscription, TextVersion
 from issues.models.base import Audited
 from issues.models.history import EMPTY, as_text, digest, moment, plain, text_value
@@ -169,12 +169,13 @@ class Reading:
         comments = rows_as(Remark, Comment.objects.filter(issue__in=keys).order_by("issue_id", "id"))
         comments = by_issue(comments, keys, lambda comment: comment.issue_id)
         entries = by_issue(entries, keys, lambda row: row[0].issue_id)
+        files = files_of_comments(keys)
         for issue, said, remarks in zip(issues, entries, comments, strict=True):
             chain = IssueChain(self.space, self.uuids, issue.uuid)
             try:
                 self.walk(chain, said)
                 chain.end(issue.version)
-                chain.compare(issue, {name: sets[name].get(issue.id, {}) for name in sets}, remarks)
+                chain.compare(issue, {name: sets[name].get(issue.id, {}) for name in sets}, remarks, files)
             except Broken as broken:
                 yield issue.id, f"{self.space.key}-{issue.number}{broken}"
             else:
@@ -293,6 +294,15 @@ def members(kind, keys):
     rows = kind.through.objects.filter(issue__in=keys).values_list("issue_id", f"{kind.member}__uuid")
     for issue, uuid in rows:
         found.setdefault(issue, {})[str(uuid)] = None
+    return found
+
+
+def files_of_comments(keys):
+    """{comment: {primary key: uuid}} of the files on the comments of these issues."""
+    found = {}
+    rows = CommentAttachment.objects.filter(comment__issue__in=keys)
+    for comment, pk, uuid in rows.values_list("comment_id", "attachment_id", "attachment__uuid"):
+        found.setdefault(comment, {})[pk] = uuid
     return found
 
 
@@ -422,7 +432,7 @@ class IssueChain(Chain):
         if entry.action == "comment_deleted":
             self.deleted.add(uuid)
 
-    def compare(self, issue, sets, comments):
+    def compare(self, issue, sets, comments, files):
         """Broken if the row, its sets or its comments are not what the entries add up to."""
         for column in self.COLUMNS:
             value, said = getattr(issue, column.attname), self.fields.get(column.name)
@@ -440,7 +450,7 @@ class IssueChain(Chain):
             if said is None:
                 raise Broken(f"the comment {comment.uuid} has no history")
             gone = str(comment.uuid) in self.deleted
-            if said != comment.document() or gone != (comment.deleted_at is not None):
+            if said != comment.document(files.get(comment.id)) or gone != (comment.deleted_at is not None):
                 raise Broken(f"the comment {comment.uuid} is not what history says")
         for uuid in self.comments:
             raise Broken(f"the comment {uuid} is gone")

@@ -7,10 +7,11 @@ from django import template
 from comments.forms import CommentForm
 from comments.models import Comment
 from comments.policy import may_change
-from comments.viewsets import COLUMNS, comment_documents
+from comments.viewsets import COLUMNS, comment_documents, comment_rows
 from issues import markdown, rows
 from issues.models import HistoryEntry
 from issues.policy import may
+from issues.views import with_pictures
 
 register = template.Library()
 
@@ -74,7 +75,7 @@ def ends(comments, entries, is_whole):
 
 
 def merged(comments, entries, most):
-    found = [(row[COMMENT_AT], True, row) for row in comments.values_list(*COLUMNS)[:most]]
+    found = [(row[COMMENT_AT], True, row) for row in comment_rows(comments)[:most]]
     found += [(row[CHANGE_AT], False, row) for row in rows.history(entries)[:most]]
     return sorted(found, key=lambda item: item[0])
 
@@ -93,6 +94,7 @@ def dress_comments(request, issue, found):
         yield document | {
             "is_comment": True,
             "content_html": markdown.safe(document["content_html"]),
+            "attachments": with_pictures(document["attachments"]),
             "who": rows.who(document["author"], author),
             "may_edit": may_change(request, "edit", author, issue.space_id),
             "may_delete": may_change(request, "delete", author, issue.space_id),

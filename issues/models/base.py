@@ -251,6 +251,10 @@ class Audited(Guarded):
         """Sets that were assigned and not saved yet."""
         return vars(self).setdefault("_wishes", {})
 
+    def wish(self, name, **wish):
+        """Wish for members of a set: `issue.wish("labels", add={…}, remove=[…])`."""
+        getattr(type(self), name).wish(self, **wish)
+
     # What a model fills in.
 
     def prepare(self, names):

@@ -132,10 +132,10 @@ class Issue(Rendered):
     closed_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
-    labels = SetAttribute()
-    teams = SetAttribute()
-    channels = SetAttribute()
-    attachments = SetAttribute()
+    labels = SetAttribute(SETS["labels"])
+    teams = SetAttribute(SETS["teams"])
+    channels = SetAttribute(SETS["channels"])
+    attachments = SetAttribute(SETS["attachments"])
 
     FIELDS = (
         "title",
@@ -304,12 +304,6 @@ class Issue(Rendered):
         Issue.objects.write([change], actor, uuid7())
 
     # How a change is made; `save()` is in Audited.
-
-    def wish(self, name, **wish):
-        """Wish for members of a set: `issue.wish("labels", add={…}, remove=[…])`."""
-        kind, before = SETS[name], self.wishes().get(name, Wish())
-        add, remove = kind.form(wish.get("add", ())), frozenset(kind.form_keys(wish.get("remove", ())))
-        self.wishes()[name] = before.then(add, remove)
 
     def insert(self, actor):
         """Number and write a new issue, with its sets, its first occurrence and its history."""

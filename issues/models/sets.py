@@ -101,8 +101,8 @@ class IssueAttachment(MemberRow):
 class RelatedSet:
     """A set of rows of the same space, wished for as rows or primary keys, known by primary key."""
 
-    def __init__(self, name, through, most=1_000):
-        self.name, self.through, self.most = name, through, most
+    def __init__(self, name, through, most=1_000, owner="issue"):
+        self.name, self.through, self.most, self.owner = name, through, most, owner
         self.member = name.removesuffix("s")
 
     def form(self, wish):
@@ -111,12 +111,12 @@ class RelatedSet:
 
     form_keys = form
 
-    def stored(self, issue_ids):
-        """{issue: {member: value}} as the table has it."""
-        found = {pk: {} for pk in issue_ids}
-        rows = self.through.objects.filter(issue__in=issue_ids).order_by("pk")
-        for issue, key in rows.values_list("issue_id", f"{self.member}_id"):
-            found[issue][key] = None
+    def stored(self, owner_ids):
+        """{owner: {member: value}} as the table has it."""
+        found = {pk: {} for pk in owner_ids}
+        rows = self.through.objects.filter(**{f"{self.owner}__in": owner_ids}).order_by("pk")
+        for owner, key in rows.values_list(f"{self.owner}_id", f"{self.member}_id"):
+            found[owner][key] = None
         return found
 
     def members(self, issue, old, new):
@@ -129,7 +129,7 @@ class RelatedSet:
         if not all(type(key) is int and 0 < key < 2**63 for key in keys):
             raise ValidationError({self.name: "There is no such row."})
         rows = self.related_model.objects.in_bulk(keys) if keys else {}
-        if any(key not in rows or rows[key].space_id != issue.space_id for key in keys):
+        if any(key not in rows or rows[key].space_id != issue.home() for key in keys):
             raise ValidationError({self.name: "It belongs to another space."})
         return rows
 
@@ -142,7 +142,7 @@ class RelatedSet:
             raise ValidationError({self.name: f"At most {self.most}."})
 
     def row(self, issue, key, value, actor):
-        return self.through(issue_id=issue.pk, **{f"{self.member}_id": key})
+        return self.through(**{f"{self.owner}_id": issue.pk, f"{self.member}_id": key})
 
     def put(self, diffs, actor):
         """Write (issue, old, new) of many issues: one DELETE per removed member, one INSERT for all."""
@@ -157,7 +157,7 @@ class RelatedSet:
                 if key not in old or old[key] != value
             ]
         for key, issues in gone.items():
-            rows = self.through.objects.filter(issue__in=issues, **{self.key_column: key})
+            rows = self.through.objects.filter(**{f"{self.owner}__in": issues, self.key_column: key})
             models.QuerySet.delete(rows)
         insert_many(fresh)
 
@@ -183,10 +183,19 @@ class ChannelSet(RelatedSet):
 
 class AttachmentSet(RelatedSet):
     def rows(self, keys, issue):
+        """The files; each is on one issue or comment and nowhere else."""
         rows = super().rows(keys, issue)
-        if rows and self.through.objects.filter(attachment__in=rows).exclude(issue=issue.pk).exists():
-            raise ValidationError({self.name: "It belongs to another issue."})
+        for relation in self.related_model._meta.related_objects if rows else ():
+            elsewhere = relation.related_model.objects.filter(attachment__in=rows)
+            if relation.related_model is self.through:
+                elsewhere = elsewhere.exclude(**{self.owner: issue.pk})
+            if elsewhere.exists():
+                raise ValidationError({self.name: "It belongs to another issue or comment."})
         return rows
+
+    def validate(self, new):
+        if len(new) > self.most:
+            raise ValidationError({self.name: f"At most {self.most} files."})
 
 
 class LabelSet(RelatedSet):
@@ -255,16 +264,19 @@ SETS = {
 class SetAttribute:
     """`issue.labels`: reading gives what is wished or stored, assigning keeps the wish until `save()`."""
 
-    def __set_name__(self, owner, name):
-        self.name = name
+    def __init__(self, kind):
+        self.kind, self.name = kind, kind.name
 
-    def __get__(self, issue, owner=None):
-        if issue is None:
+    def __get__(self, row, owner=None):
+        if row is None:
             return self
-        kind = SETS[self.name]
-        stored = {} if issue.pk is None else kind.stored([issue.pk])[issue.pk]
-        wish = issue.wishes().get(self.name)
+        stored = {} if row.pk is None else self.kind.stored([row.pk])[row.pk]
+        wish = row.wishes().get(self.name)
         return wish.apply(stored) if wish else stored
 
-    def __set__(self, issue, value):
-        issue.wishes()[self.name] = Wish(replace=SETS[self.name].form(value))
+    def __set__(self, row, value):
+        row.wishes()[self.name] = Wish(replace=self.kind.form(value))
+
+    def wish(self, row, add=(), remove=()):
+        before = row.wishes().get(self.name, Wish())
+        row.wishes()[self.name] = before.then(self.kind.form(add), frozenset(self.kind.form_keys(remove)))

@@ -204,7 +204,9 @@ def change_texts(entry):
 def texts_of(entry):
     """The old and the new text of a change (None: blanked); () if it is of no text."""
     if entry["action"] == "comment_edited":
-        return tuple(side["content"] for side in (entry["old_value"], entry["new_value"]))
+        texts = tuple(side["content"] for side in (entry["old_value"], entry["new_value"]))
+        # Where it is the same, a file came or went, or the comment became internal.
+        return () if texts[0] == texts[1] is not None else texts
     return (entry["old_value"], entry["new_value"]) if entry["field"] in Issue.TEXTS else ()
 
 

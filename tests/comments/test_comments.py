@@ -5,13 +5,13 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from comments.models import Comment
+from comments.models import Comment, CommentAttachment
 from issues.actor import Actor, acting_as
 from issues.models import Issue, Outbox, TextVersion
 from issues.models.base import WayRound
 from issues.models.history import digest
 from tests.chains import actions, assert_whole, entries, row, told
-from tests.factories import CommentFactory, IssueFactory
+from tests.factories import AttachmentFactory, CommentFactory, IssueFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -253,6 +253,10 @@ def test_comments_are_seen_by_those_who_may(ops, bob, vera, charlie):
         lambda: Comment.objects.bulk_create([]),
         lambda: Comment.objects.bulk_update([], ["content"]),
         lambda: Comment.objects.get().attachment_rows.all().delete(),
+        lambda: CommentAttachment.objects.update(comment=None),
+        lambda: CommentAttachment.objects.bulk_create([]),
+        lambda: CommentAttachment(comment=Comment.objects.get()).save(),
+        lambda: CommentAttachment().delete(),
     ],
 )
 def test_there_is_no_way_round(ops, way):
@@ -263,3 +267,86 @@ def test_there_is_no_way_round(ops, way):
         way()
 
     assert Comment.objects.get().content == "One"
+
+
+def test_a_new_comment_is_on_record_with_its_files(ops):
+    issue = IssueFactory(space=ops)
+    files = [AttachmentFactory(space=ops, name=name) for name in ("a", "b")]
+    comment = Comment(issue=issue, content="One")
+
+    comment.attachments = files
+    comment.save()
+
+    uuids = sorted(str(file.uuid) for file in files)
+    assert told(issue) == [
+        ("comment_added", "comments", None, document(comment, "One", attachments=uuids), "", "")
+    ]
+    assert list(Comment.objects.get().attachments) == [file.pk for file in files]
+    assert_whole(issue)
+
+
+def test_files_of_a_comment_are_diffed_against_what_is_stored(ops):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One")
+    stale = Comment.objects.get()
+    first, second = AttachmentFactory(owner=comment), AttachmentFactory(space=ops)
+
+    stale.wish("attachments", add=[second, first])
+    stale.content = "Two"
+    stale.save()
+    stale.save()
+
+    old, new = (
+        {"attachments": sorted(str(file.uuid) for file in files)} for files in ([first], [first, second])
+    )
+    assert told(issue, after=3) == [
+        (
+            "comment_edited",
+            "comments",
+            document(comment, "One", **old),
+            document(comment, "Two", **new),
+            "",
+            "",
+        )
+    ]
+    assert list(Comment.objects.get().attachments) == [first.pk, second.pk]
+    assert Comment.objects.get().edited_at == stale.edited_at
+    assert_whole(issue)
+
+
+def test_a_deleted_comment_had_its_files(ops):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, content="One")
+    file = AttachmentFactory(owner=comment)
+
+    comment.trash()
+
+    *_, (action, _, old, new, _, _) = told(issue)
+    assert (action, new) == ("comment_deleted", None)
+    assert old == document(comment, "One", attachments=[str(file.uuid)])
+
+
+def test_files_that_are_there_already_are_no_change(ops):
+    comment = CommentFactory(issue=IssueFactory(space=ops))
+    file = AttachmentFactory(owner=comment)
+    before = Comment.objects.values().get()
+
+    comment.attachments = [file]
+    comment.save()
+
+    assert Comment.objects.values().get() == before
+    assert not comment.wishes()
+    assert len(entries(comment.issue)) == 3
+
+
+def test_a_file_of_another_space_comes_on_no_comment(ops, charlie):
+    comment = CommentFactory(issue=IssueFactory(space=ops))
+    file = AttachmentFactory(space=charlie.memberships.get().space)
+
+    comment.wish("attachments", add=[file])
+    with pytest.raises(ValidationError, match="another space"):
+        comment.save()
+
+    assert not CommentAttachment.objects.exists()
+    assert len(entries(comment.issue)) == 2
+    assert list(comment.attachments) == [file.pk]

@@ -11,8 +11,8 @@ from issues.limits import NAME
 from issues.models.base import GuardedQuerySet
 from issues.models.space import Space, SpaceRow
 
-# key, severity, rank, colour, uuid: they exist in every installation and nobody changes them. History names
-# them by uuid, so that a chain keeps its hashes where it moves they are the same everywhere.
+# key, severity, rank, colour, uuid: they exist in every installation and nobody changes them. The uuids are
+# the same everywhere, since history names a level by its uuid and a chain that moves has to keep its hashes.
 SYSTEM_LEVELS = (
     ("P0", "critical", 0, "#E94444", UUID("019b76da-a800-7897-91ea-39abc6f0d0a2")),
     ("P1", "high", 10, "#FF7931", UUID("019b76da-a800-7f6a-aea9-b72097164e61")),

@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from issues.models.fields import uuid7
 from issues.models.rendered import NUMBER
 from tracker import github
 from tracker.accounts.models import User
+from tracker.space_file import Refused
+from tracker.space_import import SOURCE, SpaceImporter, reason_of
 
-SOURCE = "import"
 CHUNK = 500
+TWICE = "somebody else made an issue of this number at the same time"
 # What became of a record; "changed" and "foreign" are issues that are not the import's to touch.
 IMPORTED, UPDATED, UNCHANGED, CHANGED, FOREIGN = "imported", "updated", "unchanged", "changed", "foreign"
 LEFT_ALONE = {
@@ -28,25 +31,68 @@ LEFT_ALONE = {
 
 
 class Command(BaseCommand):
-    """Import GitHub issues into a space, which is made if it is missing.
+    """Import issues into a space, which is made if it is missing.
 
-    Numbers, texts, labels, people and times are kept; bodies byte for byte. CLOSED becomes `closed`, but
-    `ignored` where the reason is NOT_PLANNED; who closed an issue is not in an export. A second run
-    changes nothing; one with a newer file takes over what is new, but leaves alone what was changed here
-    or has not come from an import. A record that cannot be taken is named with its reason, the others go
-    in, and the exit code is 1. A file that cannot be read changes nothing.
+    From GitHub: numbers, texts, labels, people and times are kept; bodies byte for byte. CLOSED becomes
+    `closed`, but `ignored` where the reason is NOT_PLANNED; who closed an issue is not in an export. A
+    second run changes nothing; one with a newer file takes over what is new, but leaves alone what was
+    changed here or has not come from an import. A record that cannot be taken is named with its reason, the
+    others go in, and the exit code is 1. A file that cannot be read changes nothing.
+
+    From `export_issues` (jsonl): the space with all that its file holds, where it is not here yet or is
+    empty. Rows keep their uuids, and history its hashes; where a uuid is taken here, or a person is known
+    under another, the new one stands in history as well and the chains are sealed anew, which is said.
+    People are known by uuid, else by e-mail; others are made, and nobody gets into the space by it. The
+    chains are checked before and after. All of it goes in or, with the line that is wrong, nothing; an empty
+    space that is here keeps its settings and its default channel.
     """
 
     help = "Import issues with their comments and their past into a space."
 
     def add_arguments(self, parser):
         parser.add_argument("file", metavar="FILE", help="an export; - is the standard input")
-        parser.add_argument("--space", metavar="KEY", required=True)
-        parser.add_argument("--format", choices=["github"], default="github")
+        parser.add_argument("--space", metavar="KEY", help="needed, but for jsonl: the file says its own")
+        parser.add_argument("--format", choices=["github", "jsonl"], default="github")
         parser.add_argument("--name", help="of a new space; the repository's otherwise")
         parser.add_argument("--admin", metavar="EMAIL", help="of a new space; every superuser otherwise")
 
-    def handle(self, *, file, space, name, admin, **options):
+    def handle(self, *, file, space, format, name=None, admin=None, **options):
+        if format == "jsonl":
+            self.take_space(file, space, admin)
+        elif space:
+            self.take_issues(file, space, name, admin)
+        else:
+            raise CommandError("Say into which space: --space KEY.")
+
+    def take_space(self, file, key, admin):
+        """Import a file that `export_issues` wrote."""
+        importer = SpaceImporter(key, admins_of(key or "the space", admin))
+        try:
+            with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as lines:
+                importer.run(lines)
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        except Refused as refused:
+            raise CommandError(f"{file}, line {refused.line}: {refused}. Nothing was imported.") from refused
+        self.tell(importer)
+
+    def tell(self, importer):
+        key, counts = importer.space.key, importer.counts
+        said = ", ".join(counted(counts[kind], kind) for kind in ("issue", "comment"))
+        self.stdout.write(f"{key}: {said} and {counts['entry']} entries of history imported.")
+        if importer.resealed:
+            self.stdout.write(
+                f"Uuids that are others here: {importer.remapped}. Chains sealed anew for it: "
+                f"{importer.resealed}; the hashes of the rest are those of the file."
+            )
+        else:
+            self.stdout.write("Every hash of its history is that of the file.")
+        if importer.missing_files:
+            self.stdout.write(f"Uploads to be copied into MEDIA_ROOT still: {importer.missing_files}.")
+        if not importer.space.memberships.exists():
+            self.stdout.write(f"Nobody is a member of {key} yet.")
+
+    def take_issues(self, file, space, name, admin):
         raws, repo = self.load(file)
         records, bad = sort_out(raws)
         if records:
@@ -84,7 +130,7 @@ class Command(BaseCommand):
                 try:
                     outcomes[record.number] = importer.take(record)
                 except (ValidationError, IntegrityError) as error:
-                    refused[place] = reason_of(error)
+                    refused[place] = TWICE if isinstance(error, IntegrityError) else reason_of(error)
                     importer.people.load()
                 bar.step()
         bar.end()
@@ -136,22 +182,12 @@ def sort_out(raws):
     return records, bad
 
 
-def reason_of(error):
-    if isinstance(error, IntegrityError):
-        return "somebody else made an issue of this number at the same time"
-    fields = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
-    return "; ".join(f"{name}: {' '.join(said)}".removeprefix(": ") for name, said in fields.items())
-
-
 def space_of(key, name, admin):
     """The space of this key, made if it is missing; CommandError if it cannot be."""
     space = Space.objects.filter(key=key).first()
     if space is not None:
         return space
-    rows = User.objects.filter(is_active=True)
-    admins = list(rows.filter(email__iexact=admin) if admin else rows.filter(is_superuser=True))
-    if admin and not admins:
-        raise CommandError(f"There is no {admin} to be admin of {key}.")
+    admins = admins_of(key, admin)
     space = Space(key=key, name=name or key)
     try:
         with transaction.atomic(), acting_as(lambda: Actor(source=SOURCE)):
@@ -161,6 +197,15 @@ def space_of(key, name, admin):
     except ValidationError as error:
         raise CommandError(f"The space {key} cannot be made: {reason_of(error)}") from error
     return space
+
+
+def admins_of(key, email):
+    """Who becomes admin of a new space: this person, or every superuser if none is named; CommandError."""
+    rows = User.objects.filter(is_active=True)
+    admins = list(rows.filter(email__iexact=email) if email else rows.filter(is_superuser=True))
+    if email and not admins:
+        raise CommandError(f"There is no {email} to be admin of {key}.")
+    return admins
 
 
 class Importer:

@@ -2,15 +2,15 @@
 
 from contextlib import contextmanager
 
-import orjson
 from django.db import connection, transaction
 
 from comments.models import Comment, CommentAttachment
+from issues.lookups import as_uuid
 from issues.models import Attachment, HistoryEntry, Issue, Level, Occurrence, Space, TextVersion
 from issues.models.sets import SETS
 from tracker.accounts.models import User
 from tracker.space_file import END, FORMAT, HEADER, KINDS, VERSION, document, line, paths
-from tracker.verification import by_issue, chunks
+from tracker.verification import by_issue, chunks, parsed
 
 ROWS = 2_000
 PEOPLE = [field.name for field in Issue._meta.concrete_fields if field.related_model is User]
@@ -98,10 +98,11 @@ def people_of_the_past(entries):
     named = set()
     changes = entries.filter(field__in=PEOPLE).values_list("old_value", "new_value").distinct()
     for values in changes.iterator(ROWS):
-        named.update(orjson.loads(value) for value in values if value is not None)
+        named.update(as_uuid(parsed(value)) for value in values)
     for (value,) in entries.filter(action="created").values_list("new_value").iterator(ROWS):
-        said = orjson.loads(value)
-        named.update(said.get(name) for name in PEOPLE)
+        said = parsed(value)
+        if isinstance(said, dict):
+            named.update(as_uuid(said.get(name)) for name in PEOPLE)
     return named
 
 

@@ -106,8 +106,8 @@ class SpaceImporter:
     `key` is of the space (the file's own otherwise), `admins` are those of a space that has to be made.
     """
 
-    def __init__(self, key=None, admins=(), progress=None):
-        self.key, self.admins, self.progress = key, admins, progress
+    def __init__(self, key=None, admins=()):
+        self.key, self.admins = key, admins
         self.space = self.file = self.owner = None
         self.place, self.line = HEADER, 0
         self.here = {kind: {} for kind in REFERENCES.values()}
@@ -402,8 +402,6 @@ class SpaceImporter:
         self.put_comments(waiting["comment"])
         insert_many([self.entry(row) for row in waiting["entry"]])
         insert_many([Occurrence(**row.values, issue_id=row.owner.pk) for row in waiting["occurrence"]])
-        if self.progress:
-            self.progress()
 
     def settle(self, kind, rows):
         """Give rows other uuids where theirs are taken here; Refused where the file has one twice."""

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from django.core.management import call_command
 
-from comments.models import Comment, CommentAttachment
+from comments.models import Comment
 from issues.actor import Actor, acting_as
 from issues.models import Attachment, Issue, Level
 from tests.factories import (
@@ -103,7 +103,8 @@ def discussed(space, alice, bob):
     remark.content = "I have looked into it"
     remark.save()
     empty.trash()
-    CommentAttachment.objects.create(comment=remark, attachment=file(space, alice, "screen.png"))
+    remark.attachments = [file(space, alice, "screen.png")]
+    remark.save()
     issue.refresh_from_db()
     issue.status, issue.resolution, issue.resolved_at = "closed", "negated", AT
     issue.save()

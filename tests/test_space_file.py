@@ -585,6 +585,8 @@ NOWHERE = "0190a6c4-7b1e-7c3a-9d52-0123456789ab"
         (changed("issue", labels={"a": 1}), "labels: Keys and values of labels are strings."),
         (changed("issue", labels={"x" * 65: ""}), "labels: At most 64 characters"),
         (changed("issue", teams={}), "teams: not a list"),
+        (changed("issue", teams=[NOWHERE] * 2), "teams: one is there twice"),
+        (changed("issue", attachments=[str(uuid4()) for _ in range(21)]), "attachments: At most 20"),
         (changed("issue", teams=[NOWHERE]), f"teams: the file has no team {NOWHERE}"),
         (changed("issue", channels=[NOWHERE]), "channels: not objects with id and is_manual"),
         (
@@ -607,6 +609,8 @@ NOWHERE = "0190a6c4-7b1e-7c3a-9d52-0123456789ab"
         (changed("text", sha256=7), "sha256: not a text"),
         (changed("attachment", file="../../secret"), "file: no path of an upload"),
         (changed("attachment", file="/etc/passwd"), "file: no path of an upload"),
+        (changed("attachment", content_type="text/html\nX-Y: z"), "content_type: not of its form"),
+        (changed("attachment", sha256="x"), "sha256: not of its form"),
         (changed("attachment", uploaded_by=NOWHERE), "uploaded_by: the file has no person"),
         (changed("level", rank=-1), "rank: From 0 to 32767"),
         (changed("level", color="red"), "color: #RRGGBB"),

@@ -5,6 +5,7 @@ them on record a second time. Uuids stay; one that is taken here becomes another
 well, and its chain is sealed anew.
 """
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,6 +60,8 @@ from tracker.verification import Broken, Chain, Entry, Verifier
 
 SOURCE = "import"
 ROWS = 2_000
+# What is said of a file goes into headers and paths.
+FILE_FORMS = {"content_type": re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII), "sha256": re.compile("[0-9a-f]{64}")}
 # Before it no UUIDv7 can be minted.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KIND_OF = {kind.model: name for name, kind in KINDS.items()}
@@ -229,10 +232,13 @@ class SpaceImporter:
 
     def take_attachment(self, said):
         values = read("attachment", said)
+        for name, form in FILE_FORMS.items():
+            if not form.fullmatch(values[name]):
+                raise Refused(f"{name}: not of its form")
         own = {"uuid": self.free(Attachment, values), "uploaded_by": None}
         row = Attachment(**values | own, space=self.space)
         row.uploaded_by_id = self.pk("person", "uploaded_by", values["uploaded_by"])
-        row.save(force_insert=True)
+        models.QuerySet.bulk_create(Attachment.objects.all(), [row])
         self.missing_files += not default_storage.exists(row.file.name)
         self.know("attachment", values["uuid"], row.pk, row.uuid)
 
@@ -352,6 +358,7 @@ class SpaceImporter:
         uuids = [as_reference(name, uuid) for uuid in self.list_of(uuids, name)]
         if len(set(uuids)) < len(uuids):
             raise Refused(f"{name}: one is there twice")
+        SETS[name].validate(uuids)
         return [self.find(REFERENCES[name], name, uuid).pk for uuid in uuids]
 
     def files(self, uuids):

@@ -61,7 +61,10 @@ from tracker.verification import Broken, Chain, Entry, Verifier
 SOURCE = "import"
 ROWS = 2_000
 # What is said of a file goes into headers and paths.
-FILE_FORMS = {"content_type": re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII), "sha256": re.compile("[0-9a-f]{64}")}
+FILE_FORMS = {
+    "content_type": re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII),
+    "sha256": re.compile("[0-9a-f]{64}"),
+}
 # Before it no UUIDv7 can be minted.
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KIND_OF = {kind.model: name for name, kind in KINDS.items()}

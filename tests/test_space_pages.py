@@ -559,6 +559,19 @@ def test_timeline_shows_what_is_asked_for(ops, bob, show, comments, changes):
     assert ("A remark" in said, "opened this issue" in said) == (comments, changes)
 
 
+def test_what_was_added_together_is_named_together(ops, bob):
+    issue = IssueFactory(space=ops)
+    with acting_as(lambda: Actor(user=bob)):
+        issue.labels = {"a": "1", "b": ""}
+        issue.save()
+        issue.labels = {}
+        issue.save()
+
+    said = text_of(signed_in(bob).get(reverse("issue-detail", args=[issue.key])))
+
+    assert "added the labels a: 1, b , removed the labels a: 1, b " in said
+
+
 def test_edited_comment_shows_what_came_and_went(ops, bob):
     comment = CommentFactory(issue=IssueFactory(space=ops), content="The old words", author=bob)
     comment.content = "The new words"

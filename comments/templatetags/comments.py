@@ -18,6 +18,7 @@ register = template.Library()
 # A timeline of more than MOST entries shows the FIRST and the LAST of them until all are asked for.
 MOST, FIRST, LAST = 500, 20, 60
 SHOWS = (("All", ""), ("Comments", "comments"), ("Changes", "changes"))
+DISPLAYS = ("old_display", "new_display")
 # What one person changes within this time is one line.
 PAUSE = timedelta(minutes=5)
 
@@ -113,10 +114,20 @@ def grouped(items):
         if item["is_comment"]:
             found.append(item)
         elif found and joins(found[-1], item):
-            found[-1]["changes"].append(item)
+            add_to(found[-1]["changes"], item)
         else:
             found.append(item | {"changes": [item]})
     return found
+
+
+def add_to(changes, item):
+    """Add a change to those of one line; what was added or removed together is named together."""
+    last = changes[-1]
+    if item["action"].endswith(("_added", "_removed")) and last["action"] == item["action"]:
+        names = {side: ", ".join(filter(None, (last[side], item[side]))) for side in DISPLAYS}
+        changes[-1] = last | names | {"together": last.get("together", 1) + 1}
+    else:
+        changes.append(item)
 
 
 def joins(group, item):

@@ -165,6 +165,7 @@ def change(entry):
         "kind": kind_of(field, verb),
         "is_regressed": action == "regressed" and field == "status",
         "subject": subject,
+        "together": entry.get("together", 1),
         "name": name_of(field),
         "old": entry["old_display"],
         "new": entry["new_display"],

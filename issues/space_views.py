@@ -13,7 +13,7 @@ from issues.filters import BadParameter, narrow_history
 from issues.forms import OPEN, HistoryListForm, SubscriptionForm
 from issues.models import Channel, HistoryEntry, Issue, Level, Subscription
 from issues.policy import may
-from issues.views import PAGE_SIZE, history_page, list_page, page_links, spaces_and_people
+from issues.views import PAGE_SIZE, history_page, list_page, matching, page_links, spaces_and_people
 
 
 @login_required
@@ -119,7 +119,7 @@ def issues_page(request, template, wanted, context):
     params = wanted | {"status": OPEN}
     page, problem = keyset.Page([], None, None), ""
     try:
-        page = list_page(request, params | {"cursor": request.GET.get("cursor", "")})
+        page = list_page(matching(request, params), {"cursor": request.GET.get("cursor")})
     except keyset.BadCursor as error:
         problem = str(error)
     context |= page_links({}, page) | {"issues": page.rows, "problem": problem}

@@ -51,9 +51,10 @@ def home(request):
 def issue_list(request):
     """Issues of one's spaces, newest first, narrowed by the parameters of the REST API."""
     params = {name: value for name, value in request.GET.items() if value}
-    page, problem = keyset.Page([], None, None), ""
+    found, page, problem = None, keyset.Page([], None, None), ""
     try:
-        page = list_page(request, params)
+        found = matching(request, params)
+        page = list_page(found, params)
     except BadParameter as error:
         problem = "; ".join(f"{name}: {reasons[0]}" for name, reasons in error.detail.items())
     except keyset.BadCursor as error:
@@ -65,9 +66,9 @@ def issue_list(request):
         "issues": page.rows,
         "problem": problem,
         "form": IssueListForm(params, spaces, level_choices(request.user), people),
-        "views": list(list_views(request, narrowing)),
+        "views": list_views(request, narrowing),
         "query": urlencode(params),
-        "count": None if problem else matching(request, narrowing),
+        "count": None if found is None else counted(found),
         "is_narrowed": bool(narrowing),
         "has_spaces": bool(spaces),
     }
@@ -83,35 +84,45 @@ def page_links(params, page):
 
 
 def list_views(request, narrowing):
-    """(name, its query, its number of issues, whether it is the one shown) of the tabs over the list.
+    """[(name, its query, its number of issues, whether it is the one shown)] of the tabs over the list.
 
     Within a space they stay in it.
     """
     space = {"space": narrowing["space"]} if "space" in narrowing else {}
-    for name, wanted in VIEWS:
-        wanted = space | wanted
-        count = None if name == "All" else matching(request, wanted)
-        yield name, urlencode(wanted), count, wanted == narrowing
-
-
-def matching(request, params):
-    """How many issues the parameters of a list match, in words, since beyond a number nobody counts."""
-    filters = IssueFilter(params, Issue.objects.visible_to(request.user), request=request)
     try:
-        count = filters.qs.order_by().values("pk")[: COUNTED + 1].count()
+        issues = IssueFilter(space, Issue.objects.visible_to(request.user), request=request).qs
     except BadParameter:
-        return None
+        space, issues = {}, Issue.objects.visible_to(request.user)
+    return [
+        (
+            name,
+            urlencode(space | wanted),
+            None if name == "All" else counted(IssueFilter(wanted, issues, request=request).qs),
+            space | wanted == narrowing,
+        )
+        for name, wanted in VIEWS
+    ]
+
+
+def counted(issues):
+    """How many issues there are, in words, since beyond a number nobody counts."""
+    count = issues.order_by().values("pk")[: COUNTED + 1].count()
     return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
 
 
-def list_page(request, params):
-    """One keyset.Page of issue documents; BadParameter or BadCursor where the address makes no sense."""
+def matching(request, params):
+    """The issues that the parameters of a list ask for; BadParameter where they make no sense."""
     filters = IssueFilter(params, Issue.objects.visible_to(request.user), request=request)
     filters.check("cursor", "sort")
+    return filters.qs
+
+
+def list_page(issues, params):
+    """One keyset.Page of the documents of `issues`; BadParameter or BadCursor for a place that is none."""
     order = order_of(params.get("sort"))
     width = len(order.key)
     shape = rows.shape(ROW, (*order.key, "labels"))
-    found = rows.select(filters.qs, shape.columns)
+    found = rows.select(issues, shape.columns)
     page = keyset.page(found, order, params.get("cursor"), PAGE_SIZE, lambda row: row[:width])
     time = order.column if order.column in ROW else "created_at"
     page.rows = [listed(shape.document(row), row[width], time) for row in page.rows]

@@ -13,10 +13,10 @@ from issues.limits import EXTENSIONS
 UNFIT = "It is not JSON that can be kept."
 
 
-def uuid7(at=None):
-    """A UUID of version 7 (RFC 9562 §5.7), of this moment or of the datetime `at`."""
+def uuid7(at=None, random=None):
+    """A UUID of version 7 (RFC 9562 §5.7), of this moment or of the datetime `at`, with 80 bits by chance."""
     milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
-    bits = milliseconds << 80 | secrets.randbits(80)
+    bits = milliseconds << 80 | (secrets.randbits(80) if random is None else random)
     return UUID(int=bits & ~(0xF << 76) & ~(0x3 << 62) | 0x7 << 76 | 0x2 << 62)
 
 

@@ -1,0 +1,1 @@
+"""Other products' issue APIs at their own paths, one folder each."""

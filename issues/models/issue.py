@@ -13,6 +13,7 @@ from issues.limits import LABEL_KEY, LABEL_VALUE, LABELS, NAME, TEXT, TITLE, ref
 from issues.models.base import Audited
 from issues.models.fields import ExactJSONField, same, uuid7
 from issues.models.history import Change, issue_changed
+from issues.models.insert import insert_many
 from issues.models.issue_queryset import IssueQuerySet
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.occurrence import Occurrence
@@ -296,6 +297,20 @@ class Issue(Rendered):
                 stored.write({"status"}, {"status"}, actor, action="regressed")
         self.refresh_from_db()
         return True
+
+    def count_sightings(self, occurrences):
+        """Count Occurrences of the past, all of this issue and none saved yet; they open nothing again."""
+        if not occurrences:
+            return
+        with transaction.atomic():
+            Issue.objects.lock().get(pk=self.pk)
+            insert_many(occurrences)
+            models.QuerySet.update(
+                Issue.objects.filter(pk=self.pk),
+                seen_count=F("seen_count") + len(occurrences),
+                last_seen_at=Greatest("last_seen_at", models.Value(max(row.at for row in occurrences))),
+            )
+        self.refresh_from_db()
 
     def record(self, members, actor=None):
         """Put on record what happened to this issue beside its columns; the caller has locked it."""

@@ -160,9 +160,9 @@ class Membership(SpaceRow):
         if stored is None or self.is_admin() or not stored.is_admin():
             return
         # Of two admins who leave at once the second has to see that the first is gone.
-        Space.objects.lock().get(pk=self.space_id)
+        space = Space.objects.lock().get(pk=self.space_id)
         admins = Membership.objects.filter(space=self.space_id, role=self.Role.ADMIN, is_active=True)
-        if not admins.filter(user__is_active=True).exclude(pk=self.pk).exists():
+        if space.is_active and not admins.filter(user__is_active=True).exclude(pk=self.pk).exists():
             name = "role" if "role" in changed else "is_active"
             raise ValidationError({name: "A space keeps at least one admin."})
 

@@ -1,193 +1,76 @@
-"""Fills an empty database with a small team's issues, and says how to sign in."""
-
-import hashlib
-import hmac
-from datetime import timedelta
+"""`manage.py demo`: a small team's month of issues in an empty database, and how to sign in."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
-from django.utils import timezone
+from django.db import IntegrityError
 
-from comments.models import Comment
-from issues.actor import Actor, acting_as
-from issues.models import Environment, Issue, Level, Membership, Project, Space, Team
-from tracker.accounts.models import ApiToken, User
+from issues.models import Space
+from tracker.demo import ground, month
+from tracker.management.commands.bootstrap import refuse_in_production
 
-OWNER = "jane@example.com"
-PEOPLE = (
-    ("jane", "Jane Developer", "admin"),
-    ("sasha", "Sasha Oncall", "member"),
-    ("mina", "Mina Analyst", "member"),
-    ("vik", "Vik Auditor", "viewer"),
-)
-SPACES = (("OPS", "Operations"), ("DATA", "Data platform"))
-
-
-def secret(name):
-    """A secret that is the same at every run of this installation and unknown to all others."""
-    return hmac.new(settings.SECRET_KEY.encode(), name.encode(), hashlib.sha256).hexdigest()[:32]
+FOREIGN = "No demo: this database has spaces of its own."
+REMOVED = "No demo: it was taken away from this database, and what is left of it stays on record."
 
 
 class Command(BaseCommand):
+    """Load the demo into an empty database, or onto what bootstrap made, and print how to sign in.
+
+    A second run changes nothing. `--remove` takes the demo away: its issues go to the trash, its people,
+    tokens, channels and the like are retired, its spaces too, which are called OPSDEMO and DATADEMO from
+    then on; all of it on record, as nothing is ever deleted here. It does not come back after that.
+    """
+
     help = "Load demo data into an empty database and print how to sign in; a second run changes nothing."
 
     def add_arguments(self, parser):
-        parser.add_argument("--yes", action="store_true", help="also without DEBUG")
+        parser.add_argument("--remove", action="store_true", help="take the demo away again")
+        parser.add_argument("--yes", action="store_true", help="also without DEBUG, or from other members")
 
-    def handle(self, *, yes, **options):
-        if not (settings.DEBUG or yes):
-            raise CommandError("This makes people with known passwords: say --yes if you mean it.")
-        if not Space.objects.exists():
-            with transaction.atomic():
-                load()
-        if User.objects.filter(email=OWNER).exists():
-            self.stdout.write(sign_in())
+    def handle(self, *, yes, remove, **options):
+        refuse_in_production(yes)
+        self.stdout.write(taken_away(yes) if remove else loaded())
+
+
+def loaded():
+    """Load the demo where it may be; what there is to say afterwards."""
+    if month.is_removed():
+        return f"\n  Tracker   {settings.BASE_URL}/\n  {REMOVED}\n"
+    if ground.ours(Space, "OPS") is None and Space.objects.exists():
+        return f"\n  Tracker   {settings.BASE_URL}/\n  {FOREIGN}\n"
+    if not month.is_told():
+        try:
+            month.tell()
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except IntegrityError as error:
+            raise CommandError("Somebody else is filling this database: run it again.") from error
+    return sign_in()
 
 
 def sign_in():
     """What a newcomer needs to go on."""
-    base, token = settings.BASE_URL, ApiToken.PREFIX + secret("token")
+    base = settings.BASE_URL
+    person, token = ground.person_document("jane"), ground.token_document("jane", "OPS", "write")["token"]
     return f"""
   Tracker   {base}/
-  Sign in   {OWNER}  {secret("jane")}
+  Sign in   {person["email"]}  {person["password"] or "(the password was changed)"}
   API       {base}/api/docs/
-  Token     {token}
+  Token     {token or "(it was revoked)"}
 
-  curl {base}/api/issues/ -H 'Authorization: Bearer {token}' \\
+  curl {base}/api/issues/ -H 'Authorization: Bearer {token or "…"}' \\
     -H 'Content-Type: application/json' -d '{{"space": "OPS", "title": "My first issue"}}'
 """
 
 
-def load():
-    """Two spaces, four people, a token, and issues as a team would have left them."""
-    spaces = {key: Space(key=key, name=name) for key, name in SPACES}
-    people = {
-        handle: User.objects.create_user(
-            f"{handle}@example.com", secret(handle), name=name, handle=handle, is_superuser=handle == "jane"
-        )
-        for handle, name, _ in PEOPLE
-    }
-    for space in spaces.values():
-        space.save()
-        for handle, _, role in PEOPLE:
-            Membership(space=space, user=people[handle], role=role).save()
-    ApiToken.issue(
-        ApiToken.PREFIX + secret("token"), user=people["jane"], space=spaces["OPS"], name="First steps"
+def taken_away(yes):
+    if None in ground.our_spaces() or month.is_removed():
+        return "There is no demo to take away."
+    if (others := month.others()) and not yes:
+        names = ", ".join(person.email or person.name for person in others)
+        raise CommandError(f"{names} would lose the spaces of the demo too: say --yes if you mean it.")
+    stay = month.remove()
+    return "\n".join(
+        ["The demo is gone: its issues are in the trash, its spaces and people are retired, on record."]
+        + [f"{person.email} stays, being in a space that is not the demo's." for person in stay]
     )
-    rows = {
-        "team": Team(space=spaces["OPS"], name="Payments", handle="payments"),
-        "project": Project(space=spaces["OPS"], name="Customer events"),
-        "environment": Environment(space=spaces["OPS"], name="production"),
-    }
-    for row in rows.values():
-        row.save()
-    levels = {level.key: level for level in Level.objects.filter(space=None)}
-    for number, story in enumerate(STORIES):
-        tell(number, story, spaces[story.get("space", "OPS")], people, levels, rows)
-
-
-def tell(number, story, space, people, levels, rows):
-    """One issue and what became of it, some hours ago."""
-    at = timezone.now() - timedelta(hours=7 * (len(STORIES) - number), minutes=13 * number)
-
-    def acting(handle, minutes):
-        actor = Actor(
-            user=people.get(handle), source=story.get("source", "web"), at=at + timedelta(minutes=minutes)
-        )
-        return acting_as(lambda: actor)
-
-    issue = Issue(
-        space=space,
-        title=story["title"],
-        description=story["description"],
-        level=levels.get(story.get("level")),
-        reporter=people.get(story.get("reporter")),
-        is_anonymous=story.get("is_anonymous", False),
-        service=story.get("service", ""),
-    )
-    if space.key == "OPS":
-        issue.project, issue.environment = rows["project"], rows["environment"]
-        issue.teams = [rows["team"]]
-    issue.labels = story.get("labels", {})
-    with acting(story.get("reporter"), 0):
-        issue.save()
-    for minutes, handle, what in story.get("then", ()):
-        with acting(handle, minutes):
-            if isinstance(what, str):
-                Comment(issue=issue, author=people[handle], content=what).save()
-            else:
-                for name, value in what.items():
-                    setattr(issue, name, people[value] if name == "assignee" else value)
-                issue.save()
-
-
-STORIES = (
-    {
-        "title": "Customer ID nulls increased",
-        "description": "Seeing **15 %** null rate in `customer_id` since the morning load.\n\n"
-        "| hour | null rate |\n| --- | --- |\n| 05:00 | 0.2 % |\n| 06:00 | 14.8 % |\n\n"
-        "- [x] loader restarted\n- [ ] backfill",
-        "level": "P1",
-        "reporter": "mina",
-        "labels": {"team": "payments", "flaky": ""},
-        "then": [
-            (12, "sasha", {"assignee": "sasha", "status": "in_progress"}),
-            (31, "sasha", "The upstream export changed a column name. Root cause found, fix is in review."),
-            (95, "sasha", {"status": "resolved"}),
-        ],
-    },
-    {
-        "title": "TypeError in checkout: cannot read properties of undefined",
-        "description": "```python\nTraceback (most recent call last):\n"
-        '  File "checkout.py", line 88, in total\n    return cart["items"].sum()\n'
-        "TypeError: 'NoneType' object is not subscriptable\n```\n\n"
-        "Happens for carts restored from e-mail links.",
-        "level": "P0",
-        "source": "api",
-        "labels": {"team": "payments", "regression": ""},
-        "service": "checkout",
-        "then": [
-            (3, "jane", {"status": "acknowledged"}),
-            (5, "jane", "@sasha can you look? Possibly the same as OPS-1."),
-        ],
-    },
-    {
-        "title": "Freshness check failed for orders_daily",
-        "description": "Last partition is **26 h** old, the promise is 24 h.",
-        "level": "P2",
-        "source": "api",
-        "labels": {"dataset": "orders_daily"},
-        "space": "DATA",
-        "then": [(40, "mina", {"assignee": "mina"})],
-    },
-    {
-        "title": "Answer quotes a policy that was withdrawn",
-        "description": "The assistant cites the travel policy of 2023 as if it still held.",
-        "level": "P3",
-        "reporter": "vik",
-        "is_anonymous": True,
-        "labels": {"assistant": ""},
-        "then": [(200, "jane", {"status": "pending"})],
-    },
-    {
-        "title": "Disk usage on build-3 above 90 %",
-        "description": "The image cache grew by 40 GB overnight.\n\n1. prune images\n2. alert at 80 %",
-        "level": "P2",
-        "reporter": "sasha",
-        "labels": {"host": "build-3"},
-        "then": [
-            (15, "sasha", "Pruned, 61 % now."),
-            (16, "sasha", {"status": "closed"}),
-            (900, "jane", {"status": "open"}),
-            (901, "jane", "Back at 93 % this morning, so the prune does not run by itself."),
-        ],
-    },
-    {
-        "title": "Retries hide a timeout of the tax service",
-        "description": "Each checkout waits for three timeouts of 2 s before it falls back.",
-        "reporter": "jane",
-        "labels": {"team": "payments"},
-        "service": "checkout",
-    },
-)

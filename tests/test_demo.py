@@ -1,0 +1,139 @@
+"""`manage.py demo`: a month of a small team, loaded once and taken away for good."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from comments.models import Comment
+from issues.models import Attachment, Channel, HistoryEntry, Issue, Membership, Occurrence, Space
+from tests.factories import IssueFactory, MembershipFactory, SpaceFactory
+from tracker.accounts.models import ApiToken, User
+
+pytestmark = pytest.mark.django_db
+MODELS = (Space, User, Membership, ApiToken, Channel, Issue, Comment, Attachment, Occurrence, HistoryEntry)
+
+
+@pytest.fixture(autouse=True)
+def in_development(settings, tmp_path):
+    settings.DEBUG, settings.MEDIA_ROOT = True, tmp_path
+
+
+def demo(**options):
+    out = StringIO()
+    call_command("demo", stdout=out, **options)
+    return out.getvalue()
+
+
+def counts():
+    return [model.objects.count() for model in MODELS]
+
+
+def verified():
+    out = StringIO()
+    call_command("verify_history", stdout=out)
+    return out.getvalue()
+
+
+def test_it_is_a_month_of_a_team_and_a_second_run_changes_nothing():
+    said = demo()
+    before = counts()
+    issues = Issue.objects.all()
+
+    assert issues.count() >= 60
+    assert timezone.now() - issues.earliest("created_at").created_at > timedelta(days=27)
+    assert max(issue.created_at for issue in issues) <= timezone.now()
+    assert set(issues.values_list("status", flat=True)) == set(Issue.Status.values)
+    assert 0.35 < issues.open().filter(deleted_at=None).count() / issues.count() < 0.6
+    assert issues.filter(is_anonymous=True).exists() and issues.exclude(deleted_at=None).exists()
+    assert issues.filter(seen_count__gt=300).exists()
+    assert User.objects.count() == 6 and User.objects.filter(is_active=False).count() == 1
+    assert Comment.objects.count() >= 60 and Comment.objects.filter(is_internal=True).exists()
+    assert Attachment.objects.count() >= 4
+    assert HistoryEntry.objects.filter(action="regressed").exists()
+    assert set(HistoryEntry.objects.values_list("source", flat=True)) >= {
+        "web", "api", "qarion", "zylon", "guance", "versori", "datadog",
+    }  # fmt: skip
+    assert "holds" in verified()
+
+    assert demo() == said
+    assert counts() == before
+
+
+def test_pictures_of_the_demo_are_pictures():
+    demo()
+
+    kinds = set(Attachment.objects.values_list("content_type", flat=True))
+    assert "image/png" in kinds and "text/plain" in kinds
+
+
+def test_what_is_taken_away_is_nowhere_and_stays_on_record():
+    said = demo()
+    password = said.split("Sign in")[1].split()[1]
+    token = said.split("Token")[1].split()[0]
+    before = counts()
+
+    gone = demo(remove=True)
+
+    assert "is gone" in gone
+    assert not Issue.objects.filter(deleted_at=None).exists()
+    assert not Space.objects.filter(is_active=True).exists()
+    assert not Client().login(username="jane@example.com", password=password)
+    client = Client(headers={"authorization": f"Bearer {token}"})
+    assert client.get("/api/issues/").status_code == 401
+    assert all(now >= then for now, then in zip(counts(), before, strict=True))
+    assert "holds" in verified()
+
+    after = counts()
+    assert "no demo to take away" in demo(remove=True)
+    assert "was taken away" in demo()
+    assert counts() == after
+
+
+def test_after_it_is_gone_its_keys_are_free():
+    demo()
+    demo(remove=True)
+
+    space = SpaceFactory(key="OPS")
+
+    assert IssueFactory(space=space).key == "OPS-1"
+
+
+def test_people_who_came_meanwhile_are_not_put_out_unasked():
+    demo()
+    newcomer = MembershipFactory(space=Space.objects.get(key="OPS")).user
+    before = counts()
+
+    with pytest.raises(CommandError, match=newcomer.email):
+        demo(remove=True)
+
+    assert counts() == before
+    assert "is gone" in demo(remove=True, yes=True)
+
+
+def test_a_database_with_spaces_of_its_own_gets_no_demo():
+    SpaceFactory()
+    before = counts()
+
+    assert "No demo" in demo()
+    assert counts() == before
+
+
+def test_it_goes_on_where_bootstrap_began():
+    call_command("bootstrap", stdout=StringIO())
+
+    demo()
+
+    assert Issue.objects.count() >= 60
+    assert "holds" in verified()
+
+
+def test_without_debug_it_wants_a_yes(settings):
+    settings.DEBUG = False
+
+    with pytest.raises(CommandError, match="--yes"):
+        demo()
+    assert not Space.objects.exists()

@@ -1,17 +1,21 @@
 """`manage.py demo`: a month of a small team, loaded once and taken away for good."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from comments.models import Comment
 from issues.models import Attachment, Channel, HistoryEntry, Issue, Membership, Occurrence, Space
 from tests.factories import IssueFactory, MembershipFactory, SpaceFactory
 from tracker.accounts.models import ApiToken, User
+from tracker.demo.stories import STORIES
+from tracker.demo.story import OTHER, Seen, moment
 
 pytestmark = pytest.mark.django_db
 MODELS = (Space, User, Membership, ApiToken, Channel, Issue, Comment, Attachment, Occurrence, HistoryEntry)
@@ -63,6 +67,27 @@ def test_it_is_a_month_of_a_team_and_a_second_run_changes_nothing():
     assert counts() == before
 
 
+def test_it_tells_sixty_stories():
+    begun = [story for story in STORIES if story.fields]
+
+    assert len(begun) == len({story.name for story in begun}) == 60
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC)))
+def test_whenever_it_is_loaded_nothing_lies_in_the_future_or_before_its_cause(now):
+    starts = {story.name: moment(story.at, now) for story in STORIES}
+
+    for story in STORIES:
+        at = starts[story.name]
+        assert all(starts[name] < at for name in OTHER.findall(str(story.fields)))
+        for when, _, what, *_ in story.then:
+            before, at = at, moment(when, now, starts[story.name])
+            assert before <= at <= now, story.name
+            assert all(starts[name] < at for name in OTHER.findall(str(what)))
+            if isinstance(what, Seen):
+                assert at < moment(what.until, now, starts[story.name]) <= now
+
+
 def test_pictures_of_the_demo_are_pictures():
     demo()
 
@@ -100,6 +125,33 @@ def test_after_it_is_gone_its_keys_are_free():
     space = SpaceFactory(key="OPS")
 
     assert IssueFactory(space=space).key == "OPS-1"
+
+
+def test_who_has_a_space_of_their_own_keeps_it_and_their_account():
+    password = demo().split("Sign in")[1].split()[1]
+    jane, sasha = (User.objects.get(handle=handle) for handle in ("jane", "sasha"))
+    own = MembershipFactory(user=jane, role="admin").space
+
+    gone = demo(remove=True)
+
+    assert "jane@example.com stays" in gone and "sasha" not in gone
+    client = Client()
+    assert client.login(username="jane@example.com", password=password)
+    assert list(Space.objects.visible_to(User.objects.get(pk=jane.pk))) == [own]
+    page = client.get("/issues/").content.decode()
+    assert own.name in page and "Operations" not in page and "Data platform" not in page
+    assert not User.objects.get(pk=sasha.pk).is_active
+
+
+def test_bootstrap_says_that_its_spaces_are_gone_and_brings_nothing_back():
+    demo()
+    demo(remove=True)
+    before, said = counts(), StringIO()
+
+    call_command("bootstrap", json=True, stdout=StringIO(), stderr=said)
+
+    assert "retired" in said.getvalue()
+    assert counts() == before
 
 
 def test_people_who_came_meanwhile_are_not_put_out_unasked():

@@ -166,7 +166,9 @@ class Teller:
                     self.see(issue, what, at)
                 case Paper(name, content):
                     upload = ContentFile(content(), name)
-                    file = Attachment.store(upload, space=issue.space, by=self.people[handle])
+                    file = Attachment.of(upload, space=issue.space, by=self.people[handle])
+                    file.created_at = at
+                    file.save()
                     issue.wish("attachments", add=[file])
                     issue.save()
                 case Trash():

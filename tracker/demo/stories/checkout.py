@@ -40,7 +40,7 @@ TypeError: 'NoneType' object is not subscriptable
         first_version="4.41.2",
         fingerprint="checkout-totals-nonetype",
         then=[
-            ("+2m", "sasha", Seen(148, "+5h")),
+            ("+2m", "sasha", Seen(149, "+5h")),
             ("+4m", "sasha", change(status="acknowledged", assignee="tomas"), "datadog"),
             (
                 "+19m",
@@ -352,6 +352,8 @@ The money was taken once in all 43 cases; I compared with the provider's report.
             ),
             ("8 10:20", "tomas", "Yes, if we hold back the first page view until somebody has answered."),
             ("8 10:21", "tomas", change(status="acknowledged", assignee="tomas")),
+            ("3 11:52", "tomas", "1.5 s in 8.17, which is in the store since this morning."),
+            ("3 11:53", "tomas", change(status="resolved", last_version="8.17.0")),
         ],
     ),
     story(
@@ -413,7 +415,9 @@ The money was taken once in all 43 cases; I compared with the provider's report.
                 "6 14:02",
                 "petra",
                 "I do not get to it before I leave; whoever takes it, the branch is `drop-voucher-flag`.",
-            )
+            ),
+            ("4 15:27", "tomas", "Rebased and merged, 131 lines less."),
+            ("4 15:28", "tomas", change(status="closed", assignee="tomas", resolution="resolved")),
         ],
     ),
     story(

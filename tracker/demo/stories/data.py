@@ -133,6 +133,12 @@ STORIES = (
                 "Marketing wants both: visits by start, time on site by day. I will make two measures of it.",
             ),
             ("9 09:25", "mina", change(assignee="mina", status="in_progress")),
+            (
+                "4 16:18",
+                "mina",
+                "Both measures are there, with the old one marked as *do not use*. Weeks agree with days now.",
+            ),
+            ("4 16:19", "mina", change(status="resolved", resolution="resolved")),
         ],
     ),
     story(
@@ -201,7 +207,11 @@ STORIES = (
                     title="Revenue on the board differs from finance by 0.8 % (vouchers and late returns)"
                 ),
             ),
-            ("9 15:15", "mina", change(status="pending", add_labels={"waiting-for": "finance"})),
+            (
+                "9 15:15",
+                "mina",
+                change(status="pending", assignee="jane", add_labels={"waiting-for": "finance"}),
+            ),
         ],
     ),
     story(
@@ -412,7 +422,11 @@ STORIES = (
         channels=["Assistant"],
         labels={"assistant": "", "topic": "returns"},
         resource_type="Thread",
-        then=[("7 16:20", "mina", "Four more people asked the same this week.")],
+        then=[
+            ("7 16:20", "mina", "Four more people asked the same this week."),
+            ("3 10:40", "tomas", "The article had no title, so it was never indexed. It has one now."),
+            ("3 10:41", "tomas", change(status="closed", resolution="resolved"), "zylon"),
+        ],
     ),
     story(
         "answer-format",

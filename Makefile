@@ -12,6 +12,7 @@ run: $(VENV)/run.stamp
 	@$(BIN)/python manage.py migrate --verbosity 0
 ifneq (,$(filter 0 false False no off,$(DEBUG)))
 	@$(BIN)/python manage.py collectstatic --noinput --verbosity 0
+	@echo "Serving on 127.0.0.1:$(PORT). The first account: $(BIN)/python manage.py create_owner"
 else
 	@$(BIN)/python manage.py demo
 endif

@@ -15,7 +15,7 @@ from comments.serializers import AttachmentSerializer, UploadSerializer
 from issues import lookups, rows
 from issues.limits import ATTACHMENT_SIZE
 from issues.models import Attachment
-from issues.models.attachment import CONTENT_TYPES, attach, spelled
+from issues.models.attachment import CONTENT_TYPES, attach, check_room, spelled
 from issues.serializers import MISSING as NO_SUCH_THING
 from issues.viewsets import NativeViewSet, json_response
 
@@ -46,6 +46,7 @@ class AttachmentViewSet(NativeViewSet):
             raise TooLarge()
         space = issue_of(owner).space
         try:
+            check_room([upload], space, owner)
             attachment = Attachment.of(upload, space=space, by=request.user)
             attach(owner, [attachment])
         except DjangoValidationError as error:

@@ -27,8 +27,8 @@ def comment_create(request, key):
     if is_preview(request):
         shown = preview(form, "content", issue.space_id)
         return issue_page(request, issue, comment_form=form, comment_preview=shown)
-    if form.is_valid():
-        files = form.attachments(issue.space, request.user)
+    files = form.attachments(issue.space, request.user) if form.is_valid() else None
+    if files is not None:
         comment = Comment(issue=issue, author=request.user)
         comment.content, comment.is_internal = form.cleaned_data["content"], form.cleaned_data["is_internal"]
         with transaction.atomic():
@@ -58,10 +58,13 @@ def comment_edit(request, id):
     if is_preview(request):
         context["preview"] = preview(form, "content", comment.issue.space_id)
         return render(request, "comments/comment_form.html", context)
+    files = None
     if form.is_bound and form.is_valid():
+        files = form.attachments(comment.issue.space, request.user, comment)
+    if files is not None:
         comment.content = as_edited(form.cleaned_data["content"], comment.content)
         comment.is_internal = form.cleaned_data["is_internal"]
-        if form.save(comment, form.attachments(comment.issue.space, request.user)):
+        if form.save(comment, files):
             return redirect(comment)
     return render(request, "comments/comment_form.html", context, status=422 if form.is_bound else 200)
 

@@ -28,6 +28,7 @@ from issues.administration import (
 )
 from issues.filters import shown_actors
 from issues.forms import OPEN, TextField
+from issues.limits import TARGETS
 from issues.models import (
     Channel,
     Environment,
@@ -44,6 +45,7 @@ from issues.models import (
     Team,
 )
 from issues.parsers import parse
+from issues.space_serializers import TargetSerializer
 
 # The dark and the light text that may stand on a level's colour, and the least contrast that reads well.
 DARK, LIGHT = "#0F1115", "#FFFFFF"
@@ -197,7 +199,10 @@ class LevelForm(AdminForm):
 class LevelAdmin(ScopedAdmin):
     form = LevelForm
     verb = "configure_levels"
-    form_fields = {"color": {"form_class": ColorField, "widget": forms.ColorInput}}
+    form_fields = {
+        "color": {"form_class": ColorField, "widget": forms.ColorInput},
+        "rank": {"help_text": "The lower, the more urgent: P0 has 0, P1 10, P2 20, P3 30."},
+    }
     fields = ("space", "key", "name", "description", "severity", "rank", "color", "is_active")
     list_display = (
         "swatch", "key", "name", "severity", "rank", "is_active", "owner", "contrast", "open_issues",
@@ -274,6 +279,20 @@ class LevelAdmin(ScopedAdmin):
 # Channels.
 
 
+def complaints(errors, place=""):
+    """What a serializer complains of, each with its place: "1 url: An address that …"."""
+    if isinstance(errors, dict):
+        for name, inner in errors.items():
+            # A list's are known by their places, which people count from one.
+            name = "" if name == "non_field_errors" else name + 1 if isinstance(name, int) else name
+            yield from complaints(inner, f"{place} {name}")
+    elif isinstance(errors, list):
+        for inner in errors:
+            yield from complaints(inner, place)
+    else:
+        yield f"{place.strip()}: {errors}" if place.strip() else str(errors)
+
+
 class TargetsField(TextField):
     """Who is told, as JSON."""
 
@@ -289,15 +308,13 @@ class TargetsField(TextField):
         try:
             targets = parse(text) if text else []
         except ParseError as error:
-            raise ValidationError(f"{error.detail}") from error
+            raise ValidationError(list(complaints(error.detail))) from error
         if not isinstance(targets, list):
             raise ValidationError(f"A list of targets in brackets: {EXAMPLE}")
-        for number, target in enumerate(targets, 1):
-            if not isinstance(target, dict) or target.get("kind") not in KINDS:
-                raise ValidationError(
-                    f'Target {number}: an object whose "kind" is one of {", ".join(KINDS)}.'
-                )
-        return targets
+        serializer = TargetSerializer(data=targets, many=True, max_length=TARGETS)
+        if not serializer.is_valid():
+            raise ValidationError(list(complaints(serializer.errors)))
+        return serializer.validated_data
 
 
 class SubscriptionForm(AdminForm):

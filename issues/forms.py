@@ -25,7 +25,7 @@ from issues.limits import (
     refusal,
 )
 from issues.models import Channel, HistoryEntry, Issue, Level, Project, Space, Subscription, Team
-from issues.models.attachment import Attachment, attach, check_upload, spelled
+from issues.models.attachment import Attachment, attach, check_room, check_upload, spelled
 from issues.models.base import VersionConflict
 from issues.models.rendered import own_links
 from issues.models.sets import SETS, show_label
@@ -59,9 +59,15 @@ class ExactForm(forms.Form):
             self.add_error(name if name in self.fields else None, reason)
         return super().clean()
 
-    def attachments(self, space, by):
-        """Attachments, not saved yet, of the files that came with the field `file`."""
-        return [Attachment.of(upload, space=space, by=by) for upload in self.cleaned_data["file"]]
+    def attachments(self, space, by, owner=None):
+        """Attachments, not saved yet, of the files that came with `file`; None where `errors` say why not."""
+        uploads = self.cleaned_data["file"]
+        try:
+            check_room(uploads, space, owner)
+            return [Attachment.of(upload, space=space, by=by) for upload in uploads]
+        except ValidationError as error:
+            self.add_errors(error)
+            return None
 
     def add_errors(self, error):
         """Show what `save()` refused, at its field if this form has it."""
@@ -74,7 +80,7 @@ class ExactForm(forms.Form):
 
 def preview(form, name, space_id):
     """The text `name` of a bound form as it would be shown if it were saved, as safe HTML."""
-    text = LINE_END.sub("\n", form[name].value() or "")[:TEXT]
+    text = LINE_END.sub("\n", form.data.get(name, ""))[:TEXT]
     text_format = form.data.get(f"{name}_format", Issue.Format.MARKDOWN)
     if text_format not in Issue.Format.values:
         text_format = Issue.Format.TEXT
@@ -299,8 +305,11 @@ class IssueCreateForm(ExactForm):
         del values["file"]
         issue = Issue(reporter=self.user, **values)
         issue.labels = labels
+        files = self.attachments(issue.space, self.user)
+        if files is None:
+            return None
         try:
-            attach(issue, self.attachments(issue.space, self.user))
+            attach(issue, files)
         except ValidationError as error:
             self.add_errors(error)
             return None
@@ -318,10 +327,11 @@ class AttachForm(ExactForm):
 
     def save(self, issue, by):
         """Whether the files are on the issue; if not, `errors` say why."""
-        if not self.is_valid():
+        files = self.attachments(issue.space, by, issue) if self.is_valid() else None
+        if files is None:
             return False
         try:
-            attach(issue, self.attachments(issue.space, by))
+            attach(issue, files)
         except ValidationError as error:
             self.add_errors(error)
         return not self.errors
@@ -469,8 +479,8 @@ class IssueEditForm(IssueChangeForm):
         super().__init__(issue, data, initial=initial)
         self.fields["description"].widget.attrs["rows"] = 20
         self.fields["error_message"].widget.attrs["rows"] = 4
-        if issue.is_anonymous and issue.reporter_id != (user and user.pk):
-            # Only its reporter can give up their anonymity.
+        if issue.reporter_id != (user and user.pk):
+            # Whether they are named is for the reporter to say.
             del self.fields["is_anonymous"]
         self.keep_posted()
 
@@ -698,6 +708,15 @@ class HistoryListForm(forms.Form):
         ("level_changed", "Level edited"),
         ("channel_created", "Channel made"),
         ("channel_changed", "Channel edited"),
+        ("team_created", "Team made"),
+        ("project_created", "Project made"),
+        ("environment_created", "Environment made"),
+        ("invitation_created", "Somebody invited"),
+        ("invitation_changed", "Invitation accepted"),
+        ("user_created", "Superuser made"),
+        ("user_changed", "Person edited"),
+        ("password_changed", "Password changed"),
+        ("password_link_made", "Password link made"),
         ("membership_created", "Member added"),
         ("membership_changed", "Role changed"),
         ("membership_retired", "Member removed"),

@@ -296,9 +296,9 @@ class IssueSerializer(IssueChangeSerializer):
         return title
 
     def validate_is_anonymous(self, is_anonymous):
-        hidden = self.instance is not None and self.instance.is_anonymous and not is_anonymous
-        if hidden and self.instance.reporter_id != self.context["request"].user.pk:
-            raise serializers.ValidationError("Only its reporter can give up their anonymity.")
+        changes = self.instance is not None and self.instance.is_anonymous != is_anonymous
+        if changes and self.instance.reporter_id != self.context["request"].user.pk:
+            raise serializers.ValidationError("Whether they are named is for the reporter to say.")
         return is_anonymous
 
     def validate(self, values):

@@ -486,6 +486,17 @@ def test_nobody_but_the_reporter_gives_up_an_anonymity(api, alice, bob, ops):
     assert by_reporter.json()["reporter"]["id"] == str(bob.uuid)
 
 
+def test_nobody_makes_another_s_issue_anonymous(api, alice, bob, ops):
+    issue = IssueFactory(space=ops, reporter=bob)
+
+    response = send(api(alice), "patch", url(issue), {"is_anonymous": True})
+    same = send(api(alice), "patch", url(issue), {"is_anonymous": False})
+
+    assert response.json()["errors"][0]["pointer"] == "/is_anonymous"
+    assert (response.status_code, same.status_code) == (400, 200)
+    assert not Issue.objects.get().is_anonymous
+
+
 def test_a_deleted_issue_is_gone_everywhere_until_it_is_restored(api, bob, ops):
     client, issue = api(bob), IssueFactory(space=ops)
     comment = CommentFactory(issue=issue, author=bob)

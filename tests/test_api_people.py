@@ -241,7 +241,8 @@ def bearer(secret):
 def test_a_new_token_works_and_its_secret_is_shown_once(api, bob, ops):
     ends = timezone.now() + timedelta(days=30)
 
-    made = send(api(bob), "post", TOKENS, {"name": "ci", "space": "OPS", "expires_at": ends.isoformat()})
+    body = {"name": "ci", "space": "OPS", "scope": "write", "expires_at": ends.isoformat()}
+    made = send(api(bob), "post", TOKENS, body)
 
     document = done(made, 201)
     secret = document.pop("token")

@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from comments.models import Comment, CommentAttachment
-from issues.limits import ATTACHMENT_SIZE, UPLOAD
+from issues.limits import ATTACHMENT_SIZE, ATTACHMENTS, UPLOAD
 from issues.models import Attachment, HistoryEntry, Issue, IssueAttachment
+from issues.models.attachment import attach
 from tests.chains import assert_whole, entries, told
 from tests.factories import AttachmentFactory, CommentFactory, IssueFactory, UserFactory
 from tests.issues.test_attachment import HTML, PNG, SVG
@@ -34,6 +35,36 @@ def upload(content=b"abc", name="log.txt", content_type="text/html"):
 
 def send(client, file=None, **where):
     return client.post(FILES, where | {"file": file or upload()})
+
+
+def test_of_what_is_refused_no_byte_is_written(api, bob, issue, settings, monkeypatch):
+    attach(
+        issue, [Attachment.of(upload(str(n).encode()), space=issue.space, by=bob) for n in range(ATTACHMENTS)]
+    )
+    before = set(Path(settings.MEDIA_ROOT).rglob("*"))
+
+    too_many = send(api(bob), upload(b"one more"), issue=issue.key)
+    monkeypatch.setattr("issues.models.attachment.ATTACHMENT_QUOTA", 30)
+    comment = CommentFactory(issue=issue, author=bob)
+    no_room = send(api(bob), upload(b"larger than what is left"), comment=comment.uuid)
+
+    assert "At most 20 files." in problem(too_many, 400)
+    assert "The files of a space have at most" in problem(no_room, 400)
+    assert set(Path(settings.MEDIA_ROOT).rglob("*")) == before
+
+
+def test_too_many_files_at_once_are_a_form_error_and_the_text_stays(bob, issue):
+    client = Client()
+    client.force_login(bob)
+    files = [upload(name=f"{number}.txt") for number in range(ATTACHMENTS + 1)]
+
+    response = client.post(
+        reverse("comment-create", args=[issue.key]), {"content": "My words", "file": files}
+    )
+
+    assert response.status_code == 422
+    assert "My words" in response.content.decode() and "At most 20 files." in response.content.decode()
+    assert not Attachment.objects.exists()
 
 
 def raw(client, disposition, content=b"abc", issue="OPS-1", **headers):

@@ -547,6 +547,16 @@ def test_preview_shows_the_text_and_saves_nothing(ops, bob, name):
     assert HistoryEntry.objects.count() == before
 
 
+@pytest.mark.parametrize("name", ["issue-create", "issue-edit", "comment-create"])
+def test_preview_of_nothing_is_no_error(ops, bob, name):
+    issue = IssueFactory(space=ops)
+
+    args = [] if name == "issue-create" else [issue.key]
+    response = signed_in(bob).post(reverse(name, args=args), {"preview": ""})
+
+    assert response.status_code == 200
+
+
 @pytest.mark.parametrize(
     ("show", "comments", "changes"), [("", True, True), ("comments", True, False), ("changes", False, True)]
 )

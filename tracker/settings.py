@@ -191,7 +191,8 @@ X_FRAME_OPTIONS = "DENY"
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
-DATA_UPLOAD_MAX_NUMBER_FILES = 20
+# More than an issue may have, so that its form can say so.
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
 FILE_UPLOAD_HANDLERS = ["issues.uploads.MemoryUploadHandler", "issues.uploads.DiskUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 

@@ -465,7 +465,7 @@ class SpaceChain(Chain):
 
     Its chain also says what changed of people while they were members. They are rows of no space: the first
     that is said of one's field is taken as it is, and when they join or leave it starts anew, since what
-    happened to them elsewhere is not told here.
+    happened to them elsewhere is not told here. A superuser concerns every space, until they are none.
     """
 
     PERSON = User._meta.model_name
@@ -498,6 +498,12 @@ class SpaceChain(Chain):
             said = self.people.setdefault(str(entry.subject), {})
             said.setdefault(entry.field, normal(old))
             self.replace(said, entry.field, entry, old, new)
+            if entry.field == "is_superuser" and not new and not self.is_member(str(entry.subject)):
+                self.people.pop(str(entry.subject))
+
+    def is_member(self, person):
+        memberships = (said for (kind, _), said in self.subjects.items() if kind == "membership")
+        return any(said.get("user") == person and said.get("is_active") for said in memberships)
 
     def compare(self):
         """Broken if a row of the space is not what the entries add up to, was never made, or is gone."""

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
-from issues.limits import ATTACHMENT_QUOTA, ATTACHMENT_SIZE, NAME, refusal
+from issues.limits import ATTACHMENT_QUOTA, ATTACHMENT_SIZE, ATTACHMENTS, NAME, refusal
 from issues.models.base import Guarded, GuardedQuerySet, WayRound
 from issues.models.fields import uuid7
 from issues.models.space import Space
@@ -115,6 +115,17 @@ def attach(row, files):
         if files:
             row.wish("attachments", add=files)
         row.save()
+
+
+def check_room(uploads, space, owner=None):
+    """ValidationError where these files cannot all be kept: asked before a byte of them is written.
+
+    `owner` is the issue or comment, if it is there already, on which they shall be.
+    """
+    if Attachment.objects.taken(space.pk) + sum(upload.size for upload in uploads) > ATTACHMENT_QUOTA:
+        raise ValidationError({"file": f"The files of a space have at most {spelled(ATTACHMENT_QUOTA)}."})
+    if (len(owner.attachments) if owner else 0) + len(uploads) > ATTACHMENTS:
+        raise ValidationError({"file": f"At most {ATTACHMENTS} files."})
 
 
 def check_upload(upload, name=None):

@@ -22,7 +22,6 @@ SYSTEM_KEYS = frozenset(row[0] for row in SYSTEM_LEVELS)
 TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 SENTENCES = {
-    "created": "opened this issue",
     "deleted": "moved this issue to the trash",
     "restored": "restored this issue",
     "comment_added": "commented",
@@ -37,6 +36,7 @@ OTHER_VERBS = {
     ("apitoken", "retired"): "revoked",
     ("invitation", "created"): "sent",
     ("invitation", "retired"): "closed",
+    ("invitation", "accepted"): "accepted",
 }
 KINDS = {"apitoken": "token", "membership": "member", "user": "person"}
 NAMES = {
@@ -160,7 +160,7 @@ def change(entry):
     action, field = entry["action"], entry["field"] or ""
     subject, _, verb = action.rpartition("_")
     return {
-        "sentence": SENTENCES.get(action),
+        "sentence": opening(entry) if action == "created" else SENTENCES.get(action),
         "comment": comment_of(entry) if action == "comment_edited" else None,
         "kind": kind_of(field, verb),
         "is_regressed": action == "regressed" and field == "status",
@@ -173,14 +173,22 @@ def change(entry):
     }
 
 
+def opening(entry):
+    """How an issue began: with how many files, since these have no entries of their own."""
+    files = len(entry["new_value"].get("attachments", ()))
+    return "opened this issue" + (f" with {files} file{'s' if files > 1 else ''}" if files else "")
+
+
 @register.inclusion_tag("issues/_record_change.html")
 def record_change(entry):
     """What a history document of a space's own chain says, to be read after a name."""
     _, _, verb = entry["action"].rpartition("_")
     kind = entry["subject_type"]
+    if kind == "invitation" and entry["field"] == "accepted_at":
+        verb = "accepted"
     return {
         "verb": OTHER_VERBS.get((kind, verb)) or RECORD_VERBS.get(verb, "changed"),
-        "is_set": bool(entry["field"]) and verb not in RECORD_VERBS,
+        "is_set": bool(entry["field"]) and verb not in (*RECORD_VERBS, "accepted"),
         "field": name_of(entry["field"] or ""),
         "has_values": bool(entry["old_display"] or entry["new_display"]),
         "old": entry["old_display"],

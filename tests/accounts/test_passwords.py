@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from issues.models import HistoryEntry
-from tests.factories import UserFactory
+from tests.factories import MembershipFactory, TokenFactory, UserFactory
 from tests.test_pages import ESCAPED, escaped, form_of, text_of
 from tracker.accounts import views
 from tracker.accounts.links import password_link
@@ -68,6 +68,16 @@ def test_a_link_sets_a_password_once_and_ends_all_sessions(client, bob):
     assert "Your new password is set" in text_of(client.get(reverse("login")))
     assert again.status_code == 404
     assert "This link does not hold any more" in text_of(again)
+
+
+@pytest.mark.parametrize(("data", "is_active"), [(BOTH, False), (BOTH | {"keep_tokens": "on"}, True)])
+def test_a_link_revokes_the_tokens_of_the_account_unless_they_shall_stay(client, bob, data, is_active):
+    token = TokenFactory(user=bob, space=MembershipFactory(user=bob).space)
+
+    set_by(client, password_link(bob), data)
+
+    token.refresh_from_db()
+    assert token.is_active == is_active
 
 
 def test_two_who_opened_a_link_use_it_once(bob):

@@ -143,6 +143,26 @@ def test_history_holds_after_a_change_of_role(ops, bob):
     assert f"the person {bob.uuid}: their name is not what history says" in broken()
 
 
+def test_what_becomes_of_a_superuser_stands_in_every_space(ops):
+    elsewhere = SpaceFactory()
+    with acting_as(lambda: Actor(source="admin")):
+        ghost = UserFactory(name="Ghost", is_superuser=True)
+        ghost.name = "Spirit"
+        ghost.save()
+        ghost.is_superuser = False
+        ghost.save()
+        ghost.name = "Nobody to them"
+        ghost.save()
+
+    expected = [
+        ("user_created", "", None, {"is_superuser": True}),
+        ("user_changed", "name", "Ghost", "Spirit"),
+        ("user_changed", "is_superuser", True, False),
+    ]
+    assert told(ops, ghost) == told(elsewhere, ghost) == expected
+    assert verify()
+
+
 @pytest.mark.parametrize("change", [{"is_superuser": True}, {"email": "mallory@example.com"}])
 def test_a_person_changed_behind_the_back_is_found(ops, bob, change):
     bob.is_superuser, bob.email = False, "robert@example.com"

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 
 from issues.administration import AdminForm, ReadOnly, ScopedAdmin, SpaceFilter
 from issues.models import Membership
+from tracker.accounts.forms import HANDLE, HANDLE_HELP
 from tracker.accounts.models import ApiToken, User
 
 
@@ -23,6 +24,12 @@ class UserForm(AdminForm):
         if zone not in available_timezones():
             raise ValidationError("A name such as Europe/Berlin, or UTC.")
         return zone
+
+    def clean_handle(self):
+        handle = self.cleaned_data["handle"]
+        if handle and handle != self.instance.handle and not HANDLE.match(handle):
+            raise ValidationError(HANDLE_HELP)
+        return handle
 
 
 @admin.register(User)

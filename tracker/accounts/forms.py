@@ -8,6 +8,7 @@ from functools import cache
 from django import forms
 from django.contrib.auth import forms as auth_forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -23,6 +24,7 @@ PASSWORD = 1_024
 PASSWORD_HELP = "At least 10 characters, and not one that everybody uses."  # noqa: S105
 # What `@handle` in a text can name.
 HANDLE = re.compile(r"[^\W_](?:[\w.+-]{0,148}[^\W_])?\Z")
+HANDLE_HELP = "Letters and digits, and . _ + - between them; at most 150."
 COMMON_ZONES = (
     "UTC", "America/Los_Angeles", "America/New_York", "America/Sao_Paulo", "Europe/London", "Europe/Berlin",
     "Asia/Kolkata", "Asia/Shanghai", "Asia/Singapore", "Asia/Tokyo", "Australia/Sydney",
@@ -106,7 +108,27 @@ def at_most(password):
 
 
 class SetPasswordForm(NewPassword, auth_forms.SetPasswordForm):
-    """A new password for somebody who came by a link."""
+    """A new password for somebody who came by a link, and so may not have been alone in their account."""
+
+    keep_tokens = forms.BooleanField(
+        required=False,
+        label="Keep my API tokens",
+        help_text="Otherwise they are revoked: whoever had your account may have made one.",
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not (self.user and self.user.tokens.filter(is_active=True).exists()):
+            del self.fields["keep_tokens"]
+
+    @sensitive_variables()
+    def save(self):
+        with transaction.atomic():
+            if not self.cleaned_data.get("keep_tokens"):
+                for token in self.user.tokens.filter(is_active=True):
+                    token.is_active = False
+                    token.save()
+            return super().save()
 
 
 class PasswordChangeForm(NewPassword, auth_forms.PasswordChangeForm):
@@ -204,7 +226,7 @@ class ProfileForm(ExactForm):
         if not handle or handle == self.user.handle:
             return handle
         if not HANDLE.match(handle):
-            raise ValidationError("Letters and digits, and . _ + - between them; at most 150.")
+            raise ValidationError(HANDLE_HELP)
         others = lookups.people_of(self.user.space_roles()).exclude(pk=self.user.pk)
         if others.filter(handle__iexact=handle).exists():
             raise ValidationError("Somebody else in your spaces has this handle.")

@@ -82,7 +82,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email.lower() if self.email else None
         names = {*self.FIELDS, "password"}
         names = names if update_fields is None else names.intersection(update_fields)
-        if self._state.adding or not names:
+        if self._state.adding:
+            self.insert(*args, **kwargs)
+            return
+        if not names:
             super().save(*args, update_fields=update_fields, **kwargs)
             return
         # Django keeps the raw password until it is saved; without one it only hashes the same anew.
@@ -109,12 +112,25 @@ class User(AbstractBaseUser, PermissionsMixin):
     def delete(self, *args, **kwargs):
         raise WayRound("People are deactivated, never deleted: set is_active.")
 
+    def insert(self, *args, **kwargs):
+        """Write a new person: in no space yet, and so on record only where they are a superuser."""
+        with transaction.atomic():
+            spaces = self.lock_spaces() if self.is_superuser else []
+            super().save(*args, **kwargs)
+            made = Member("user_created", "", new_value={"is_superuser": True}, new_display=self.name)
+            self.announce(spaces, self, members=[made])
+
     def lock_rows(self):
         """The memberships and tokens that end with this person's account, locked."""
         return [row for rows in (self.memberships, self.tokens) for row in rows.filter(is_active=True).lock()]
 
     def lock_spaces(self):
-        """The primary keys of the spaces of which this person is a member, in their order, all locked."""
+        """The primary keys of the spaces that this person concerns, in their order, all locked.
+
+        They are those of which they are a member, and all where they are a superuser, or were.
+        """
+        if self.is_superuser or User.objects.filter(pk=self.pk, is_superuser=True).exists():
+            return [pk for (pk,) in Space.objects.lock().values_list("pk")]
         rows = [rows.filter(is_active=True) for rows in (self.memberships, self.tokens)]
         spaces = Space.objects.filter(Q(pk__in=rows[0].values("space")) | Q(pk__in=rows[1].values("space")))
         locked = [pk for (pk,) in spaces.lock().values_list("pk")]

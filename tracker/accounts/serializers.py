@@ -39,7 +39,7 @@ class TokenSerializer(StrictSerializer):
 
     id = serializers.UUIDField(source="uuid", read_only=True)
     name = NameField()
-    scope = serializers.ChoiceField(ApiToken.Scope.choices, required=False)
+    scope = serializers.ChoiceField(ApiToken.Scope.choices, required=False, default=ApiToken.Scope.READ)
     space = ReferenceField(SpaceDocument)
     user = PersonDocument(read_only=True)
     expires_at = MomentField(

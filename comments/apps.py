@@ -5,3 +5,8 @@ from django.apps import AppConfig
 
 class CommentsConfig(AppConfig):
     name = "comments"
+
+    def ready(self):
+        from comments import query
+
+        query.connect()

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from issues import keyset, rows
-from issues.filters import BadParameter, IssueFilter, order_of
+from issues.filters import BadParameter, IssueFilter
 from issues.models import Issue
 from issues.models.history import plain
 from issues.models.sets import show_label
@@ -62,7 +62,7 @@ def documents(request, params, names):
     mine = Issue.objects.visible_to(request.user).filter(space__in=spaces)
     filters = IssueFilter(params, mine, request=request)
     filters.check("cursor", "sort")
-    order = order_of(params.get("sort"))
+    order = filters.order()
     shape = rows.shape(names, order.key)
     return map(shape.document, every_row(rows.select(filters.qs, shape.columns), order))
 

@@ -1,6 +1,7 @@
 """What a list can be narrowed by: the parameters of the REST API and of the list page, checked alike."""
 
-from datetime import UTC, datetime
+from datetime import UTC
+from functools import cached_property
 
 import django_filters
 from django.db.models import F, Q
@@ -9,20 +10,10 @@ from django.utils.timezone import is_naive
 from rest_framework.exceptions import ValidationError
 
 from issues import lookups
-from issues.keyset import Order
 from issues.limits import QUERY
 from issues.models import Channel, Environment, Issue, Level, Project, Team
-
-ORDERS = {
-    "-number": Order(),
-    "number": Order(id_descending=False),
-    "-created": Order("created_at", True, True, datetime),
-    "created": Order("created_at", False, False, datetime),
-    "-updated": Order("updated_at", True, True, datetime),
-    "updated": Order("updated_at", False, False, datetime),
-    "level": Order("level_rank", False, True, int),
-}
-NEWEST_FIRST = "-number"
+from issues.orders import NEWEST_FIRST, ORDERS
+from issues.query import QueryError, read
 
 TIMES = {
     "created_after": "created_at__gte",
@@ -43,9 +34,19 @@ class BadParameter(ValidationError):
     """A query parameter that means nothing here; `detail` is {parameter: [reason]}."""
 
     in_query = True
+    more = {}
 
     def __init__(self, name, reason, code="invalid"):
         super().__init__({name: [reason]}, code)
+
+
+class BadQuery(BadParameter):
+    """A query that means nothing; `more` is what a problem document says beside the reason."""
+
+    def __init__(self, error):
+        super().__init__("q", error.sentence)
+        self.error = error
+        self.more = {"position": {"start": error.start, "end": error.end}, "proposal": error.proposal}
 
 
 def not_found(name):
@@ -62,7 +63,7 @@ class ExactFilter(django_filters.CharFilter):
 class IssueFilter(django_filters.FilterSet):
     """Narrows issues; `request.user` decides what a reference can name. Raises BadParameter."""
 
-    q = ExactFilter(method="by_text", label="Text")
+    q = ExactFilter(method="by_query", label="A query, as `is:open level:P0,P1 -label:noise`")
     space = ExactFilter(method="by_space", label="Space, by key or id")
     status = ExactFilter(method="by_status", label="Statuses, with commas between")
     level = ExactFilter(method="by_level", label="Levels by key or id, or none")
@@ -99,10 +100,20 @@ class IssueFilter(django_filters.FilterSet):
             if len(value) > QUERY:
                 raise BadParameter(name, f"At most {QUERY} characters.")
 
-    def by_text(self, rows, name, value):
-        for word in value.split()[:32]:
-            rows = rows.filter(Q(title__icontains=word) | Q(description__icontains=word))
-        return rows
+    @cached_property
+    def query(self):
+        """The Query of `q`; BadQuery."""
+        try:
+            return read(self.data.get("q", ""), self.user)
+        except QueryError as error:
+            raise BadQuery(error) from error
+
+    def order(self):
+        """The Order of the parameter `sort`, or else the one that the query asks for."""
+        return order_of(self.data.get("sort") or self.query.sort)
+
+    def by_query(self, rows, name, value):
+        return rows.filter(self.query.condition)
 
     def by_space(self, rows, name, value):
         space = lookups.find_space(self.user, value)

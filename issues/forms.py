@@ -12,7 +12,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from issues import lookups, markdown, rows
-from issues.filters import NEWEST_FIRST
 from issues.limits import (
     ATTACHMENT_SIZE,
     ATTACHMENTS,
@@ -29,6 +28,7 @@ from issues.models.attachment import Attachment, attach, check_room, check_uploa
 from issues.models.base import VersionConflict
 from issues.models.rendered import own_links
 from issues.models.sets import SETS, show_label
+from issues.orders import NEWEST_FIRST
 from issues.policy import may
 
 LINE_END = re.compile("\r\n?")
@@ -637,33 +637,37 @@ def labels_before(labels, entries):
 class IssueListForm(forms.Form):
     """The filters of the list as controls; what they mean, `IssueFilter` checks."""
 
-    q = forms.CharField(label="Text", max_length=QUERY, widget=forms.TextInput(attrs={"type": "search"}))
+    q = forms.CharField(label="Search", max_length=QUERY, widget=forms.TextInput(attrs={"type": "search"}))
     status = forms.ChoiceField()
     level = forms.ChoiceField()
     assignee = forms.ChoiceField()
     space = forms.ChoiceField()
     label = forms.CharField(widget=forms.TextInput(attrs={"placeholder": "key or key:value"}))
-    sort = forms.ChoiceField(
-        choices=[
-            (NEWEST_FIRST, "Newest first"),
-            ("number", "Oldest first"),
-            ("-updated", "Last changed first"),
-            ("updated", "Longest unchanged first"),
-            ("level", "Most urgent first"),
-        ]
-    )
+    sort = forms.ChoiceField()
     use_required_attribute = False
 
     def __init__(self, params, spaces, levels, people):
-        super().__init__(initial={"sort": NEWEST_FIRST} | params, auto_id="filter_%s")
+        super().__init__(initial=params, auto_id="filter_%s")
         statuses = [("", "Any status"), (OPEN, "All open"), (DONE, "All done"), *Issue.Status.choices]
         offer(self, "status", statuses)
         offer(self, "level", [("", "Any level"), *levels, ("none", "No level")])
         offer(self, "assignee", [("", "Anybody"), ("me", "Me"), ("none", "Nobody"), *people])
         offer(self, "space", [("", "All spaces"), *spaces])
-        offer(self, "sort", self.fields["sort"].choices)
+        offer(self, "sort", self.orders("sort:" in params.get("q", "")))
         if len(spaces) < 2 and "space" not in params:
             del self.fields["space"]
+
+    def orders(self, is_searched):
+        """The choices of an order; what is searched for may give one itself."""
+        is_said = is_searched or self.initial.get("sort") == NEWEST_FIRST
+        return [
+            *([("", "As searched")] if is_searched else []),
+            (NEWEST_FIRST if is_said else "", "Newest first"),
+            ("number", "Oldest first"),
+            ("-updated", "Last changed first"),
+            ("updated", "Longest unchanged first"),
+            ("level", "Most urgent first"),
+        ]
 
 
 def offer(form, name, choices):

@@ -10,6 +10,7 @@ urlpatterns = [
     path("issues/export.csv", exports.issue_export, name="issue-export"),
     path("issues/export.json", exports.issue_export_json, name="issue-export-json"),
     path("issues/new/", views.issue_create, name="issue-create"),
+    path("issues/help/", views.query_help, name="query-help"),
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),
     path("issues/<str:key>/edit/", views.issue_edit, name="issue-edit"),
     path("issues/<str:key>/update/", views.issue_update, name="issue-update"),

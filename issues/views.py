@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from issues import keyset, lookups, rows
-from issues.filters import BadParameter, IssueFilter, order_of
+from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import (
     OPEN,
     AttachForm,
@@ -25,6 +25,7 @@ from issues.forms import (
 from issues.models import HistoryEntry, Issue, Level, Membership
 from issues.models.attachment import PICTURES
 from issues.policy import may
+from issues.query.fields import FIELDS, FLAGS
 
 PAGE_SIZE = 50
 COUNTED = 1_000
@@ -52,9 +53,13 @@ def issue_list(request):
     """Issues of one's spaces, newest first, narrowed by the parameters of the REST API."""
     params = {name: value for name, value in request.GET.items() if value}
     found, page, problem = None, keyset.Page([], None, None), ""
+    words = mistake = None
     try:
-        found = matching(request, params)
-        page = list_page(found, params)
+        filters = matching(request, params)
+        found, words = filters.qs, "q" in params and filters.query.words
+        page = list_page(found, filters.order(), params.get("cursor"))
+    except BadQuery as error:
+        problem, mistake = error.error.sentence, marked(params["q"], error.error)
     except BadParameter as error:
         problem = "; ".join(f"{name}: {reasons[0]}" for name, reasons in error.detail.items())
     except keyset.BadCursor as error:
@@ -65,6 +70,8 @@ def issue_list(request):
     context = page_links(params, page) | {
         "issues": page.rows,
         "problem": problem,
+        "mistake": mistake,
+        "words": words,
         "form": IssueListForm(params, spaces, level_choices(request.user), people),
         "views": list_views(request, narrowing),
         "query": urlencode(params),
@@ -73,6 +80,20 @@ def issue_list(request):
         "has_spaces": bool(spaces),
     }
     return render(request, "issues/issue_list.html", context, status=400 if problem else 200)
+
+
+def marked(text, error):
+    """What the page shows of a mistake in a query: its text in three parts, the wrong one in the middle."""
+    parts = text[: error.start], text[error.start : error.end], text[error.end :]
+    better = error.proposal and f"{parts[0]}{error.proposal}{parts[2]}"
+    return {"parts": parts, "message": error.message, "better": better, "proposal": error.proposal}
+
+
+@login_required
+@require_safe
+def query_help(request):
+    """The grammar of the search box on one screen."""
+    return render(request, "issues/query_help.html", {"fields": FIELDS.values(), "flags": FLAGS})
 
 
 def page_links(params, page):
@@ -111,19 +132,18 @@ def counted(issues):
 
 
 def matching(request, params):
-    """The issues that the parameters of a list ask for; BadParameter where they make no sense."""
+    """The IssueFilter of a list's parameters, checked; BadParameter where they make no sense."""
     filters = IssueFilter(params, Issue.objects.visible_to(request.user), request=request)
     filters.check("cursor", "sort")
-    return filters.qs
+    return filters
 
 
-def list_page(issues, params):
-    """One keyset.Page of the documents of `issues`; BadParameter or BadCursor for a place that is none."""
-    order = order_of(params.get("sort"))
+def list_page(issues, order, cursor):
+    """One keyset.Page of the documents of `issues` in this Order; BadCursor for a place that is none."""
     width = len(order.key)
     shape = rows.shape(ROW, (*order.key, "labels"))
     found = rows.select(issues, shape.columns)
-    page = keyset.page(found, order, params.get("cursor"), PAGE_SIZE, lambda row: row[:width])
+    page = keyset.page(found, order, cursor, PAGE_SIZE, lambda row: row[:width])
     time = order.column if order.column in ROW else "created_at"
     page.rows = [listed(shape.document(row), row[width], time) for row in page.rows]
     return page

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from issues import keyset, lookups, rows
-from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history, order_of
+from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history
 from issues.limits import BULK
 from issues.models import HistoryEntry, Issue, Space
 from issues.policy import may
@@ -146,7 +146,7 @@ class IssueViewSet(NativeViewSet):
         """Newest first; the columns of the list page, or those of `fields`."""
         filters = IssueFilter(request.query_params, self.get_queryset(), request=request)
         filters.check("cursor", "page_size", "sort", "fields", "count")
-        order = order_of(self.parameter("sort"))
+        order = filters.order()
         shape = rows.shape(self.wanted_fields(), order.key)
         return self.page(
             rows.select(filters.qs, shape.columns),
@@ -247,7 +247,9 @@ class IssueViewSet(NativeViewSet):
                 filters.check()
                 return filters.qs
             except BadParameter as error:
-                raise inside("filter", ValidationError(error.detail)) from error
+                refused = inside("filter", ValidationError(error.detail))
+                refused.more = error.more
+                raise refused from error
         ids = [lookups.as_uuid(text) for text in values["ids"]]
         issues = self.get_queryset().filter(uuid__in=[uuid for uuid in ids if uuid])
         known = set(issues.values_list("uuid", flat=True))

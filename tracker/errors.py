@@ -88,7 +88,8 @@ def api_problem(request, error):
         errors = list(flatten(error.detail, "" if where == "pointer" else None, where))
         if errors and all(code == "not_found" for code in codes(error.get_codes())):
             status = 404
-        return problem(request, status, "; ".join(e["detail"] for e in errors[:3]), errors, headers)
+        detail = "; ".join(e["detail"] for e in errors[:3])
+        return problem(request, status, detail, errors, headers, **getattr(error, "more", {}))
     return problem(request, status, str(error.detail), headers=headers)
 
 

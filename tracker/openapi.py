@@ -27,6 +27,13 @@ PROBLEM = {
                 },
             },
         },
+        "position": {
+            "type": "object",
+            "description": "With a query that means nothing: where, in characters, the end left out.",
+            "required": ["start", "end"],
+            "properties": {"start": {"type": "integer"}, "end": {"type": "integer"}},
+        },
+        "proposal": {"type": "string", "nullable": True, "description": "What to write there instead."},
         "current": {"type": "object", "description": "With 412: the document as it is now."},
     },
 }

@@ -8,6 +8,7 @@ from comments import viewsets as comments
 from comments.attachment_viewsets import AttachmentViewSet
 from issues import space_viewsets as spaces
 from issues import viewsets as issues
+from issues.query_viewsets import QueryViewSet
 from tracker import docs, probes
 from tracker.accounts import viewsets as accounts
 from tracker.errors import error_response
@@ -65,6 +66,8 @@ api = [
         name="attachment-download",
     ),
     path("history/", issues.HistoryViewSet.as_view(LIST), name="history-list"),
+    path("queries/complete/", QueryViewSet.as_view({"get": "complete"}), name="query-complete"),
+    path("queries/explain/", QueryViewSet.as_view({"get": "explain"}), name="query-explain"),
     path("spaces/", spaces.SpaceViewSet.as_view(LIST), name="space-list"),
     path("spaces/<str:id>/", spaces.SpaceViewSet.as_view(ONE_KEPT), name="space-detail"),
     *rows_of("levels", spaces.LevelViewSet, ONE),

@@ -1,0 +1,189 @@
+"""From a tree to one condition on issues, and to words that say what it asks for."""
+
+from dataclasses import dataclass
+
+from django.db.models import BooleanField, Case, Q, Value, When
+from django.utils import timezone
+
+from issues.models import Issue
+from issues.query import fields
+from issues.query.fields import ALWAYS
+from issues.query.parser import parse
+from issues.query.scope import Scope, in_quotes, literal
+from issues.query.tree import Group, Not, QueryError, Term, Words
+from issues.search import text_condition
+
+NEVER = Q(pk__in=())
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One condition of a query: its Q, the words that say it, and where it stands."""
+
+    condition: Q
+    words: str
+    start: int
+    end: int
+    is_adjective: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query of a user. `condition` is to be combined with `Issue.objects.visible_to(user)`."""
+
+    text: str
+    tree: object
+    sort: str | None
+
+    @property
+    def condition(self):
+        condition = q_of(self.tree)
+        return Q() if condition is ALWAYS else condition
+
+    @property
+    def words(self):
+        """The query in words: "open issues of level P0 or P1, not labelled noise"."""
+        parts = self.tree.parts if is_and(self.tree) else [self.tree]
+        before = [part.words for part in parts if isinstance(part, Leaf) and part.is_adjective]
+        after = [
+            say(part, is_nested=len(parts) > 1)
+            for part in parts
+            if not (isinstance(part, Leaf) and part.is_adjective)
+        ]
+        subject = " ".join([*before, "issues"] if parts else ["all issues"])
+        return f"{subject} {', '.join(after)}".strip()
+
+    def why(self, issue):
+        """The parts of the query, as they are written, that hold of `issue`; costs one statement."""
+        leaves = list(leaves_of(self.tree))
+        tests = {f"leaf{at}": truth(leaf.condition) for at, (leaf, _) in enumerate(leaves)}
+        if not leaves:
+            return []
+        holds = Issue.objects.filter(pk=issue.pk).order_by().values_list(*tests.values()).get()
+        return [
+            f"-{self.text[leaf.start : leaf.end]}" if is_negated else self.text[leaf.start : leaf.end]
+            for (leaf, is_negated), is_true in zip(leaves, holds, strict=True)
+            if is_true != is_negated
+        ]
+
+
+def read(text, user, now=None):
+    """The Query of `text` for `user`, asked `now`; QueryError. Each table that it names is read once."""
+    tree, scope = parse(text), Scope(user, now or timezone.now())
+    tree, sort = without_sort(tree)
+    for term in terms_of(tree):
+        if (field := fields.find(term.key.name)) is not None:
+            field.check(term)
+            field.want(term, scope)
+        elif term.values:
+            scope.want_label(term.key.name)
+    return Query(text, compiled(tree, text, scope), sort)
+
+
+def without_sort(tree):
+    """(the tree, the name of the order that its one `sort:` gives, or None)."""
+    parts = tree.parts if is_and(tree) else [tree]
+    sorts = [part for part in parts if is_sort(part)]
+    inner = [term for part in parts if not is_sort(part) for term in terms_of(part) if is_sort(term)]
+    for term in (*inner, *sorts[1:]):
+        raise QueryError("The order is given once, outside of brackets and OR.", term.start, term.end)
+    if not sorts:
+        return tree, None
+    fields.find("sort").check(sorts[0])
+    fields.find("sort").condition(sorts[0], None)
+    return Group("AND", [part for part in parts if not is_sort(part)]), sorts[0].values[0].text
+
+
+def is_and(tree):
+    return isinstance(tree, Group) and tree.operator == "AND"
+
+
+def is_sort(part):
+    return isinstance(part, Term) and part.key.name.lower() == "sort"
+
+
+def terms_of(tree):
+    if isinstance(tree, Group):
+        for part in tree.parts:
+            yield from terms_of(part)
+    elif isinstance(tree, Not):
+        yield from terms_of(tree.part)
+    elif isinstance(tree, Term):
+        yield tree
+
+
+def compiled(tree, text, scope):
+    """The tree with a Leaf in place of each Term and Words."""
+    if isinstance(tree, Group):
+        return Group(tree.operator, [compiled(part, text, scope) for part in tree.parts])
+    if isinstance(tree, Not):
+        return Not(compiled(tree.part, text, scope))
+    if isinstance(tree, Words):
+        return words_leaf(tree.value, scope)
+    field = field_of(tree, text, scope)
+    if field is None:
+        return words_leaf(literal(text[tree.start : tree.end], tree.start, tree.end), scope)
+    condition = field.condition(tree, scope)
+    return Leaf(condition, field.said(tree, scope), tree.start, tree.end, field.is_adjective(tree))
+
+
+def words_leaf(value, scope):
+    is_empty = not value.text or value.is_anything
+    condition = ALWAYS if is_empty else text_condition(scope.user, value.text, value.wild)
+    return Leaf(condition, "with any text" if is_empty else f"with “{value.text}”", value.start, value.end)
+
+
+def field_of(term, text, scope):
+    """The field of a term; None where a colon ends a word; QueryError for a name that means nothing."""
+    key, field = term.key, fields.find(term.key.name)
+    if field is not None or not term.values:
+        return field
+    if key.name in scope.labels:
+        return fields.label_key(key.name)
+    message = f"There is no field and no label “{key.name}”; to search for the text, write it in quotes."
+    if close := fields.close_to(key.name, fields.NAMES):
+        raise QueryError(message, key.start, key.end, close)
+    raise QueryError(message, key.start, term.end, in_quotes(text[key.start : term.end]))
+
+
+def q_of(tree):
+    """The one Q of a compiled tree; ALWAYS and NEVER are kept apart, since Django has no Q for them."""
+    if isinstance(tree, Leaf):
+        return tree.condition
+    if isinstance(tree, Not):
+        condition = q_of(tree.part)
+        return NEVER if condition is ALWAYS else ALWAYS if condition is NEVER else ~condition
+    conditions = [q_of(part) for part in tree.parts]
+    whole, nothing = (ALWAYS, NEVER) if tree.operator == "AND" else (NEVER, ALWAYS)
+    if any(condition is nothing for condition in conditions):
+        return nothing
+    conditions = [condition for condition in conditions if condition is not whole]
+    return Q(*conditions, _connector=tree.operator) if conditions else whole
+
+
+def truth(condition):
+    """Whether `condition` holds, as a column."""
+    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
+
+
+def leaves_of(tree, is_negated=False):
+    """(leaf, whether it is negated) of a compiled tree."""
+    if isinstance(tree, Leaf):
+        yield tree, is_negated
+    elif isinstance(tree, Not):
+        yield from leaves_of(tree.part, not is_negated)
+    else:
+        for part in tree.parts:
+            yield from leaves_of(part, is_negated)
+
+
+def say(tree, is_negated=False, is_nested=False):
+    """A compiled tree in words that can stand after "issues"."""
+    if isinstance(tree, Not):
+        return say(tree.part, not is_negated, is_nested)
+    if isinstance(tree, Leaf):
+        return f"not {tree.words}" if is_negated else tree.words
+    if len(tree.parts) == 1:
+        return say(tree.parts[0], is_negated, is_nested)
+    words = (" and " if is_and(tree) else " or ").join(say(part, is_nested=True) for part in tree.parts)
+    return f"not ({words})" if is_negated else f"({words})" if is_nested else words

@@ -1,0 +1,114 @@
+"""What may be written next: fields, operators and values for the place of the cursor."""
+
+import re
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from issues.query import fields
+from issues.query.parser import COMPARISON, KEY
+from issues.query.scope import OFFERED, Scope
+
+PIECE = re.compile(r'\\.|"(?:\\.|[^"\\])*"?|\s+|[()]|.', re.DOTALL)
+KEYWORDS = (("AND", "Both"), ("OR", "Either"), ("NOT", "All others"))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is being written: `text[start:]`, a value of `key` if there is one."""
+
+    start: int
+    text: str
+    key: str | None = None
+    is_compared: bool = False
+    is_first: bool = True
+
+
+def complete(text, cursor, user):
+    """{"start", "end", "items"}: what may stand in place of text[start:end], in the order of its use.
+
+    Each item has its `text`, its `kind` ("field", "operator", "value", "keyword") and a `detail`.
+    """
+    place = place_of(text[:cursor])
+    scope = Scope(user, timezone.now())
+    if place.key is None:
+        items = names(place.text, scope)
+    else:
+        field = fields.find(place.key) or fields.label_key(place.key)
+        items = values(field, place, scope)
+    return {"start": place.start, "end": max(cursor, place.start), "items": items}
+
+
+def place_of(text):
+    """The Place at the end of a text: what stands there since the last blank or bracket."""
+    start, keys = 0, []
+    for piece in PIECE.finditer(text):
+        if piece[0] == "(":
+            key = KEY.fullmatch(text, start_of_word(text, start), piece.start())
+            keys.append(key[1] if key else keys[-1] if keys else None)
+        elif piece[0] == ")" and keys:
+            keys.pop()
+        if piece[0] in "()" or piece[0].isspace():
+            start = piece.end()
+    start = start_of_word(text, start)
+    if keys and keys[-1]:
+        return Place(start, text[start:], keys[-1])
+    key = KEY.match(text, start)
+    if not key:
+        return Place(start, text[start:])
+    return value_place(text, key)
+
+
+def start_of_word(text, start):
+    """Where a word begins after its minus signs."""
+    while text[start : start + 1] == "-":
+        start += 1
+    return start
+
+
+def value_place(text, key):
+    start, is_first = key.end(), True
+    comparison = COMPARISON.match(text, start)
+    start = comparison.end() if comparison else start
+    for piece in PIECE.finditer(text, start):
+        if piece[0] == ",":
+            start, is_first = piece.end(), False
+    return Place(start, text[start:], key[1], bool(comparison), is_first)
+
+
+def names(prefix, scope):
+    """Fields and labels whose names begin so, and the words between conditions."""
+    prefix = prefix.removeprefix("@")
+    found = [
+        (f"{name}:", "field", field.help)
+        for name, field in fields.FIELDS.items()
+        if any(alias.startswith(prefix.lower()) for alias in (name, *field.aliases))
+    ]
+    if prefix:
+        found += [(f"label.{key}:", "field", "Label") for key in scope.label_texts(prefix) if is_name(key)]
+    found += [(word, "keyword", help) for word, help in KEYWORDS if prefix and word.startswith(prefix)]
+    return [item(*parts) for parts in found]
+
+
+def is_name(key):
+    return KEY.fullmatch(f"label.{key}:") is not None
+
+
+def values(field, place, scope):
+    prefix = re.sub(r"\\(.)", r"\1", place.text.removeprefix('"'), flags=re.DOTALL).removesuffix('"')
+    found = [(text, "value", detail) for text, detail in field.offers(scope, prefix)[:OFFERED]]
+    if not prefix and place.is_first and not place.is_compared:
+        found += [(operator, "operator", OPERATORS[operator]) for operator in fields.comparisons(field)]
+    return [item(*parts) for parts in found]
+
+
+OPERATORS = {
+    ">": "More, or later",
+    ">=": "At least, or since",
+    "<": "Less, or before",
+    "<=": "At most, or until",
+}
+
+
+def item(text, kind, detail):
+    return {"text": text, "kind": kind, "detail": str(detail)}

@@ -1,0 +1,684 @@
+"""The fields of queries. What they can be asked for is in their kinds, each a class; FIELDS is the table."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import reduce
+from operator import or_
+from typing import ClassVar
+
+import orjson
+from django.db.models import Exists, OuterRef, Q
+
+from issues.like import is_like, like
+from issues.models import HistoryEntry, Issue, Level
+from issues.models.sets import IssueChannel, IssueLabel, IssueTeam
+from issues.orders import ORDERS
+from issues.query import moments
+from issues.query.parser import COMPARISON
+from issues.query.scope import (
+    CHANNELS,
+    ENVIRONMENTS,
+    LEVELS,
+    OFFERED,
+    PEOPLE,
+    PROJECTS,
+    SPACE_KEYS,
+    SPACES,
+    TEAMS,
+    Table,
+    literal,
+    quoted,
+)
+from issues.query.tree import ANY, QueryError
+
+ALWAYS = Q(pk__isnull=False)
+NUMBER = re.compile(r"[0-9]{1,18}")
+KEY = re.compile(r"([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})")
+
+
+def any_of(conditions):
+    return reduce(or_, conditions)
+
+
+def is_none(value):
+    return value.text == "none" and not value.is_quoted
+
+
+@dataclass(frozen=True)
+class Field:
+    """A name before a colon: `words` say in an explanation what it asks for, `help` what it is about."""
+
+    name: str
+    words: str
+    column: str | tuple[str, ...] = ""
+    aliases: tuple[str, ...] = ()
+    help: str = ""
+
+    operators: ClassVar[tuple[str, ...]] = (":",)
+
+    def check(self, term):
+        """QueryError for an operator that the field has not, and for a term without a value."""
+        if not term.values:
+            raise QueryError(f"A value is missing after “{self.name}:”.", term.start, term.end)
+        if term.operator not in self.operators:
+            message = f"“{self.name}” is not compared, it only has values: {self.name}:value."
+            raise QueryError(message, term.start, term.end)
+
+    def want(self, term, scope):
+        """Tell the scope what the term's values may name."""
+
+    def condition(self, term, scope):
+        """The Q on issues of a term that passed `check`; QueryError where a value means nothing."""
+        return any_of([self.present(value, scope) for value in term.values])
+
+    def present(self, value, scope):
+        if value.is_anything and self.empty(scope) is not None:
+            return ~self.empty(scope)
+        return self.equal(value, scope)
+
+    def equal(self, value, scope):
+        """The Q of one value."""
+        raise NotImplementedError
+
+    def empty(self, scope):
+        """The Q of issues that have nothing here, None for what every issue has."""
+        return None
+
+    def said(self, term, scope):
+        return self.words.format(" or ".join(self.word(value, scope) for value in term.values))
+
+    def is_adjective(self, term):
+        """Whether the words of a term stand before "issues"."""
+        return False
+
+    def word(self, value, scope):
+        """How an explanation calls a value."""
+        return value.text
+
+    def offers(self, scope, prefix):
+        """[(value as a query writes it, what it is)] of values that begin with `prefix`, at most OFFERED."""
+        return []
+
+
+def begins(texts, prefix):
+    """The first pairs of (text, detail) that begin with `prefix`."""
+    return [pair for pair in texts if pair[0].casefold().startswith(prefix.casefold())][:OFFERED]
+
+
+# Words.
+
+
+@dataclass(frozen=True)
+class Choice(Field):
+    """One of a few words: `choices` are {word: label}."""
+
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def chosen(self, value):
+        """The words that a value names, in either case."""
+        text = re.sub(r"[ -]", "_", value.text)
+        found = [word for word, _ in self.choices if is_like(word, text, value.wild)]
+        if not found:
+            close = close_to(text, [word for word, _ in self.choices])
+            raise QueryError(f"“{self.name}” has no value “{value.text}”.", value.start, value.end, close)
+        return found
+
+    def equal(self, value, scope):
+        return Q(**{f"{self.column}__in": self.chosen(value)})
+
+    def word(self, value, scope):
+        labels = dict(self.choices)
+        return " or ".join(labels[word].lower() for word in self.chosen(value))
+
+    def offers(self, scope, prefix):
+        return begins(self.choices, prefix)
+
+
+class Status(Choice):
+    def is_adjective(self, term):
+        return True
+
+
+class Severity(Choice):
+    """The severity of an issue's level."""
+
+    def equal(self, value, scope):
+        if is_none(value):
+            return self.empty(scope)
+        levels = Level.objects.of(scope.spaces).filter(severity__in=self.chosen(value))
+        return Q(level__in=levels.values("pk"))
+
+    def empty(self, scope):
+        return Q(level=None)
+
+    def word(self, value, scope):
+        return "none" if is_none(value) else super().word(value, scope)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What `is:` can ask for."""
+
+    words: str
+    condition: object
+    is_adjective: bool = True
+
+
+@dataclass(frozen=True)
+class Is(Field):
+    flags: tuple[tuple[str, Flag], ...] = ()
+
+    def flag(self, value):
+        name = re.sub(r"[ -]", "_", value.text.lower())
+        if name in dict(self.flags):
+            return dict(self.flags)[name]
+        if name == "deleted":
+            raise QueryError("Deleted issues are in the trash, and nowhere else.", value.start, value.end)
+        close = close_to(name, dict(self.flags))
+        raise QueryError(f"No issue “is {value.text}”.", value.start, value.end, close)
+
+    def is_adjective(self, term):
+        return all(self.flag(value).is_adjective for value in term.values)
+
+    def equal(self, value, scope):
+        return self.flag(value).condition(scope)
+
+    def word(self, value, scope):
+        return self.flag(value).words
+
+    def offers(self, scope, prefix):
+        return begins([(name, flag.words) for name, flag in self.flags], prefix)
+
+
+class Presence(Field):
+    """`has:` and `no:` with the name of a field that may be empty."""
+
+    def field(self, value, scope):
+        found = find(value.text)
+        if found is None or found.empty(scope) is None:
+            close = close_to(value.text, [name for name, _ in self.offers(scope, "")])
+            message = f"“{self.name}:” is followed by a field that may be empty."
+            raise QueryError(message, value.start, value.end, close)
+        return found
+
+    def equal(self, value, scope):
+        empty = self.field(value, scope).empty(scope)
+        return empty if self.name == "no" else ~empty
+
+    def word(self, value, scope):
+        return self.field(value, scope).name
+
+    def offers(self, scope, prefix):
+        fields = [field for field in FIELDS.values() if field.empty(scope) is not None]
+        return begins([(field.name, field.help) for field in fields], prefix)
+
+
+class Sort(Field):
+    """No condition: the order of what is found."""
+
+    def condition(self, term, scope):
+        value, *more = term.values
+        if more or value.text not in ORDERS:
+            close = None if more else close_to(value.text, ORDERS)
+            message = f"The order is one of {', '.join(ORDERS)}."
+            raise QueryError(message, value.start, term.values[-1].end, close)
+        return ALWAYS
+
+    def offers(self, scope, prefix):
+        return begins([(name, "") for name in ORDERS], prefix)
+
+
+# Rows.
+
+
+@dataclass(frozen=True)
+class Reference(Field):
+    """A row of one's spaces, by id or by a name of it; more than one may have the name."""
+
+    table: Table = None
+    nobody: str = "none"
+
+    def want(self, term, scope):
+        for value in term.values:
+            if not (is_none(value) or value.is_anything):
+                scope.want(self.table, value)
+
+    def equal(self, value, scope):
+        if is_none(value) and self.empty(scope) is not None:
+            return self.empty(scope)
+        return self.among(scope.find(self.table, value), scope)
+
+    def among(self, rows, scope):
+        """The Q of issues that refer to one of these rows."""
+        return Q(**{f"{self.column}__in": [row.pk for row in rows]})
+
+    def empty(self, scope):
+        return Q(**{self.column: None})
+
+    def word(self, value, scope):
+        if is_none(value) or value.is_anything:
+            return self.nobody if is_none(value) else "any"
+        if value.wild:
+            return value.text
+        shown = {str(getattr(row, self.table.shown)) for row in scope.find(self.table, value)}
+        return " or ".join(sorted(shown))
+
+    def offers(self, scope, prefix):
+        pattern = like(f"{prefix}{ANY}", {len(prefix)})
+        columns = {*self.table.columns, self.table.shown}
+        wanted = any_of([Q(**{f"{column}__like": pattern}) for column in columns])
+        rows = scope.offered(self.table).filter(wanted)[:OFFERED]
+        found = {quoted(self.table.written(row)): str(getattr(row, self.table.shown)) for row in rows}
+        return list(found.items())
+
+
+class Space(Reference):
+    def empty(self, scope):
+        return None
+
+    def want(self, term, scope):
+        for value in term.values:
+            scope.want(self.table, value)
+
+
+class Person(Reference):
+    """`me`, somebody who is or was a member, or nobody."""
+
+    def want(self, term, scope):
+        others = [value for value in term.values if not (is_none(value) or value.is_anything or is_me(value))]
+        for value in others:
+            scope.want(self.table, value)
+
+    def equal(self, value, scope):
+        return self.among([scope.user], scope) if is_me(value) else super().equal(value, scope)
+
+    def word(self, value, scope):
+        return "me" if is_me(value) else super().word(value, scope)
+
+    def offers(self, scope, prefix):
+        return begins([("me", "You"), ("none", "Nobody")], prefix) + super().offers(scope, prefix)
+
+
+def is_me(value):
+    return value.text == "me" and not value.is_quoted
+
+
+class Reporter(Person):
+    """Whom an issue hides, no query finds."""
+
+    def among(self, rows, scope):
+        return super().among(rows, scope) & Q(is_anonymous=False)
+
+    def empty(self, scope):
+        return Q(reporter=None) | Q(is_anonymous=True)
+
+
+class Teams(Reference):
+    def among(self, rows, scope):
+        return Q(pk__in=IssueTeam.objects.filter(team__in=[row.pk for row in rows]).values("issue"))
+
+    def empty(self, scope):
+        return ~Q(Exists(IssueTeam.objects.filter(issue=OuterRef("pk"))))
+
+
+class Channels(Reference):
+    """The default channel of a space holds all its issues, without a row for each."""
+
+    def among(self, rows, scope):
+        spaces = [row.space_id for row in rows if row.is_default]
+        routed = [row.pk for row in rows if not row.is_default]
+        condition = Q(pk__in=IssueChannel.objects.filter(channel__in=routed).values("issue"))
+        if not spaces:
+            return condition
+        return Q(space__in=spaces) | condition if routed else Q(space__in=spaces)
+
+    def empty(self, scope):
+        return ~Q(Exists(IssueChannel.objects.filter(issue=OuterRef("pk"))))
+
+
+@dataclass(frozen=True)
+class IssueKey(Field):
+    def parts(self, value):
+        match = KEY.fullmatch(value.text)
+        if not match or value.wild:
+            raise QueryError("A key as OPS-42.", value.start, value.end)
+        return literal(match[1], value.start, value.start + len(match[1])), int(match[2])
+
+    def want(self, term, scope):
+        for value in term.values:
+            scope.want(SPACE_KEYS, self.parts(value)[0])
+
+    def equal(self, value, scope):
+        space, number = self.parts(value)
+        return Q(space__in=[row.pk for row in scope.find(SPACE_KEYS, space)], number=number)
+
+    def word(self, value, scope):
+        return value.text.upper()
+
+
+# Texts.
+
+
+@dataclass(frozen=True)
+class Text(Field):
+    """Short texts, of which one is the value, in either case of ASCII letters; wildcards stand for a part."""
+
+    is_part: ClassVar[bool] = False
+
+    @property
+    def columns(self):
+        return (self.column,) if isinstance(self.column, str) else self.column
+
+    def equal(self, value, scope):
+        pattern = like(value.text, value.wild, self.is_part)
+        return any_of([Q(**{f"{column}__like": pattern}) for column in self.columns])
+
+    def empty(self, scope):
+        return Q(**dict.fromkeys(self.columns, ""))
+
+    def word(self, value, scope):
+        return value.text or "nothing"
+
+
+class Prose(Text):
+    """A longer text, of which the value is a part."""
+
+    is_part = True
+
+    def word(self, value, scope):
+        return f"“{value.text}”"
+
+
+class Exact(Text):
+    """A text that is the value, letter by letter: it has an index."""
+
+    def equal(self, value, scope):
+        return super().equal(value, scope) if value.wild else Q(**{self.column: value.text})
+
+
+class Languages(Text):
+    """A JSON list of names, stored without blanks."""
+
+    def equal(self, value, scope):
+        if value.wild:
+            raise QueryError("A language has no wildcards.", value.start, value.end)
+        name = orjson.dumps(value.text).decode()
+        first, later = f"[{name}{ANY}", f"{ANY},{name}{ANY}"
+        return Q(languages__like=like(first, {len(first) - 1})) | Q(
+            languages__like=like(later, {0, len(later) - 1})
+        )
+
+    def empty(self, scope):
+        return Q(languages=[])
+
+
+def labelled(scope, *alternatives):
+    """The Q of issues with a label as one of these; each starts from the labels of one's spaces by index."""
+    rows = IssueLabel.objects.filter(space__in=scope.spaces).order_by()
+    first, *more = (rows.filter(labels).values("issue") for labels in alternatives)
+    return Q(pk__in=first.union(*more, all=True) if more else first)
+
+
+def in_label(name, text, wild):
+    """The Q of labels: exact, so that the index serves it, unless there are wildcards."""
+    return Q(**({f"{name}__like": like(text, wild)} if wild else {name: text}))
+
+
+class Label(Field):
+    """`label:key` or `label:key:value`, letter by letter; wildcards match in either case."""
+
+    def equal(self, value, scope):
+        key, colon, text = value.text.partition(":")
+        # A key may have a colon of its own.
+        whole = in_label("key", value.text, value.wild)
+        if not colon:
+            return labelled(scope, whole)
+        own = frozenset(at for at in value.wild if at < len(key))
+        rest = frozenset(at - len(key) - 1 for at in value.wild if at > len(key))
+        return labelled(scope, whole, in_label("key", key, own) & in_label("value", text, rest))
+
+    def empty(self, scope):
+        return ~Q(Exists(IssueLabel.objects.filter(issue=OuterRef("pk"))))
+
+    def offers(self, scope, prefix):
+        key, colon, text = prefix.partition(":")
+        if not colon:
+            return [(quoted(key), "") for key in scope.label_texts(key)]
+        return [(quoted(f"{key}:{found}"), "") for found in scope.label_texts(text, key)]
+
+
+class LabelKey(Field):
+    """`label.team:payments`, and `team:payments` where no field has that name."""
+
+    def equal(self, value, scope):
+        return labelled(scope, Q(key=self.column) & in_label("value", value.text, value.wild))
+
+    def empty(self, scope):
+        return ~labelled(scope, Q(key=self.column))
+
+    def word(self, value, scope):
+        return f"{self.column}: {value.text}"
+
+    def offers(self, scope, prefix):
+        return [(quoted(text), "") for text in scope.label_texts(prefix, self.column)]
+
+
+# Numbers and times.
+
+
+@dataclass(frozen=True)
+class Number(Field):
+    operators = (":", ">", ">=", "<", "<=", "[")
+    LOOKUPS: ClassVar = {":": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+    WORDS: ClassVar = {":": "", ">": "more than ", ">=": "at least ", "<": "less than ", "<=": "at most "}
+
+    def number(self, value):
+        if value.wild or not NUMBER.fullmatch(value.text):
+            raise QueryError("A whole number of at most 18 digits.", value.start, value.end)
+        return int(value.text)
+
+    def compare(self, lookup, number):
+        return Q(**{f"{self.column}__{lookup}": number})
+
+    def condition(self, term, scope):
+        if term.operator != "[":
+            lookup = self.LOOKUPS[term.operator]
+            return any_of([self.compare(lookup, self.number(value)) for value in term.values])
+        pairs = zip(("gte", "lte"), term.values, strict=True)
+        ends = [self.compare(way, self.number(v)) for way, v in pairs if not v.is_anything]
+        return Q(*ends) if ends else ALWAYS
+
+    def said(self, term, scope):
+        if term.operator == "[":
+            return self.words.format(" to ".join(value.text for value in term.values))
+        return self.words.format(self.WORDS[term.operator] + " or ".join(v.text for v in term.values))
+
+    def offers(self, scope, prefix):
+        return []
+
+
+@dataclass(frozen=True)
+class Time(Field):
+    operators = Number.operators
+    may_be_empty: bool = False
+
+    def spans(self, term, scope):
+        is_range = term.operator == "["
+        return [None if is_range and v.is_anything else moments.moment(v, scope) for v in term.values]
+
+    def condition(self, term, scope):
+        if term.operator != ":":
+            return self.within(term.operator, self.spans(term, scope), scope)
+        return any_of([self.present(value, scope) for value in term.values])
+
+    def equal(self, value, scope):
+        return self.within(":", [moments.moment(value, scope)], scope)
+
+    def within(self, operator, spans, scope):
+        start, end = moments.bounds(operator, spans, scope.now)
+        ends = {f"{self.column}__gte": start, f"{self.column}__lt": end}
+        wanted = {name: at for name, at in ends.items() if at is not None}
+        if wanted:
+            return Q(**wanted)
+        return ALWAYS if self.empty(scope) is None else ~self.empty(scope)
+
+    def empty(self, scope):
+        return Q(**{self.column: None}) if self.may_be_empty else None
+
+    def said(self, term, scope):
+        spans = self.spans(term, scope) if term.operator != ":" else ()
+        if term.operator != ":":
+            return self.words.format(moments.said(term.operator, term.values, spans, scope.now))
+        words = [self.word(value, scope) for value in term.values]
+        return self.words.format(" or ".join(words))
+
+    def word(self, value, scope):
+        if value.is_anything and self.may_be_empty:
+            return "at any time"
+        return moments.said(":", (value,), (moments.moment(value, scope),), scope.now)
+
+    def offers(self, scope, prefix):
+        today = scope.now.astimezone(scope.zone).date()
+        dates = [(str(today - timedelta(days=days)), "") for days in (0, 1, 7, 30)]
+        words = [("today", ""), ("yesterday", ""), ("-24h", "the last 24 hours"), ("-7d", "the last 7 days")]
+        return begins(words + dates, prefix)
+
+
+class Due(Time):
+    """A day, and not a moment."""
+
+    def within(self, operator, spans, scope):
+        first, last = (span and self.days(span, scope) for span in (spans[0], spans[-1]))
+        if operator == ":" and spans[0].away:
+            first, last = sorted((first, (self.day(scope.now, scope),) * 2))
+        wanted = {
+            "[": {"gte": first and first[0], "lte": last and last[1]},
+            ":": {"gte": first and first[0], "lte": last and last[1]},
+            ">": {"gt": last and last[1]},
+            ">=": {"gte": first and first[0]},
+            "<": {"lt": first and first[0]},
+            "<=": {"lte": last and last[1]},
+        }[operator]
+        wanted = {f"due_on__{lookup}": day for lookup, day in wanted.items() if day is not None}
+        return Q(**wanted) if wanted else ~self.empty(scope)
+
+    def days(self, span, scope):
+        """The first and the last day of a span."""
+        last = max(span.start, span.end - timedelta(microseconds=1))
+        return self.day(span.start, scope), self.day(last, scope)
+
+    def day(self, at, scope):
+        return at.astimezone(scope.zone).date()
+
+    def offers(self, scope, prefix):
+        return begins([("tomorrow", ""), ("+7d", "the next 7 days")], prefix) + super().offers(scope, prefix)
+
+
+# The table.
+
+
+def in_status(*statuses):
+    return lambda scope: Q(status__in=statuses)
+
+
+def regressed(scope):
+    entries = HistoryEntry.objects.filter(issue=OuterRef("pk"), action="regressed")
+    return in_status(*Issue.OPEN)(scope) & Q(Exists(entries))
+
+
+def overdue(scope):
+    return in_status(*Issue.OPEN)(scope) & Q(due_on__lt=scope.now.astimezone(scope.zone).date())
+
+
+FLAGS = {
+    "open": Flag("open", in_status(*Issue.OPEN)),
+    "active": Flag("active", in_status(*Issue.ACTIVE)),
+    "done": Flag("done", in_status(*Issue.DONE)),
+    **{s.value: Flag(s.label.lower(), in_status(s.value)) for s in Issue.Status if s.value != "open"},
+    "mine": Flag("assigned to me", lambda scope: Q(assignee=scope.user), is_adjective=False),
+    "assigned": Flag("assigned", lambda scope: Q(assignee__isnull=False)),
+    "unassigned": Flag("unassigned", lambda scope: Q(assignee=None)),
+    "read": Flag("read", lambda scope: Q(is_read=True)),
+    "unread": Flag("unread", lambda scope: Q(is_read=False)),
+    "anonymous": Flag("anonymous", lambda scope: Q(is_anonymous=True)),
+    "crash": Flag("that crashed something", lambda scope: Q(is_crash=True), is_adjective=False),
+    "overdue": Flag("overdue", overdue),
+    "regressed": Flag("regressed", regressed),
+}
+STATUSES = tuple(Issue.Status.choices)
+SEVERITIES = tuple(Level.Severity.choices)
+SOURCE = ("resource_type", "resource_name", "resource_id", "alert_id")
+FIELDS, NAMES = {}, {}
+
+
+def register(field):
+    """Add a field to the language; apps above this one do too."""
+    FIELDS[field.name] = field
+    NAMES.update(dict.fromkeys((field.name, *field.aliases), field))
+
+
+for entry in (
+    Is("is", "{}", help="open, active, done, mine, unassigned, unread …", flags=tuple(FLAGS.items())),
+    Status("status", "{}", "status", choices=STATUSES, aliases=("state", "issue.state"), help="One status"),
+    Reference("level", "of level {}", "level", help="A level's key", table=LEVELS),
+    Severity("severity", "of severity {}", choices=SEVERITIES, help="The severity of the level"),
+    Person("assignee", "assigned to {}", "assignee", table=PEOPLE, nobody="nobody", help="Who has it"),
+    Reporter("reporter", "reported by {}", "reporter", table=PEOPLE, nobody="nobody", help="Who told"),
+    Teams("team", "of team {}", table=TEAMS, help="A team that owns it"),
+    Reference("project", "of project {}", "project", table=PROJECTS, help="A project"),
+    Reference("environment", "in {}", "environment", ("env",), "Where it was seen", table=ENVIRONMENTS),
+    Channels("channel", "in channel {}", table=CHANNELS, help="A channel"),
+    Space("space", "of space {}", "space", table=SPACES, help="A space's key"),
+    Label("label", "labelled {}", aliases=("labels", "tag"), help="key or key:value"),
+    Text("kind", "of kind {}", "kind", help="The kind of issue"),
+    Text("source", "from {}", SOURCE, help="What an alert came from: its type, name, id, or the alert"),
+    Text("service", "of service {}", "service", help="The service that failed"),
+    Text("version", "of version {}", ("first_version", "last_version"), help="First or last version seen"),
+    Text("error.type", "with error {}", "error_type", ("error_type",), "The type of the error"),
+    Prose("error.message", "with {} in its error", "error_message", ("error_message",), "Part of the error"),
+    Languages("language", "in language {}", "languages", ("languages",), "A programming language"),
+    Text("platform", "on {}", "platform", help="The platform"),
+    Text("track", "of track {}", "track", help="The track"),
+    Exact("fingerprint", "of fingerprint {}", "fingerprint", help="What sightings have in common"),
+    Prose("title", "with {} in the title", "title", help="Part of the title"),
+    Prose("description", "with {} in the description", "description", help="Part of the description"),
+    Number("seen", "seen {} times", "seen_count", ("seen_count",), "How often it was seen"),
+    Number("number", "numbered {}", "number", help="The number in its space"),
+    IssueKey("key", "with the key {}", help="OPS-42"),
+    Time("created", "created {}", "created_at", ("created_at",), "When it was opened"),
+    Time("updated", "changed {}", "updated_at", ("updated_at",), "When it last changed"),
+    Time("resolved", "resolved {}", "resolved_at", ("resolved_at",), "When it was resolved", True),
+    Time("closed", "closed {}", "closed_at", ("closed_at",), "When it was closed", True),
+    Time("first_seen", "first seen {}", "first_seen_at", ("first_seen_at",), "When it was first seen"),
+    Time("last_seen", "last seen {}", "last_seen_at", ("last_seen_at",), "When it was last seen"),
+    Due("due", "due {}", "due_on", ("due_on",), "The day by which it is due", True),
+    Presence("has", "with {}", help="A field that is not empty"),
+    Presence("no", "without {}", help="A field that is empty"),
+    Sort("sort", "", help="The order of the list"),
+):
+    register(entry)
+
+
+def find(name):
+    """The field of this name, in either case; a label's as `label.key`; None for any other."""
+    field = NAMES.get(name.lower())
+    if field is None and name[:6].lower() == "label." and len(name) > 6:
+        return label_key(name[6:])
+    return field
+
+
+def label_key(key):
+    return LabelKey(f"label.{key}", "labelled {}", key)
+
+
+def close_to(name, names):
+    """The one of `names` that `name` was probably meant to be, or None."""
+    found = get_close_matches(name.lower(), list(names), 1, 0.6)
+    return found[0] if found else None
+
+
+def comparisons(field):
+    """The operators that may follow the colon of a field."""
+    return [operator for operator in field.operators if COMPARISON.fullmatch(operator)]

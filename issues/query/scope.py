@@ -1,0 +1,192 @@
+"""Whose query it is and when it is asked: what its values can name, and nothing beyond one's spaces."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
+
+from issues.like import is_like, like
+from issues.lookups import as_uuid, people_of
+from issues.models import Channel, Environment, Level, Membership, Project, Space, Team
+from issues.models.sets import IssueLabel
+from issues.query.tree import QueryError, Value
+
+OFFERED = 20  # proposals for one place
+CLOSE = 200  # rows among which a misspelt name is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows that a value may name: what errors call one, and the columns that may be like the value.
+
+    A value is written as the first of the columns that is not empty; `shown` is how people know the row.
+    """
+
+    what: str
+    of: object
+    columns: tuple[str, ...]
+    shown: str = "name"
+
+    def condition(self, value):
+        """The Q on rows that `value` names."""
+        uuid = as_uuid(value.text)
+        condition = Q(uuid=uuid) if uuid else Q(pk__in=())
+        for column in self.columns:
+            for text, wild in forms(column, value):
+                condition |= Q(**{f"{column}__like": like(text, wild)})
+        return condition
+
+    def is_named(self, row, value):
+        """Whether `value` names the row: `condition` in memory."""
+        return row.uuid == as_uuid(value.text) or any(
+            is_like(getattr(row, column) or "", text, wild)
+            for column in self.columns
+            for text, wild in forms(column, value)
+        )
+
+    def written(self, row):
+        return next(filter(None, (getattr(row, column) for column in self.columns)), str(row.uuid))
+
+
+def forms(column, value):
+    """[(text, wild)] that a column may be like: a handle with its @ and without."""
+    text, wild = value.text, value.wild
+    if column != "handle":
+        return [(text, wild)]
+    # Some have no handle, and nobody names them by that.
+    found = [(f"@{text}", frozenset(at + 1 for at in wild)), (text, wild)]
+    found.append((text.removeprefix("@"), frozenset(at - text.startswith("@") for at in wild)))
+    return [(form, places) for form, places in found if form]
+
+
+def known_people(spaces):
+    """Who is or was a member."""
+    return get_user_model().objects.filter(pk__in=Membership.objects.filter(space__in=spaces).values("user"))
+
+
+def of_spaces(model):
+    return lambda spaces: model.objects.filter(space__in=spaces)
+
+
+PEOPLE = Table("person", known_people, ("handle", "email", "name"))
+LEVELS = Table("level", Level.objects.of, ("key", "name"))
+SPACES = Table("space", lambda spaces: Space.objects.filter(pk__in=spaces), ("key", "name"))
+SPACE_KEYS = Table("space", SPACES.of, ("key",))
+TEAMS = Table("team", of_spaces(Team), ("handle", "name"))
+PROJECTS = Table("project", of_spaces(Project), ("name",))
+ENVIRONMENTS = Table("environment", of_spaces(Environment), ("name",))
+CHANNELS = Table("channel", of_spaces(Channel), ("name",))
+
+
+@dataclass
+class Scope:
+    """The user of a query, the moment it is asked, and what its values name, each table read once."""
+
+    user: object
+    now: datetime
+    wanted: dict = field(default_factory=dict)
+    rows: dict = field(default_factory=dict)
+    keys: set = field(default_factory=set)
+
+    @cached_property
+    def spaces(self):
+        return list(self.user.space_roles())
+
+    @cached_property
+    def zone(self):
+        """Where the user's days begin."""
+        try:
+            return ZoneInfo(getattr(self.user, "time_zone", "") or "UTC")
+        except (OSError, ValueError, KeyError):
+            return UTC
+
+    def want(self, table, value):
+        """`value` will be asked of `table`: what is wanted of one table is read in one statement."""
+        self.wanted.setdefault(table, []).append(value)
+
+    def find(self, table, value):
+        """The rows that `value` names; QueryError if there is none in one's spaces."""
+        if table not in self.rows:
+            condition = Q()
+            for wanted in self.wanted[table]:
+                condition |= table.condition(wanted)
+            self.rows[table] = list(table.of(self.spaces).filter(condition))
+        found = [row for row in self.rows[table] if table.is_named(row, value)]
+        if not found:
+            raise QueryError(
+                f"There is no {table.what} “{value.text}” in your spaces.",
+                value.start,
+                value.end,
+                self.close(table, value),
+            )
+        return found
+
+    def close(self, table, value):
+        """What to write for the row whose name is close to one that names nothing, or None."""
+        rows = [(row, table.written(row)) for row in self.offered(table)[:CLOSE]]
+        names = {str(name).casefold(): name for row, name in rows}
+        names |= {str(getattr(row, table.shown)).casefold(): name for row, name in rows}
+        match = get_close_matches(value.text.casefold(), names, 1)
+        return quoted(names[match[0]]) if match else None
+
+    def offered(self, table):
+        """The rows of a table that are not retired."""
+        if table is PEOPLE:
+            people = people_of(self.spaces).values("pk")
+            return get_user_model().objects.filter(pk__in=people).order_by("name", "pk")
+        return table.of(self.spaces).filter(is_active=True).order_by(*table.columns, "pk")
+
+    def want_label(self, key):
+        self.keys.add(key)
+
+    @cached_property
+    def labels(self):
+        """Which of the wanted keys label an issue of one's spaces."""
+        keys = sorted(self.keys)
+        tests = [Exists(IssueLabel.objects.filter(space=OuterRef("pk"), key=key)) for key in keys]
+        found = Space.objects.filter(pk__in=self.spaces).values_list(*tests) if keys else ()
+        return {key for row in found for key, is_there in zip(keys, row, strict=True) if is_there}
+
+    def label_texts(self, prefix, key=None):
+        """The first keys of labels in one's spaces that begin with `prefix`, or the first values of `key`.
+
+        Each is found from the one before by the index, since a million labels may have ten keys.
+        """
+        column = "key" if key is None else "value"
+        same = "" if key is None else "AND key = %s "
+        own = [] if key is None else [key]
+        spaces = ", ".join(["%s"] * len(self.spaces)) or "NULL"
+        least = (
+            f"SELECT min(text) FROM (SELECT (SELECT min({column}) FROM issues_issuelabel "
+            f"WHERE space_id = s.id {same}AND {column} {{}}) AS text "
+            f"FROM issues_space AS s WHERE s.id IN ({spaces})) AS texts"
+        )
+        statement = (
+            f"WITH RECURSIVE found(text) AS ({least.format('>= %s')} UNION ALL SELECT "
+            f"({least.format('> found.text')}) FROM found WHERE text IS NOT NULL) "
+            f"SELECT text FROM found WHERE text IS NOT NULL LIMIT {OFFERED}"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [*own, prefix, *self.spaces, *own, *self.spaces])
+            return [text for (text,) in cursor.fetchall() if text.startswith(prefix)]
+
+
+def quoted(text):
+    """`text` as the value of a field: in quotes where it has to be."""
+    is_plain = text and all(letter.isalnum() or letter in "_@+./:-" for letter in text)
+    return text if is_plain and text not in ("me", "none") else in_quotes(text)
+
+
+def in_quotes(text):
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def literal(text, start=0, end=0):
+    """A Value that is exactly this text."""
+    return Value(text, start, end, is_quoted=True)

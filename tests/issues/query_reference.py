@@ -1,0 +1,237 @@
+"""What a query means, said again and slowly: the tree is walked for each issue, all in memory.
+
+It shares the parser with the real thing and nothing else.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from issues.models import Issue
+from issues.query.tree import Group, Not, Words
+
+TEXTS = {
+    "kind": ["kind"], "service": ["service"], "version": ["first_version", "last_version"],
+    "track": ["track"],
+    "error.type": ["error_type"], "source": ["resource_type", "resource_name", "resource_id", "alert_id"],
+    "platform": ["platform"],
+}  # fmt: skip
+PARTS = {"title": "title", "description": "description", "error.message": "error_message"}
+TIMES = {
+    "created": "created_at", "updated": "updated_at", "resolved": "resolved_at", "closed": "closed_at",
+    "first_seen": "first_seen_at", "last_seen": "last_seen_at",
+}  # fmt: skip
+ROWS = {"level": ("key", "name"), "project": ("name",), "environment": ("name",)}
+FLAGS = {
+    "open": lambda i: i.status not in ("resolved", "closed", "ignored", "excluded"),
+    "active": lambda i: i.status in ("acknowledged", "in_progress", "pending"),
+    "done": lambda i: i.status in ("resolved", "closed", "ignored", "excluded"),
+    "resolved": lambda i: i.status == "resolved",
+    "unassigned": lambda i: i.assignee is None,
+    "unread": lambda i: not i.is_read,
+    "anonymous": lambda i: i.is_anonymous,
+    "crash": lambda i: i.is_crash,
+}
+
+
+def lower(text):
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
+def fits(text, pattern, wild=()):
+    """Whether a text is a pattern, letter by letter, by the table of all pairs of their beginnings."""
+    text, pattern = lower(text), lower(pattern)
+    row = [True] + [False] * len(text)
+    for at, letter in enumerate(pattern):
+        star, one = at in wild and letter == "*", at in wild and letter == "?"
+        new = [row[0] and star]
+        for index, own in enumerate(text):
+            new.append((new[-1] or row[index + 1]) if star else row[index] and (one or own == letter))
+        row = new
+    return row[-1]
+
+
+def contains(text, pattern, wild=()):
+    return fits(text, f"*{pattern}*", {0, len(pattern) + 1, *(at + 1 for at in wild)})
+
+
+class Reference:
+    """The issues and everything that belongs to them, loaded once; `matching(tree)` are the numbers."""
+
+    def __init__(self, user, now, zone="UTC"):
+        self.user, self.now, self.zone = user, now, ZoneInfo(zone)
+        self.role = user.space_roles()
+        related = ("space", "level", "assignee", "reporter", "project", "environment")
+        self.issues = list(Issue.objects.visible_to(user).select_related(*related))
+        for issue in self.issues:
+            issue.own_labels = dict(issue.label_rows.values_list("key", "value"))
+            issue.own_teams = [row.team for row in issue.team_rows.select_related("team")]
+            issue.own_channels = [row.channel for row in issue.channel_rows.select_related("channel")]
+            issue.own_comments = list(issue.comments.filter(deleted_at=None))
+
+    def matching(self, tree):
+        return {issue.number for issue in self.issues if self.holds(tree, issue)}
+
+    def holds(self, tree, issue):
+        if isinstance(tree, Group):
+            return (all if tree.operator == "AND" else any)(self.holds(part, issue) for part in tree.parts)
+        if isinstance(tree, Not):
+            return not self.holds(tree.part, issue)
+        if isinstance(tree, Words):
+            return any(contains(text, tree.value.text, tree.value.wild) for text in self.texts(issue))
+        name = {"env": "environment"}.get(tree.key.name, tree.key.name)
+        if tree.operator == ":":
+            return any(self.equals(name, value, issue) for value in tree.values)
+        return self.compares(name, tree.operator, tree.values, issue)
+
+    def texts(self, issue):
+        is_member = self.role[issue.space_id] != "viewer"
+        said = [c.content for c in issue.own_comments if is_member or not c.is_internal]
+        return [issue.title, issue.description, *said]
+
+    def equals(self, name, value, issue):
+        text, wild = value.text, value.wild
+        anything = text == "*" and bool(wild)
+        if name == "is":
+            return FLAGS[text](issue)
+        if name in ("has", "no"):
+            return self.has(text, issue) == (name == "has")
+        if anything and name in (
+            "due",
+            "resolved",
+            "closed",
+            *TEXTS,
+            *PARTS,
+            *ROWS,
+            "team",
+            "label",
+            "language",
+        ):
+            return self.has(name, issue)
+        if name == "status":
+            return fits(issue.status, text, wild)
+        if name == "severity":
+            return (
+                issue.level is None if text == "none" else bool(issue.level and issue.level.severity == text)
+            )
+        if name in ROWS:
+            row = getattr(issue, name)
+            if text == "none":
+                return row is None
+            return row is not None and any(fits(getattr(row, column), text, wild) for column in ROWS[name])
+        if name in ("assignee", "reporter"):
+            return self.person(name, value, issue)
+        if name == "team":
+            return any(fits(n, text, wild) for t in issue.own_teams for n in (t.name, t.handle)) or (
+                text == "none" and not issue.own_teams
+            )
+        if name == "channel":
+            return text == "All" or any(c.name == text for c in issue.own_channels)
+        if name == "label":
+            return self.label(text, wild, issue)
+        if name == "squad" or name.startswith("label."):
+            own = issue.own_labels.get(name.removeprefix("label."))
+            return own is not None and (fits(own, text, wild) if wild else own == text)
+        if name == "fingerprint":
+            return fits(issue.fingerprint, text, wild) if wild else issue.fingerprint == text
+        if name == "language":
+            return any(fits(language, text) for language in issue.languages)
+        if name in TEXTS:
+            return any(fits(getattr(issue, column), text, wild) for column in TEXTS[name])
+        if name in PARTS:
+            return contains(getattr(issue, PARTS[name]), text, wild)
+        if name in ("seen", "number", "comments"):
+            return self.number(name, issue) == int(text)
+        if name == "key":
+            return f"{issue.space.key}-{issue.number}" == text.upper()
+        return self.when(name, text, issue)
+
+    def person(self, name, value, issue):
+        person = getattr(issue, name)
+        if name == "reporter" and issue.is_anonymous:
+            person = None
+        if value.text == "none":
+            return person is None
+        if value.text == "me":
+            return person == self.user
+        if person is None:
+            return False
+        handles = [person.handle, f"@{person.handle}"] if person.handle else []
+        return any(fits(own, value.text, value.wild) for own in (person.email, person.name, *handles))
+
+    def label(self, text, wild, issue):
+        for key, value in issue.own_labels.items():
+            if wild:
+                head, colon, tail = text.partition(":")
+                left = {at for at in wild if at < len(head)}
+                right = {at - len(head) - 1 for at in wild if at > len(head)}
+                key_fits = fits(key, head, left) if left else key == head
+                value_fits = fits(value, tail, right) if right else value == tail
+                if fits(key, text, wild) or (colon and key_fits and value_fits):
+                    return True
+            elif text in (key, f"{key}:{value}"):
+                return True
+        return False
+
+    def has(self, name, issue):
+        columns = {**TEXTS, **{part: [column] for part, column in PARTS.items()}}
+        if name in columns:
+            return any(getattr(issue, column) for column in columns[name])
+        return bool(
+            {
+                "level": issue.level, "assignee": issue.assignee, "project": issue.project,
+                "reporter": None if issue.is_anonymous else issue.reporter, "environment": issue.environment,
+                "team": issue.own_teams, "label": issue.own_labels, "channel": issue.own_channels,
+                "due": issue.due_on, "resolved": issue.resolved_at, "closed": issue.closed_at,
+                "language": issue.languages,
+            }[name]
+        )  # fmt: skip
+
+    def number(self, name, issue):
+        shown = [comment for comment in issue.own_comments if not comment.is_internal]
+        return {"seen": issue.seen_count, "number": issue.number, "comments": len(shown)}[name]
+
+    def compares(self, name, operator, values, issue):
+        if name in ("seen", "number", "comments"):
+            own = self.number(name, issue)
+            if operator == "[":
+                low, high = (None if value.text == "*" else int(value.text) for value in values)
+                return (low is None or own >= low) and (high is None or own <= high)
+            other = int(values[0].text)
+            return {">": own > other, ">=": own >= other, "<": own < other, "<=": own <= other}[operator]
+        own = issue.due_on if name == "due" else getattr(issue, TIMES[name])
+        if own is None:
+            return False
+        if operator == "[":
+            low, high = (value.text for value in values)
+            return (low == "*" or own >= self.days(low, name)[0]) and (
+                high == "*" or own <= self.days(high, name)[1]
+            )
+        first, last = self.days(values[0].text, name)
+        return {">": own > last, ">=": own >= first, "<": own < first, "<=": own <= last}[operator]
+
+    def when(self, name, text, issue):
+        own = issue.due_on if name == "due" else getattr(issue, TIMES[name])
+        if own is None:
+            return False
+        first, last = self.days(text, name)
+        if text[0] in "+-":
+            now = self.now.astimezone(self.zone).date() if name == "due" else self.now
+            first, last = min(first, now), max(last, now)
+        return first <= own <= last
+
+    def days(self, text, name):
+        """The first and the last moment, or day, that a text stands for."""
+        today = self.now.astimezone(self.zone).date()
+        if text in ("yesterday", "today", "tomorrow"):
+            day = today + timedelta(days=("yesterday", "today", "tomorrow").index(text) - 1)
+        elif text[0] in "+-":
+            at = self.now + int(text[:-1]) * timedelta(hours={"h": 1, "d": 24, "w": 168}[text[-1]])
+            return (at.astimezone(self.zone).date(),) * 2 if name == "due" else (at, at)
+        else:
+            day = date.fromisoformat(text)
+        if name == "due":
+            return day, day
+        start = datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+        after = day + timedelta(days=1)
+        end = datetime(after.year, after.month, after.day, tzinfo=self.zone).astimezone(UTC)
+        return start, end - timedelta(microseconds=1)

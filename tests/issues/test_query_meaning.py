@@ -1,0 +1,186 @@
+"""A query finds what a slow and plain reading of it finds, on both databases and for members and viewers."""
+
+import os
+import random
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from issues.actor import Actor, acting_as
+from issues.models import Issue, Level
+from issues.query import read
+from issues.query.parser import parse
+from tests.factories import (
+    ChannelFactory,
+    CommentFactory,
+    EnvironmentFactory,
+    IssueFactory,
+    LevelFactory,
+    MembershipFactory,
+    ProjectFactory,
+    TeamFactory,
+)
+from tests.issues.query_reference import Reference
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = int(os.environ.get("EXAMPLES", 0))
+TEXTS = [
+    "",
+    "Nulls in events",
+    "nulls again",
+    "100% of A_B",
+    "Übergröße",
+    "a*b?c",
+    "back\\slash",
+    "İstanbul [x]",
+]
+WORDS = [
+    "null", "NULLS", "events", "100%", "_", "%", "a_b", "ü", "Ü", "nu*in", "n?lls", "*", "a\\*b",
+    '"nulls in"', '""',
+    "back\\\\slash", "[x]", "i", "zzz", "q\\?", "é*",
+]  # fmt: skip
+NAMES = ["", "api", "API-2", "worker"]
+TERMS = [
+    "is:open", "is:active", "is:done", "is:resolved", "is:unassigned", "is:unread", "is:anonymous",
+    "is:crash",
+    "status:open,closed", "status:re*", "status:*", "severity:high,none", "severity:critical",
+    "level:P0,S1",
+    "level:none", "level:*", "level:p?", "level:Own", "assignee:me", "assignee:none", "assignee:@al",
+    "assignee:alice@example.com", 'assignee:"Alice Owner"', "assignee:*", "reporter:me", "reporter:none",
+    "reporter:b*", "reporter:*", "team:data,none", "team:@data", "team:*", "project:events,none",
+    "environment:PRODUCTION", "env:none", "channel:All", "channel:alerts", "label:squad", "label:flaky",
+    "label:squad:pay*", "label:s*", "label:squad:payments", "label:flaky:", "label:a:b", "label:*",
+    "label.squad:payments", "squad:data", "label.flaky:*", "label.nothing:x", "kind:bug", "kind:*",
+    "service:API*",
+    'service:""', "service:worker,api", "version:1.*", "version:2.0", "source:alert", "source:7?",
+    "error.type:valueerror",
+    "error.message:NULL", "language:go", "language:GO,python", "language:*", "platform:web", "track:*",
+    "fingerprint:abc", "fingerprint:ABC", "fingerprint:a*", "title:nulls", 'title:"in events"',
+    "description:ü",
+    "seen:1", "seen:>1", "seen:>=2", "seen:<3", "seen:<=1", "seen:[2 TO 3]", "seen:[* TO 1]",
+    "number:1,2,3",
+    "number:[5 TO *]", "key:OPS-3", "key:ops-4,OPS-5", "comments:0", "comments:>0", "comments:<=1",
+    "created:-7d",
+    "created:>-72h", "created:<-7d", "created:today", "created:2026-01-14",
+    "created:[2026-01-10 TO 2026-01-13]",
+    "created:>2026-01-12", "created:<=2026-01-12", "updated:-2w", "resolved:*", "resolved:-30d",
+    "closed:<today",
+    "closed:[* TO *]", "first_seen:yesterday", "last_seen:>=2026-01-14", "due:today", "due:<today",
+    "due:-7d",
+    "due:+7d", "due:>2026-01-15", "due:*", "due:[2026-01-10 TO tomorrow]", "due:[* TO *]", "due:>=+24h",
+    *(f"{word}:{name}" for word in ("has", "no") for name in (
+        "level", "assignee", "reporter", "team", "label", "channel", "due", "resolved", "closed",
+        "language", "project",
+        "environment", "service", "version", "description",
+    )),
+    "level:(P0 OR none)", "squad:(NOT data)", "seen:(>2 OR 1)", "due:(-7d OR +7d)",
+]  # fmt: skip
+NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+
+ATOMS = st.sampled_from([*WORDS, *TERMS])
+QUERIES = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.tuples(st.sampled_from(["-", "NOT ", "--"]), inner).map(lambda p: f"{p[0]}({p[1]})"),
+        st.tuples(inner, st.sampled_from([" ", " AND ", " OR "]), inner).map("".join),
+        inner.map(lambda text: f"({text})"),
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.fixture
+def world(ops, alice, bob):
+    alice.handle, alice.time_zone = "al", "America/New_York"
+    alice.save()
+    LevelFactory(space=ops, key="S1", name="Own", severity="high")
+    return {
+        "level": [None, *Level.objects.all()],
+        "assignee": [None, alice, bob],
+        "reporter": [None, alice, bob],
+        "project": [None, ProjectFactory(space=ops, name="Events")],
+        "environment": [None, EnvironmentFactory(space=ops, name="production")],
+        "teams": [[], [TeamFactory(space=ops, name="Data", handle="@data")], [TeamFactory(space=ops)]],
+        "channels": [[], [ChannelFactory(space=ops, name="alerts")]],
+        "labels": [{}, {"squad": "payments", "flaky": ""}, {"squad": "data"}, {"a:b": ""}, {"a": "b",
+        "s": "P*"}],
+        "title": TEXTS[1:], "description": TEXTS, "error_message": TEXTS, "status": Issue.Status.values,
+        "is_anonymous": [False, True], "is_read": [False, True], "is_crash": [False, True],
+        "kind": ["", "bug", "Task"], "service": NAMES, "first_version": ["", "1.0"], "last_version": ["",
+        "2.0", "1.1"],
+        "resource_type": ["", "alert"], "alert_id": ["", "71"], "error_type": ["", "ValueError"],
+        "languages": [[], ["Go"], ["python", "go"], ['a"go']], "platform": ["", "Web"], "track": ["",
+        "trace"],
+        "fingerprint": ["", "abc", "ABC"], "due_on": [None, *(date(2026, 1,
+        15) + timedelta(n) for n in (-5, 0, 1, 9))],
+    }  # fmt: skip
+
+
+def fill(world, space, chance, count=25):
+    """`count` issues of the last three weeks, each value drawn from the world,
+    some seen again or spoken of."""
+    for _ in range(count):
+        at = NOW - timedelta(minutes=chance.randrange(30_000))
+        values = {name: chance.choice(choices) for name, choices in world.items()}
+        sets = {name: values.pop(name) for name in ("labels", "teams", "channels")}
+        with acting_as(lambda at=at: Actor(source="import", at=at)):
+            issue = IssueFactory.build(space=space, **values)
+            for name, members in sets.items():
+                setattr(issue, name, members)
+            issue.save()
+            for _ in range(chance.choice([0, 0, 1, 3])):
+                issue.count_sighting(at=at)
+            for _ in range(chance.choice([0, 0, 1, 2])):
+                is_internal = chance.choice([True, False])
+                CommentFactory(issue=issue, content=chance.choice(TEXTS[1:]), is_internal=is_internal)
+
+
+@pytest.mark.parametrize(("seed", "role"), [(1, "member"), (2, "viewer"), (3, "admin")])
+def test_a_query_finds_what_its_plain_reading_finds(world, ops, alice, seed, role):
+    fill(world, ops, random.Random(seed))
+    reader = (
+        MembershipFactory(space=ops, role=role, user__time_zone="Asia/Kolkata").user if seed < 3 else alice
+    )
+    reference = Reference(reader, NOW, reader.time_zone)
+    issues = Issue.objects.visible_to(reader)
+
+    @settings(
+        max_examples=EXAMPLES or 200,
+        derandomize=not EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(QUERIES)
+    def agree(text):
+        found = list(issues.filter(read(text, reader, NOW).condition).values_list("number", flat=True))
+
+        assert len(found) == len(set(found))
+        assert set(found) == reference.matching(parse(text)), text
+
+    agree()
+
+
+def test_each_word_and_each_condition_finds_what_its_plain_reading_finds(world, ops, alice):
+    fill(world, ops, random.Random(7))
+    reference, issues = Reference(alice, NOW, alice.time_zone), Issue.objects.visible_to(alice)
+    texts = [text for term in (*WORDS, *TERMS) for text in (term, f"-{term}", f"-({term}) OR {term}")]
+
+    found = {text: issues.filter(read(text, alice, NOW).condition).values_list("number") for text in texts}
+
+    for text, numbers in found.items():
+        assert {number for (number,) in numbers} == reference.matching(parse(text)), text
+
+
+def test_the_world_of_these_tests_leaves_something_to_find_and_to_miss(world, ops, alice):
+    fill(world, ops, random.Random(1))
+    reference = Reference(alice, NOW, alice.time_zone)
+
+    sizes = [len(reference.matching(parse(term))) for term in TERMS]
+
+    assert sum(0 < size < 25 for size in sizes) > len(TERMS) * 0.8
+    assert timezone.is_aware(NOW)

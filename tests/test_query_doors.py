@@ -1,0 +1,232 @@
+"""The query language at its doors: the API's lists and bulk changes, completion, and the pages."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from issues.models import Issue
+from tests.factories import IssueFactory, LevelFactory, SpaceFactory
+
+pytestmark = pytest.mark.django_db
+
+ISSUES, COMPLETE, EXPLAIN = "/api/issues/", "/api/queries/complete/", "/api/queries/explain/"
+
+
+@pytest.fixture
+def shelf(ops):
+    for title, status in (("Nulls", "open"), ("Timeout", "closed"), ("Nulls again", "resolved")):
+        IssueFactory(space=ops, title=title, status=status)
+
+
+@pytest.fixture
+def page(bob):
+    client = Client()
+    client.force_login(bob)
+    return lambda **query: client.get(reverse("issue-list"), query)
+
+
+def keys(response):
+    return [issue["key"] for issue in response.json()["results"]]
+
+
+def test_the_api_lists_what_a_query_finds(api, bob, shelf):
+    response = api(bob).get(ISSUES, {"q": "nulls -is:open OR status:closed", "count": "exact"})
+
+    assert keys(response) == ["OPS-3", "OPS-2"]
+    assert response.json()["count"] == 2
+
+
+def test_the_other_parameters_narrow_what_a_query_finds(api, bob, shelf):
+    response = api(bob).get(ISSUES, {"q": "nulls OR timeout", "status": "open,closed"})
+
+    assert keys(response) == ["OPS-2", "OPS-1"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"q": "sort:number"}, ["OPS-1", "OPS-2", "OPS-3"]),
+        ({"q": "sort:number", "sort": "-number"}, ["OPS-3", "OPS-2", "OPS-1"]),
+        ({"q": "nulls sort:number"}, ["OPS-1", "OPS-3"]),
+    ],
+)
+def test_the_order_of_a_query_holds_unless_another_is_asked_for(api, bob, shelf, query, expected):
+    assert keys(api(bob).get(ISSUES, query)) == expected
+
+
+def test_pages_follow_the_order_of_a_query(api, bob, shelf):
+    client = api(bob)
+    first = client.get(ISSUES, {"q": "sort:number", "page_size": 2})
+
+    second = client.get(first.json()["next"])
+
+    assert (keys(first), keys(second)) == (["OPS-1", "OPS-2"], ["OPS-3"])
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "proposal"),
+    [
+        ("is:open asignee:me", (8, 15), "assignee"),
+        ("a OR", (2, 4), None),
+        ('"a', (0, 2), '"a"'),
+        ("level:nope", (6, 10), None),
+    ],
+)
+def test_the_api_shows_the_place_of_a_mistake(api, bob, text, position, proposal):
+    response = api(bob).get(ISSUES, {"q": text})
+
+    assert response.status_code == 400
+    assert response["Content-Type"] == "application/problem+json"
+    problem = response.json()
+    assert [error["parameter"] for error in problem["errors"]] == ["q"]
+    assert problem["position"] == {"start": position[0], "end": position[1]}
+    assert problem["proposal"] == proposal
+
+
+def test_a_foreign_row_is_answered_like_a_missing_one(api, bob):
+    LevelFactory(space=SpaceFactory(), key="FOREIGN")
+
+    answers = [api(bob).get(ISSUES, {"q": f"level:{key}"}) for key in ("FOREIGN", "MISSING")]
+
+    assert {answer.status_code for answer in answers} == {400}
+    foreign, missing = (answer.json()["detail"] for answer in answers)
+    assert foreign.replace("FOREIGN", "MISSING") == missing
+
+
+def bulk(client, query):
+    body = {"filter": {"q": query}, "set": {"is_read": True}}
+    return client.post(f"{ISSUES}bulk/", json.dumps(body), content_type="application/json")
+
+
+def test_a_bulk_change_changes_what_a_query_finds(api, bob, shelf):
+    response = bulk(api(bob), "is:done nulls sort:number")
+
+    assert response.json()["changed"] == 1
+    assert [issue.key for issue in Issue.objects.filter(is_read=True)] == ["OPS-3"]
+
+
+def test_a_bulk_change_shows_the_place_of_a_mistake_and_changes_nothing(api, bob, shelf):
+    response = bulk(api(bob), "is:opem")
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == "/filter/q"
+    assert response.json()["position"] == {"start": 3, "end": 7}
+    assert response.json()["proposal"] == "open"
+    assert not Issue.objects.filter(is_read=True).exists()
+
+
+def test_the_export_holds_what_a_query_finds_in_its_order(page, bob, shelf):
+    client = Client()
+    client.force_login(bob)
+
+    response = client.get(reverse("issue-export-json"), {"q": "nulls sort:number"})
+
+    assert [issue["key"] for issue in json.loads(b"".join(response))] == ["OPS-1", "OPS-3"]
+
+
+# Completion and explanation.
+
+
+def test_the_api_proposes_what_may_be_written_next(api, bob):
+    response = api(bob).get(COMPLETE, {"q": "is:open lev x", "cursor": 11})
+
+    item = {"text": "level:", "kind": "field", "detail": "A level's key"}
+    assert response.json() == {"start": 8, "end": 11, "items": [item]}
+
+
+def test_without_a_cursor_it_stands_at_the_end(api, bob):
+    response = api(bob).get(COMPLETE, {"q": "status:ope"})
+
+    assert response.json()["items"] == [{"text": "open", "kind": "value", "detail": "Open"}]
+
+
+@pytest.mark.parametrize("cursor", ["-1", "4", "x", "1.5", "9" * 40, "²"])
+def test_a_cursor_outside_of_the_text_is_refused(api, bob, cursor):
+    response = api(bob).get(COMPLETE, {"q": "abc", "cursor": cursor})
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["parameter"] == "cursor"
+
+
+@pytest.mark.parametrize("address", [COMPLETE, EXPLAIN])
+def test_a_query_that_is_too_long_or_unknown_parameters_are_refused(api, bob, address):
+    for query in ({"q": "x" * 2_001}, {"query": "x"}):
+        assert api(bob).get(address, query).status_code == 400
+
+
+def test_who_may_only_read_may_write_queries(api, vera):
+    for address in (COMPLETE, EXPLAIN):
+        assert api(vera, scope="read").get(address, {"q": "is:open"}).status_code == 200
+
+
+def test_the_api_says_a_query_in_words(api, bob):
+    response = api(bob).get(EXPLAIN, {"q": "is:open -label:noise sort:-updated"})
+
+    assert response.json() == {
+        "words": "open issues not labelled noise",
+        "sort": "-updated",
+        "error": None,
+    }
+
+
+def test_the_api_says_what_is_wrong_with_a_query(api, bob):
+    response = api(bob).get(EXPLAIN, {"q": "is:opem"})
+
+    error = {"message": "No issue “is opem”.", "start": 3, "end": 7, "proposal": "open"}
+    assert response.status_code == 200
+    assert response.json() == {"words": None, "sort": None, "error": error}
+
+
+# Pages.
+
+
+def test_the_page_says_the_query_in_words(page, shelf):
+    response = page(q="is:open nulls")
+
+    assert [issue["key"] for issue in response.context["issues"]] == ["OPS-1"]
+    assert "Open issues with “nulls”" in response.content.decode()
+
+
+def test_the_page_without_a_query_says_nothing(page, shelf):
+    assert 'class="quiet words"' not in page().content.decode()
+
+
+def test_the_page_shows_a_mistake_at_its_place_and_keeps_what_was_written(page, shelf):
+    response = page(q='is:open <b> asignee:"me"')
+
+    text = response.content.decode()
+    assert response.status_code == 400
+    assert "<code>is:open &lt;b&gt; <mark>asignee</mark>:&quot;me&quot;</code>" in text
+    assert 'value="is:open &lt;b&gt; asignee:&quot;me&quot;"' in text
+    assert "?q=is%3Aopen%20%3Cb%3E%20assignee%3A%22me%22" in text
+
+
+def test_the_page_offers_the_order_of_the_query_as_its_own(page, shelf):
+    orders = page(q="sort:number").context["form"].fields["sort"].choices
+
+    assert [label for value, label in orders if value == ""] == ["As searched"]
+    assert [issue["key"] for issue in page(q="sort:number").context["issues"]] == ["OPS-1", "OPS-2", "OPS-3"]
+
+
+@pytest.mark.parametrize("query", ["", "level:P0 assignee:bob@example.com label:a squad:x"])
+def test_a_query_costs_the_page_a_statement_for_each_table(page, ops, query, django_assert_max_num_queries):
+    issue = IssueFactory(space=ops)
+    issue.labels = {"squad": "x"}
+    issue.save()
+
+    with django_assert_max_num_queries(14):
+        assert page(q=query).status_code == 200
+
+
+def test_the_grammar_is_on_one_page_beside_the_box(page, bob):
+    client = Client()
+    client.force_login(bob)
+
+    response = client.get(reverse("query-help"))
+
+    assert response.status_code == 200
+    for name in ("assignee:", "comments:", "sort:", "regressed"):
+        assert f"<code>{name}</code>" in response.content.decode()
+    assert f'href="{reverse("query-help")}"' in page().content.decode()

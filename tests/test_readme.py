@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.test import Client
 
+from issues import query
 from issues.models import Issue
-from tests.factories import IssueFactory, TokenFactory
+from tests.factories import EnvironmentFactory, IssueFactory, TokenFactory
 
 README = (settings.BASE_DIR / "README.md").read_text()
 
@@ -51,6 +52,21 @@ def test_the_ten_lines_of_the_api_work_in_their_order(ops, bob):
 
     assert statuses == [200, 201, 200, 200, 201, 200, 200, 200, 204, 200]
     assert Issue.objects.get(number=1).labels == {"team": "db"}
+
+
+@pytest.mark.django_db
+def test_the_queries_it_shows_mean_something(ops, bob):
+    issue = IssueFactory(space=ops)
+    issue.labels = {"component": "cart"}
+    issue.save()
+    for name in ("production", "staging"):
+        EnvironmentFactory(space=ops, name=name)
+    section = README.split("## Searching")[1].split("## ")[0]
+    queries = [line.partition("  #")[0].strip() for line in section.splitlines() if line.startswith("    ")]
+
+    words = [query.explain(text, bob) for text in queries]
+
+    assert len(words) == 5 and all(words)
 
 
 def test_the_variables_it_lists_are_those_that_the_settings_read():

@@ -385,6 +385,24 @@ class BulkDocument(serializers.Serializer):
     items = BulkItemDocument(many=True, help_text="The first 1,000 issues that change.")
 
 
+class FacetDocument(serializers.Serializer):
+    name = serializers.CharField()
+    count = serializers.IntegerField()
+    query = serializers.CharField(help_text="What narrows a list to it; with a - it is left out.")
+
+
+class FacetsDocument(serializers.Serializer):
+    """The values that issues have, the most frequent first; at most 20 of each."""
+
+    status = FacetDocument(many=True)
+    level = FacetDocument(many=True)
+    assignee = FacetDocument(many=True)
+    channel = FacetDocument(many=True)
+    label = FacetDocument(many=True)
+    project = FacetDocument(many=True)
+    source = FacetDocument(many=True)
+
+
 class HistorySerializer(serializers.Serializer):
     """An entry of the audit trail; null is what was blanked, and what would name an anonymous reporter."""
 

@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from issues import keyset, lookups, rows
+from issues.facets import facet_documents
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import (
     OPEN,
@@ -52,6 +53,7 @@ def home(request):
 def issue_list(request):
     """Issues of one's spaces, newest first, narrowed by the parameters of the REST API."""
     params = {name: value for name, value in request.GET.items() if value}
+    wants_facets = params.pop("facets", None) is not None
     found, page, problem = None, keyset.Page([], None, None), ""
     words = mistake = None
     try:
@@ -76,10 +78,29 @@ def issue_list(request):
         "views": list_views(request, narrowing),
         "query": urlencode(params),
         "count": None if found is None else counted(found),
+        "facets": facet_links(found, params) if wants_facets and found is not None else None,
+        "facets_link": f"?{urlencode(params if wants_facets else params | {'facets': 1})}",
         "is_narrowed": bool(narrowing),
         "has_spaces": bool(spaces),
     }
     return render(request, "issues/issue_list.html", context, status=400 if problem else 200)
+
+
+def facet_links(issues, params):
+    """[(facet, [(value, count, where the list has only it, where it has all but it)])] of a list's issues."""
+    query = params.get("q", "")
+
+    def address(term):
+        return f"?{urlencode(params | {'q': f'{query} {term}'.strip(), 'facets': 1})}"
+
+    return [
+        (
+            name,
+            [(d["name"], d["count"], address(d["query"]), address(f"-{d['query']}")) for d in documents],
+        )
+        for name, documents in facet_documents(issues).items()
+        if documents
+    ]
 
 
 def marked(text, error):

@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from issues import keyset, lookups, rows
+from issues.facets import facet_documents
 from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history
 from issues.limits import BULK
 from issues.models import HistoryEntry, Issue, Space
@@ -18,6 +19,7 @@ from issues.policy import may
 from issues.serializers import (
     BulkDocument,
     BulkSerializer,
+    FacetsDocument,
     HistorySerializer,
     IssueSerializer,
     ListedIssueSerializer,
@@ -163,6 +165,14 @@ class IssueViewSet(NativeViewSet):
         if unknown := [name for name in names if name not in rows.ISSUE]:
             raise BadParameter("fields", f"There is no field {unknown[0][:64]!r}.")
         return names
+
+    @extend_schema(operation_id="api_issues_facets", filters=True, responses=FacetsDocument)
+    @action(detail=False)
+    def facets(self, request):
+        """How many issues of the list have which status, level, assignee, channel, label, project, source."""
+        filters = IssueFilter(request.query_params, self.get_queryset(), request=request)
+        filters.check()
+        return json_response(facet_documents(filters.qs))
 
     def retrieve(self, request, id):
         self.allow_parameters()

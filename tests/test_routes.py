@@ -28,6 +28,7 @@ METHODS = ("get", "head", "post", "put", "patch", "delete")
 RULES = {
     "api:issue-list": "own",
     "api:issue-bulk": "own",
+    "api:issue-facets": "own",
     "api:issue-detail": "tenant",
     "api:issue-restore": "tenant",
     "api:issue-occurrences": "tenant",

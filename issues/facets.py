@@ -1,0 +1,92 @@
+"""How many of a list's issues have which status, level, assignee and so on: one GROUP BY for each facet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.db.models import Count
+
+from issues.models import Channel, Issue, IssueChannel, IssueLabel, Level, Project
+from issues.query.scope import quoted
+
+# The most values that a facet names, the most frequent ones.
+MOST = 20
+
+
+@dataclass(frozen=True)
+class Facet:
+    """`count(issues)` gives pairs of a value and its number; `name(values)` says {value: (name, query)}."""
+
+    count: Callable
+    name: Callable
+    is_whole: bool = False
+
+
+def by_column(column):
+    return lambda issues: counted(issues, column)
+
+
+def by_member(through, column, path="issue__in"):
+    """Counts over the table of a set, so that an issue with two labels is counted under both."""
+    return lambda issues: counted(through.objects.filter(**{path: issues.order_by().values("pk")}), column)
+
+
+def counted(rows, column):
+    pairs = rows.order_by().values_list(column).annotate(Count("pk"))
+    return [(value, number) for value, number in pairs if value != ""]
+
+
+def statuses(values):
+    return {value: (label, f"status:{value}") for value, label in Issue.Status.choices}
+
+
+def rows_of(model, field, spelled=str):
+    """Names of rows by primary key; what has none is asked for with `no:`."""
+
+    def name(values):
+        found = model.objects.in_bulk([value for value in values if value is not None])
+        names = {pk: (str(row), f"{field}:{quoted(spelled(row))}") for pk, row in found.items()}
+        return names | {None: (f"No {field}", f"no:{field}")}
+
+    return name
+
+
+def handle_of(person):
+    return person.email or str(person.uuid)
+
+
+def texts(field):
+    return lambda values: {value: (value, f"{field}:{quoted(value)}") for value in values}
+
+
+def facets():
+    """{name: Facet}, in the order in which they are shown."""
+    return {
+        "status": Facet(by_column("status"), statuses, is_whole=True),
+        "level": Facet(by_column("level"), rows_of(Level, "level", lambda level: level.key)),
+        "assignee": Facet(by_column("assignee"), rows_of(get_user_model(), "assignee", handle_of)),
+        "channel": Facet(by_member(IssueChannel, "channel"), rows_of(Channel, "channel")),
+        "label": Facet(by_member(IssueLabel, "key"), texts("label")),
+        "project": Facet(by_column("project"), rows_of(Project, "project")),
+        "source": Facet(by_column("resource_type"), texts("source")),
+    }
+
+
+def facet_documents(issues):
+    """{facet: [{"name", "count", "query"}]} of a queryset of issues, the most frequent value first.
+
+    `query` narrows a list to the value, `-query` leaves it out. A status without issues is named as well.
+    """
+    return {name: values_of(facet, issues) for name, facet in facets().items()}
+
+
+def values_of(facet, issues):
+    """Rows of different spaces that are called alike are one value, as they are to a query."""
+    numbers = dict(sorted(facet.count(issues), key=lambda pair: -pair[1])[:MOST])
+    names = facet.name(list(numbers))
+    found = {}
+    for value in names if facet.is_whole else numbers:
+        name, query = names[value]
+        document = found.setdefault(query, {"name": name, "count": 0, "query": query})
+        document["count"] += numbers.get(value, 0)
+    return list(found.values())

@@ -1,0 +1,129 @@
+"""Facets: what issues have, how often, and the query that finds just these."""
+
+import pytest
+from django.test import Client
+
+from issues.models import Issue, Level
+from issues.query import read
+from tests.factories import (
+    ChannelFactory,
+    IssueFactory,
+    LevelFactory,
+    MembershipFactory,
+    ProjectFactory,
+    SpaceFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+FACETS = "/api/issues/facets/"
+
+
+def facets(person, **parameters):
+    client = Client()
+    client.force_login(person)
+    response = client.get(FACETS, parameters)
+    assert response.status_code == 200, response.content
+    return response.json()
+
+
+def numbers(documents):
+    return {document["name"]: document["count"] for document in documents}
+
+
+@pytest.fixture
+def populated(ops, bob):
+    """Issues of two spaces whose rows are called alike, in part, and one of a space that bob is not in."""
+    data = MembershipFactory(user=bob, space__key="DATA").space
+    for space in (ops, data):
+        channel = ChannelFactory(space=space, name="On call")
+        project = ProjectFactory(space=space, name="Shop: 2")
+        level, person = LevelFactory(space=space, key="own"), UserFactory(member_of=space)
+        for number in range(4):
+            issue = IssueFactory(
+                space=space,
+                status=("open", "open", "resolved", "closed")[number],
+                level=(level, Level.objects.get(key="P1"), None, level)[number],
+                assignee=(person, None, bob, person)[number],
+                project=project if number % 2 else None,
+                resource_type=("alert", "", "two words", "alert")[number],
+            )
+            issue.channels = [channel] if number else []
+            issue.labels = {"team": str(number)} if number < 3 else {"team": "x", "a b": ""}
+            issue.save()
+    IssueFactory(space=SpaceFactory(), resource_type="foreign")
+    IssueFactory(space=ops).trash()
+
+
+def test_every_number_is_that_of_its_query(populated, bob):
+    issues = Issue.objects.visible_to(bob)
+
+    found = facets(bob)
+
+    assert set(found) == {"status", "level", "assignee", "channel", "label", "project", "source"}
+    for documents in found.values():
+        for document in documents:
+            there = issues.filter(read(document["query"], bob).condition).count()
+            assert document["count"] == there, document
+
+
+def test_facets_tell_of_what_the_list_shows(populated, bob):
+    found = facets(bob, q="is:open", space="OPS")
+
+    assert numbers(found["status"])["Open"] == 2 and numbers(found["status"])["Resolved"] == 0
+    assert numbers(found["level"]) == {"P1": 1, "Level own": 1}
+    assert numbers(found["label"]) == {"team": 2}
+    assert "foreign" not in str(found)
+
+
+def test_the_most_frequent_come_first_and_no_more_than_twenty(ops, bob):
+    for number in range(25):
+        issue = IssueFactory(space=ops)
+        issue.labels = {f"k{number}": "", "often": ""}
+        issue.save()
+
+    labels = facets(bob)["label"]
+
+    assert len(labels) == 20
+    assert (labels[0]["name"], labels[0]["count"]) == ("often", 25)
+
+
+@pytest.mark.parametrize("query", ["q=colour:red", "space=NOPE", "colour=red", "page_size=1", "cursor=x"])
+def test_a_parameter_that_means_nothing_is_named(populated, bob, query):
+    client = Client()
+    client.force_login(bob)
+
+    response = client.get(f"{FACETS}?{query}")
+
+    assert response.status_code in (400, 404)
+    assert response.json()["errors"][0]["parameter"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize("count", [1, 15])
+def test_they_cost_the_same_for_many(ops, bob, count, django_assert_max_num_queries):
+    for _ in range(count):
+        issue = IssueFactory(space=ops, level=LevelFactory(space=ops), project=ProjectFactory(space=ops))
+        issue.channels = [ChannelFactory(space=ops)]
+        issue.save()
+    client = Client()
+    client.force_login(bob)
+
+    with django_assert_max_num_queries(14):
+        client.get(FACETS)
+
+
+def test_the_list_shows_facets_when_asked_and_each_narrows_it(populated, bob):
+    client = Client()
+    client.force_login(bob)
+
+    plain = client.get("/issues/", {"q": "is:open"})
+    page = client.get("/issues/", {"q": "is:open", "facets": "1"})
+
+    facets = dict(page.context["facets"])
+    _, count, only, without = next(value for value in facets["level"] if value[0] == "P1")
+    narrowed = [client.get(f"/issues/{address}") for address in (only, without)]
+    assert plain.context["facets"] is None
+    assert [len(found.context["issues"]) for found in (page, *narrowed)] == [4, count, 4 - count]
+    assert narrowed[0].context["form"]["q"].value() == "is:open level:P1"
+    assert narrowed[0].context["facets"] is not None

@@ -1,0 +1,99 @@
+"""Rows of many tables, written as fast as the database takes them."""
+
+from functools import cache
+
+from django.db import connection, models, transaction
+from django.db.models.fields import NOT_PROVIDED
+
+from issues.models import Counter, Issue, TextVersion
+from issues.models.insert import form_of
+
+# History names a text once for all who wrote it.
+REPEATED = {TextVersion}
+
+
+class Table:
+    """The table of a model: how its rows look, and how many of them are written at once.
+
+    Only issues come with their primary keys, since other rows refer to them.
+    """
+
+    def __init__(self, model):
+        fields = [f for f in model._meta.concrete_fields if model is Issue or not f.primary_key]
+        self.model = model
+        self.columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+        self.places = {field.attname: (at, form_of(field)) for at, field in enumerate(fields)}
+        self.blank = [form_of(field)(default_of(field)) for field in fields]
+
+    def row(self, said):
+        """A row as it goes into the database: `said`, {attname: value}, and defaults for the rest."""
+        row = self.blank.copy()
+        for name, value in said.items():
+            at, form = self.places[name]
+            row[at] = form(value)
+        return row
+
+    def write(self, rows):
+        with connection.cursor() as cursor:
+            (copy if connection.vendor == "postgresql" else insert)(cursor, self, rows)
+
+
+def default_of(field):
+    """The default of a column; None where every row has a value of its own."""
+    if field.default is NOT_PROVIDED and field.null:
+        return None
+    return None if isinstance(field, models.UUIDField | models.DateTimeField) else field.get_default()
+
+
+@cache
+def table(model):
+    return Table(model)
+
+
+def insert(cursor, table, rows):
+    verb = "INSERT OR IGNORE" if table.model in REPEATED else "INSERT"
+    places = ", ".join(["%s"] * len(table.places))
+    name = table.model._meta.db_table
+    cursor.executemany(f"{verb} INTO {name} ({table.columns}) VALUES ({places})", rows)
+
+
+def copy(cursor, table, rows):
+    name = table.model._meta.db_table
+    if table.model not in REPEATED:
+        copy_into(cursor, name, table.columns, rows)
+        return
+    # COPY stops at a row that is there already.
+    cursor.execute(
+        f"CREATE TEMPORARY TABLE pile ON COMMIT DROP AS SELECT {table.columns} FROM {name} LIMIT 0"
+    )
+    copy_into(cursor, "pile", table.columns, rows)
+    cursor.execute(
+        f"INSERT INTO {name} ({table.columns}) SELECT {table.columns} FROM pile ON CONFLICT DO NOTHING"
+    )
+    cursor.execute("DROP TABLE pile")
+
+
+def copy_into(cursor, name, columns, rows):
+    with cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as stream:
+        for row in rows:
+            stream.write_row(row)
+
+
+def write(rows, numbers):
+    """Write prepared rows, {model: [row]}, and the next numbers of their spaces, all or nothing."""
+    with transaction.atomic():
+        for model in rows:
+            table(model).write(rows[model])
+        for space, number in numbers.items():
+            Counter.objects.filter(pk=space).update(next=number)
+
+
+def settle():
+    """After the last row: the sequence of issues continues behind them, and the planner knows the tables."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT setval(pg_get_serial_sequence('issues_issue', 'id'), max(id)) FROM issues_issue"
+            )
+        is_alone = not connection.in_atomic_block and connection.vendor == "postgresql"
+        cursor.execute("VACUUM ANALYZE" if is_alone else "ANALYZE")

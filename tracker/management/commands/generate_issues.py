@@ -1,0 +1,132 @@
+"""`manage.py generate_issues`: fill an empty database with any number of issues, to measure with."""
+
+import pickle
+from collections import Counter as Tally
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
+from random import Random
+from time import monotonic
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.models import Max
+
+from issues.models import Issue, Space
+from tracker.accounts.models import User
+from tracker.generator import ground, lives, tables, worker
+from tracker.generator.words import zipf
+
+CHUNK = 1_000
+
+
+class Command(BaseCommand):
+    """Fill a database with issues, their labels, comments, sightings and history.
+
+    The same rows come at every run with the same numbers and seed (but for the ids of the entries about
+    spaces and people). Half of the issues are in the first space. The rows go past `save()`, as nothing else
+    may: into spaces of their own, with the history that `save()` would have written, so that
+    `verify_history` holds; nobody is told of them. Refused without DEBUG or --yes, and where these spaces or
+    people are there already.
+    """
+
+    help = "Fill an empty database with made-up issues and their history, to measure with."
+
+    def add_arguments(self, parser):
+        parser.add_argument("count", type=int, metavar="N", help="how many issues")
+        parser.add_argument("--spaces", type=int, default=50, help="1 to 99")
+        parser.add_argument("--people", type=int, default=200)
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--processes", type=int, default=1, help="that prepare rows beside the writer")
+        parser.add_argument("--yes", action="store_true", help="also without DEBUG")
+
+    def handle(self, *, count, spaces, people, seed, processes, yes, **options):
+        if not (settings.DEBUG or yes):
+            raise CommandError("This makes people with known passwords: say --yes if you mean it.")
+        if count < 0 or not 1 <= spaces <= 99 or people < 1:
+            raise CommandError("At least no issues, one person, and 1 to 99 spaces.")
+        refuse_doubles(spaces)
+        began = monotonic()
+        homes = ground.lay(spaces, people, seed)
+        written = Tally()
+        with roomy_cache():
+            for rows, numbers in prepared(count, homes, seed, processes):
+                tables.write(rows, numbers)
+                written.update({model._meta.db_table: len(found) for model, found in rows.items()})
+        tables.settle()
+        for name, number in written.items():
+            self.stdout.write(f"{number:>10,} {name}")
+        self.stdout.write(
+            f"{monotonic() - began:.0f} s. Sign in as {ground.email_of(0)}, {ground.password()}"
+        )
+
+
+def refuse_doubles(spaces):
+    """CommandError where a space or a person stands in the place of ours."""
+    taken = Space.objects.filter(key__in=[ground.key_of(number) for number in range(spaces)]).first()
+    if taken:
+        raise CommandError(f"There is a space {taken.key} already.")
+    if User.objects.filter(email=ground.email_of(0)).exists():
+        raise CommandError(f"There is a person {ground.email_of(0)} already.")
+
+
+@contextmanager
+def roomy_cache():
+    """SQLite keeps its indexes in memory meanwhile, into which digests and the like go at random places."""
+    size = "PRAGMA cache_size"
+    if connection.vendor != "sqlite":
+        yield
+        return
+    with connection.cursor() as cursor:
+        usual = cursor.execute(size).fetchone()[0]
+        cursor.execute(f"{size} = -1000000")
+        try:
+            yield
+        finally:
+            cursor.execute(f"{size} = {usual}")
+
+
+def prepared(count, homes, seed, processes):
+    """({model: [row]}, {space: its next number}) of one chunk after the other.
+
+    Other processes prepare a few chunks ahead, no more, so that memory stays flat.
+    """
+    work = places(count, len(homes), seed)
+    if count <= CHUNK or processes < 1:
+        for number, (chunk, after) in enumerate(work):
+            yield lives.prepare(seed, number, chunk, count, homes), by_space(homes, after)
+        return
+    context, known = get_context("spawn"), (pickle.dumps(homes),)
+    with ProcessPoolExecutor(processes, context, initializer=worker.start, initargs=known) as pool:
+        waiting = deque()
+        work = enumerate(work)
+        while True:
+            for number, (chunk, after) in islice(work, 2 * processes - len(waiting)):
+                waiting.append((pool.submit(worker.prepare, seed, number, chunk, count), after))
+            if not waiting:
+                return
+            rows, after = waiting.popleft()
+            yield rows.result(), by_space(homes, after)
+
+
+def by_space(homes, numbers):
+    return {homes[home].pk: number + 1 for home, number in numbers.items()}
+
+
+def places(count, spaces, seed):
+    """Where the issues of each chunk stand: ([(primary key, serial, home, number)], {home: last number})."""
+    chance, numbers = Random(f"places {seed}"), Tally()
+    key = (Issue.objects.aggregate(Max("pk"))["pk__max"] or 0) + 1
+    shares = zipf(spaces - 1, 1)
+    weights = [1, *(1 + share / shares[-1] for share in shares)]
+    for first in range(0, count, CHUNK):
+        size = min(CHUNK, count - first)
+        chunk, touched = [], {}
+        for serial, home in enumerate(chance.choices(range(spaces), cum_weights=weights, k=size), first):
+            numbers[home] += 1
+            touched[home] = numbers[home]
+            chunk.append((key + serial, serial, home, numbers[home]))
+        yield chunk, touched

@@ -2,10 +2,11 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+N ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench bench-smoke clean
 
 run: $(VENV)/run.stamp
 	@mkdir -p .data
@@ -30,6 +31,13 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
+
+# How near the product comes to the practical limit; the data set of N issues is kept in .data/bench/.
+bench: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.bench.run $(N)
+
+bench-smoke: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.bench.run 10000 --smoke
 
 clean:
 	rm -rf $(VENV) .data

@@ -18,8 +18,8 @@ HOST = "testserver"
 
 @pytest.fixture
 def product():
-    """A client of the product, with 200 issues of five spaces."""
-    call_command("generate_issues", 200, spaces=5, people=12, yes=True, stdout=StringIO())
+    """A client of the product, with 200 issues of three spaces."""
+    call_command("generate_issues", 200, spaces=3, people=6, yes=True, stdout=StringIO())
     return Client(headers={"authorization": f"Bearer {ground.token_secret(1)}"})
 
 
@@ -123,8 +123,8 @@ def test_history_holds_after_it_wrote(product, ask):
 
     call_command("verify_history", stdout=said)
 
-    assert "205 chains" not in said.getvalue()
-    assert said.getvalue().startswith("History holds: 206 chains")
+    assert "203 chains" not in said.getvalue()
+    assert said.getvalue().startswith("History holds: 204 chains")
 
 
 def test_who_has_no_token_or_no_place_sees_nothing(product, ask):

@@ -9,7 +9,7 @@ from uuid import UUID
 from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from issues import lookups, markdown, rows
 from issues.limits import (
@@ -545,6 +545,7 @@ class IssueUpdateForm(IssueChangeForm):
     )
 
     SETS = ("teams", "channels")
+    ROWS = ("project", "environment", *SETS)
 
     def __init__(self, issue, data=None, labels=None, members=None):
         """`members` are the uuids of the issue's teams and channels, {set: [uuid]}, to be shown."""
@@ -561,11 +562,24 @@ class IssueUpdateForm(IssueChangeForm):
         super().__init__(issue, data, initial=initial | (members or {}))
         self.fields["level"].queryset = levels_for([issue.space_id], issue.level_id)
         self.fields["assignee"].queryset = people_for([issue.space_id], issue.assignee_id)
-        for name in ("project", "environment", *self.SETS):
+        for name in self.ROWS:
             self.fields[name].queryset = rows_for(issue, name)
         self.keep_posted()
-        if not self.is_bound and issue.status not in Issue.DONE:
-            del self.fields["resolution"]
+        if not self.is_bound:
+            self.offer_rows()
+            if issue.status not in Issue.DONE:
+                del self.fields["resolution"]
+
+    def offer_rows(self):
+        """Read what the fields of rows offer, in one statement for all of them."""
+        offers = [
+            self.fields[name].queryset.order_by().values_list(Value(name), "uuid", "name")
+            for name in self.ROWS
+        ]
+        rows = sorted(offers[0].union(*offers[1:], all=True), key=lambda row: row[2].casefold())
+        for name in self.ROWS:
+            none = [] if name in self.SETS else [("", "None")]
+            self.fields[name].choices = none + [(uuid, shown) for own, uuid, shown in rows if own == name]
 
     def value(self, name):
         value = super().value(name)

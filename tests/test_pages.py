@@ -640,7 +640,7 @@ def test_issue_page_costs_the_same_however_much_happened(as_bob, ops, bob, count
             issue.assignee = UserFactory(member_of=ops)
             issue.save()
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(12):
         response = as_bob.get(url("issue-detail", issue))
 
     assert response.status_code == 200

@@ -1,7 +1,7 @@
 """The bench: how near the product comes to the practical limit, on the same tables and the same core.
 
     make bench N=100000     on SQLite in .data/bench/, or in databases of its own beside that of DATABASE_URL
-    make bench-smoke        10,000 issues, quickly; exit code 1 where a floor is not reached
+    make bench-smoke        10,000 issues, quickly; exit code 1 where it takes too much
     python -m tests.bench.run 100000 --profile
 
 Product and reference are asked in turns, so that a noisy machine is as noisy for both: read the ratios.
@@ -28,10 +28,11 @@ REPEATS = 3
 TOKENS = 200
 KEYS = ("area", "customer", "release", "security", "plan")
 
-# What a run with --smoke must reach: the least ratio of answers a second to the reference's, half of what was
-# measured, so that only what has become twice as slow is caught, and the most queries of a request. Whoever
-# makes the product quicker raises them.
-LEAST = {"list": 0.05, "page": 0.045, "label": 0.1, "get": 0.04, "create": 0.12}
+# What a run with --smoke may take at most: CPU, as a multiple of the reference's, and queries of a request.
+# CPU is twice what was measured, so that only a real step back is caught; answers a second would be fairer
+# and are what the table shows, but on a machine that others use they vary by as much. Whoever makes the
+# product quicker lowers these.
+MOST_CPU = {"list": 22, "page": 22, "label": 9, "get": 28, "create": 13}
 MOST_QUERIES = {"list": 4, "page": 3, "label": 3, "get": 3, "create": 18}
 
 GUNICORN = [
@@ -61,10 +62,13 @@ def main():
     with served("product", url) as product, served("reference", url) as reference:
         targets = {"product": product, "reference": reference}
         found = measured(targets, 0.8 if wanted.smoke else wanted.seconds, wanted.only)
-    found["queries"] = queries()
+    from tests.bench import shapes
+
+    found["queries"], found["shapes"] = queries(), shapes.times()
     found |= {"issues": wanted.count, "database": urlsplit(url).scheme, "load": os.getloadavg()[0]}
-    name = f"result-{found['database']}-{wanted.count}.json"
-    (DATA / name).write_text(json.dumps(found, indent=1))
+    if not wanted.only:
+        name = f"result-{found['database']}-{wanted.count}.json"
+        (DATA / name).write_text(json.dumps(found, indent=1))
     print_table(found)
     failures = misses(found) if wanted.smoke else []
     sys.stdout.write("".join(f"FAILED {failure}\n" for failure in failures))
@@ -76,7 +80,7 @@ def arguments():
     parser.add_argument("count", type=int, metavar="N", help="issues; the data set is kept and used again")
     parser.add_argument("--seconds", type=float, default=3, help="for each measurement")
     parser.add_argument("--only", nargs="*", help="names of scenarios")
-    parser.add_argument("--smoke", action="store_true", help="quickly, and fail below the floors")
+    parser.add_argument("--smoke", action="store_true", help="quickly, and fail where it takes too much")
     parser.add_argument(
         "--profile", action="store_true", help="only print where list and get spend their time"
     )
@@ -372,30 +376,39 @@ def print_table(found):
     head = f"{'req/s':>8}{'p50':>8}{'p95':>8}{'cpu µs':>9}{'db µs':>7}"
     say(f"{'':24}{head}  {head}{'req/s':>9}{'cpu':>7}{'bytes':>7}{'queries':>9}{'10k':>7}\n")
     smaller = DATA / f"result-{found['database']}-10000.json"
-    smaller = json.loads(smaller.read_text())["scenarios"] if smaller.exists() else {}
+    smaller = json.loads(smaller.read_text()) if smaller.exists() else {}
     for name, (ours, theirs) in ((name, row.values()) for name, row in found["scenarios"].items()):
         say(f"{name:24}" + "  ".join(figures(row) for row in (ours, theirs)))
-        total = [row["cpu"] + row["db"] for row in (ours, theirs)]
-        say(f"{ours['rate'] / theirs['rate']:9.2f}{total[0] / total[1]:7.1f}")
+        say(f"{ours['rate'] / theirs['rate']:9.2f}{cpu_ratio(found['scenarios'][name]):7.1f}")
         say(f"{theirs['bytes'] / ours['bytes']:7.2f}")
         say(f"{found['queries'].get(name, ''):>9}")
-        if was := smaller.get(name):
+        if was := smaller.get("scenarios", {}).get(name):
             # How much more CPU the same takes than at 10,000 issues.
-            say(f"{total[0] / (was['product']['cpu'] + was['product']['db']):7.2f}")
+            say(f"{(ours['cpu'] + ours['db']) / (was['product']['cpu'] + was['product']['db']):7.2f}")
         say("\n")
+    say(f"\n{'the statement of a list':28}{'ms':>8}{'10k':>8}\n")
+    for name, took in found["shapes"].items():
+        was = smaller.get("shapes", {}).get(name)
+        say(f"{name:28}{took:8.2f}{took / was if was else 1:8.2f}\n")
 
 
 def figures(row):
     return f"{row['rate']:8.0f}{row['p50']:8.2f}{row['p95']:8.2f}{row['cpu']:9.0f}{row['db']:7.0f}"
 
 
+def cpu_ratio(row):
+    """How many times the CPU of the reference, with the database's, the product takes."""
+    ours, theirs = (row[target]["cpu"] + row[target]["db"] for target in ("product", "reference"))
+    return ours / theirs
+
+
 def misses(found):
-    """What is below its floor."""
+    """What takes more than it may."""
     failures = []
-    for name, least in LEAST.items():
-        ours, theirs = (found["scenarios"][name][target]["rate"] for target in ("product", "reference"))
-        if ours / theirs < least:
-            failures.append(f"{name}: {ours / theirs:.2f} of the reference, at least {least}")
+    for name, most in MOST_CPU.items():
+        ratio = cpu_ratio(found["scenarios"][name])
+        if ratio > most:
+            failures.append(f"{name}: {ratio:.1f} times the CPU of the reference, at most {most}")
     for name, most in MOST_QUERIES.items():
         if found["queries"][name] > most:
             failures.append(f"{name}: {found['queries'][name]} queries, at most {most}")

@@ -26,7 +26,7 @@ from issues.administration import (
     count_up_to,
     counted,
 )
-from issues.filters import shown_actors
+from issues.filters import ACTIONS, SOURCES, shown_actors
 from issues.forms import OPEN, TextField
 from issues.limits import TARGETS
 from issues.models import (
@@ -56,17 +56,6 @@ EMPTY = "-"
 BLANKED = "(blanked)"
 # Characters of a value in a list.
 SHOWN = 200
-SOURCES = (
-    "web", "api", "qarion", "zylon", "guance", "versori", "datadog", "admin", "import", "rule", "command",
-    "worker",
-)  # fmt: skip
-ACTIONS = (
-    "created", "title_changed", "description_changed", "status_changed", "priority_changed",
-    "assignee_changed", "label_added", "label_removed", "comment_added", "comment_edited", "comment_deleted",
-    "deleted", "restored", "regressed", "level_created", "level_changed", "level_retired", "level_restored",
-    "channel_created", "channel_changed", "channel_retired", "membership_created", "membership_changed",
-    "membership_retired", "apitoken_created", "apitoken_retired", "space_changed",
-)  # fmt: skip
 
 
 def issues_link(text, **params):

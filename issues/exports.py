@@ -81,9 +81,7 @@ def every_row(found, order):
 def cells(issue):
     """The values of COLUMNS of an issue document."""
     level = issue["level"] or {}
-    names = {
-        name: (issue[name] or {}).get("name") for name in ("assignee", "reporter", "project", "environment")
-    }
+    names = {name: (issue[name] or {}).get("name") for name in NAMED}
     labels = orjson.loads(orjson.dumps(issue["labels"]))
     own = {
         "level": level.get("key"),

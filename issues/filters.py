@@ -212,6 +212,51 @@ class IssueFilter(django_filters.FilterSet):
         return rows.filter(**{TIMES[name]: at})
 
 
+SOURCES = (
+    "web", "api", "admin", "import", "command", "worker", "rule",
+    "qarion", "zylon", "guance", "versori", "datadog",
+)  # fmt: skip
+# What history calls the changes that are looked for, and what people do.
+ACTIONS = {
+    "created": "Issue opened",
+    "status_changed": "Status changed",
+    "priority_changed": "Level set",
+    "assignee_changed": "Assignee changed",
+    "title_changed": "Title edited",
+    "description_changed": "Description edited",
+    "label_added": "Label added",
+    "label_removed": "Label removed",
+    "comment_added": "Comment added",
+    "comment_edited": "Comment edited",
+    "comment_deleted": "Comment deleted",
+    "attachment_added": "File attached",
+    "attachment_removed": "File removed",
+    "deleted": "Issue deleted",
+    "restored": "Issue restored",
+    "regressed": "Issue regressed",
+    "level_created": "Level made",
+    "level_changed": "Level edited",
+    "level_retired": "Level retired",
+    "level_restored": "Level brought back",
+    "channel_created": "Channel made",
+    "channel_changed": "Channel edited",
+    "channel_retired": "Channel retired",
+    "team_created": "Team made",
+    "project_created": "Project made",
+    "environment_created": "Environment made",
+    "invitation_created": "Somebody invited",
+    "invitation_changed": "Invitation accepted",
+    "user_created": "Superuser made",
+    "user_changed": "Person edited",
+    "password_changed": "Password changed",
+    "password_link_made": "Password link made",
+    "membership_created": "Member added",
+    "membership_changed": "Role changed",
+    "membership_retired": "Member removed",
+    "apitoken_created": "Token made",
+    "apitoken_retired": "Token revoked",
+    "space_changed": "Space edited",
+}
 HISTORY_FILTERS = ("space", "issue", "actor", "source", "action", "batch")
 
 

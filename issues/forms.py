@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, Value
 
 from issues import lookups, markdown, rows
+from issues.filters import ACTIONS, SOURCES
 from issues.limits import (
     ATTACHMENT_SIZE,
     ATTACHMENTS,
@@ -701,54 +702,12 @@ class HistoryListForm(forms.Form):
     issue = forms.CharField(widget=forms.TextInput(attrs={"placeholder": "OPS-42"}))
     use_required_attribute = False
 
-    SOURCES = (
-        "web", "api", "admin", "import", "command", "worker", "rule",
-        "qarion", "zylon", "guance", "versori", "datadog",
-    )  # fmt: skip
-    ACTIONS = (
-        ("created", "Issue opened"),
-        ("status_changed", "Status changed"),
-        ("priority_changed", "Level set"),
-        ("assignee_changed", "Assignee changed"),
-        ("title_changed", "Title edited"),
-        ("description_changed", "Description edited"),
-        ("label_added", "Label added"),
-        ("label_removed", "Label removed"),
-        ("comment_added", "Comment added"),
-        ("comment_edited", "Comment edited"),
-        ("comment_deleted", "Comment deleted"),
-        ("attachment_added", "File attached"),
-        ("attachment_removed", "File removed"),
-        ("deleted", "Issue deleted"),
-        ("restored", "Issue restored"),
-        ("regressed", "Issue regressed"),
-        ("level_created", "Level made"),
-        ("level_changed", "Level edited"),
-        ("channel_created", "Channel made"),
-        ("channel_changed", "Channel edited"),
-        ("team_created", "Team made"),
-        ("project_created", "Project made"),
-        ("environment_created", "Environment made"),
-        ("invitation_created", "Somebody invited"),
-        ("invitation_changed", "Invitation accepted"),
-        ("user_created", "Superuser made"),
-        ("user_changed", "Person edited"),
-        ("password_changed", "Password changed"),
-        ("password_link_made", "Password link made"),
-        ("membership_created", "Member added"),
-        ("membership_changed", "Role changed"),
-        ("membership_retired", "Member removed"),
-        ("apitoken_created", "Token made"),
-        ("apitoken_retired", "Token revoked"),
-        ("space_changed", "Space edited"),
-    )
-
     def __init__(self, params, spaces, people):
         super().__init__(initial=params, auto_id="filter_%s")
         offer(self, "space", [("", "All spaces"), *spaces])
         offer(self, "actor", [("", "Anybody"), ("me", "Me"), *people])
-        offer(self, "source", [("", "Any door"), *((name, name) for name in self.SOURCES)])
-        offer(self, "action", [("", "Anything"), *self.ACTIONS])
+        offer(self, "source", [("", "Any door"), *((name, name) for name in SOURCES)])
+        offer(self, "action", [("", "Anything"), *ACTIONS.items()])
 
 
 class SubscriptionForm(ExactForm):

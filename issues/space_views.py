@@ -76,8 +76,7 @@ def channel_subscribe(request, id):
         raise PermissionDenied
     form = SubscriptionForm(request.POST)
     kind = form.cleaned_data["kind"] if form.is_valid() else ""
-    row = Subscription.objects.filter(channel=channel, user=request.user).first()
-    row = row or Subscription(channel=channel, user=request.user)
+    row = Subscription.of(channel, request.user)
     if kind or row.pk:
         row.kind, row.is_active = kind or row.kind, bool(kind)
         row.save()

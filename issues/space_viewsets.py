@@ -313,8 +313,7 @@ class SubscriptionViewSet(NativeViewSet):
         if not channel.is_active:
             raise ValidationError("The channel is retired.")
         person = self.person(channel, serializer.validated_data.get("user"))
-        row = Subscription.objects.filter(channel=channel, user=person).first()
-        row = row or Subscription(channel=channel, user=person)
+        row = Subscription.of(channel, person)
         row.kind, row.is_active = serializer.validated_data["kind"], True
         row.save()
         return self.answer(channel, person)

@@ -13,13 +13,10 @@ from django.urls import reverse
 from issues.models import Channel, Issue, Level, Space
 from tests.admin_forms import add
 from tests.issues.test_attachment import PNG
+from tests.test_pages import text_of
 
 README = (settings.BASE_DIR / "README.md").read_text()
 PASSWORD = "correct horse battery"
-
-
-def text_of(response):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
 
 def posted(client, route, /, *args, **data):

@@ -20,6 +20,7 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
+from tests.test_pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -28,11 +29,6 @@ def signed_in(person):
     client = Client()
     client.force_login(person)
     return client
-
-
-def text_of(response):
-    """What a page says, without its tags."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
 
 
 # Channels

@@ -74,5 +74,10 @@ class Subscription(SpaceRow):
     def __str__(self):
         return f"{self.user} in {self.channel}"
 
+    @classmethod
+    def of(cls, channel, user):
+        """The person's subscription, whatever became of it; a new row if they never had one."""
+        return cls.objects.filter(channel=channel, user=user).first() or cls(channel=channel, user=user)
+
     def home(self):
         return self.channel.space_id

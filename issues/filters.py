@@ -13,6 +13,7 @@ from issues import lookups
 from issues.limits import QUERY
 from issues.models import Channel, Environment, Issue, Level, Project, Team
 from issues.orders import NEWEST_FIRST, ORDERS
+from issues.paths import any_of, labelled, member_of
 from issues.query import QueryError, read
 
 TIMES = {
@@ -88,25 +89,24 @@ class IssueFilter(django_filters.FilterSet):
         model = Issue
         fields = []
 
-    def __init__(self, data, queryset, *, request):
-        self.data, self.queryset, self.request = data, queryset, request
+    def __init__(self, data, *, request, spaces=None):
+        self.data, self.request, self.user = data, request, request.user
+        self.spaces = list(self.user.space_roles() if spaces is None else spaces)
+
+    @cached_property
+    def conditions(self):
+        """Qs on issues, one or more for each parameter, that all hold; BadParameter."""
+        return [
+            getattr(self, declared.method)(name, value)
+            for name, declared in self.base_filters.items()
+            if (value := self.data.get(name))
+        ]
 
     @property
     def qs(self):
-        """The rows that all parameters leave; BadParameter."""
-        rows = self.queryset
-        for name, declared in self.base_filters.items():
-            if value := self.data.get(name):
-                rows = getattr(self, declared.method)(rows, name, value)
-        return rows
-
-    @property
-    def user(self):
-        return self.request.user
-
-    @property
-    def spaces(self):
-        return list(self.user.space_roles())
+        """The issues that all parameters leave; BadParameter."""
+        issues = Issue.objects.visible_to(self.user).filter(space_id__in=self.spaces)
+        return issues.filter(*self.conditions)
 
     def check(self, *others):
         """Raise BadParameter for a parameter that is neither a filter nor one of `others`, or too long."""
@@ -128,63 +128,54 @@ class IssueFilter(django_filters.FilterSet):
         """The Order of the parameter `sort`, or else the one that the query asks for."""
         return order_of(self.data.get("sort") or self.query.sort)
 
-    def by_query(self, rows, name, value):
-        return rows.filter(self.query.condition)
+    def by_query(self, name, value):
+        return self.query.condition
 
-    def by_space(self, rows, name, value):
+    def by_space(self, name, value):
         space = lookups.find_space(self.user, value)
         if space is None:
             raise not_found(name)
-        return rows.filter(space=space)
+        return Q(space=space.pk)
 
-    def by_status(self, rows, name, value):
+    def by_status(self, name, value):
         wanted = value.split(",")
         for status in wanted:
             if status not in Issue.Status.values:
                 raise BadParameter(name, f"One of {', '.join(Issue.Status.values)}.")
-        return rows.filter(status__in=wanted)
+        return Q(status__in=wanted)
 
-    def by_level(self, rows, name, value):
+    def by_level(self, name, value):
         wanted = set(value.split(","))
-        condition = Q(level=None) if "none" in wanted else Q()
         levels = list(Level.objects.visible_to(self.user).values_list("pk", "uuid", "key"))
-        found = set()
+        found = [None] if "none" in wanted else []
         for reference in wanted - {"none"}:
             uuid, key = lookups.as_uuid(reference), reference.casefold()
-            matching = {pk for pk, own, name in levels if key == name.casefold() or uuid == own}
+            matching = [pk for pk, own, name in levels if key == name.casefold() or uuid == own]
             if not matching:
                 raise not_found("level")
-            found |= matching
-        return rows.filter(condition | Q(level__in=found) if found else condition)
+            found += matching
+        return any_of("level", found)
 
-    def by_person(self, rows, name, value):
+    def by_person(self, name, value):
         if value == "none" and name == "assignee":
-            return rows.filter(assignee=None)
-        person = self.user if value == "me" else lookups.find_known_person(self.spaces, value)
+            return Q(assignee=None)
+        person = self.user.pk if value == "me" else lookups.known_person(self.spaces, value)
         if person is None:
             raise not_found(name)
         # Whom an issue hides, no filter finds.
-        return (
-            rows.filter(assignee=person)
-            if name == "assignee"
-            else rows.filter(reporter=person, is_anonymous=False)
-        )
+        return Q(assignee=person) if name == "assignee" else Q(reporter=person, is_anonymous=False)
 
-    def by_row(self, rows, name, value):
+    def by_row(self, name, value):
         if value == "none":
-            return rows.filter(**{name: None})
-        return rows.filter(
-            **{name: self.row({"project": Project, "environment": Environment}[name], name, value)}
-        )
+            return Q(**{name: None})
+        return Q(**{name: self.row({"project": Project, "environment": Environment}[name], name, value).pk})
 
-    def by_team(self, rows, name, value):
-        return rows.filter(team_rows__team=self.row(Team, name, value))
+    def by_team(self, name, value):
+        return member_of("team", [self.row(Team, name, value).pk])
 
-    def by_channel(self, rows, name, value):
+    def by_channel(self, name, value):
         channel = self.row(Channel, name, value)
-        if channel.is_default:
-            return rows.filter(space=channel.space_id)
-        return rows.filter(channel_rows__channel=channel)
+        return Q(space=channel.space_id) if channel.is_default else member_of("channel", [channel.pk])
 
     def row(self, model, name, value):
         row = lookups.find_in_spaces(model, self.spaces, value)
@@ -192,15 +183,14 @@ class IssueFilter(django_filters.FilterSet):
             raise not_found(name)
         return row
 
-    def by_label(self, rows, name, value):
+    def by_label(self, name, value):
         key, colon, text = value.partition(":")
-        labelled = {"label_rows__space__in": self.spaces, "label_rows__key": key}
-        return rows.filter(**labelled, **({"label_rows__value__in": {text, text.strip()}} if colon else {}))
+        return labelled(self.spaces, key, dict.fromkeys((text, text.strip())) if colon else None)
 
-    def by_fingerprint(self, rows, name, value):
-        return rows.filter(fingerprint=value)
+    def by_fingerprint(self, name, value):
+        return Q(fingerprint=value)
 
-    def by_time(self, rows, name, value):
+    def by_time(self, name, value):
         # A plus sign that was not escaped arrives as a space.
         try:
             at = parse_datetime(value.strip().replace(" ", "+"))
@@ -209,7 +199,7 @@ class IssueFilter(django_filters.FilterSet):
             at = None
         if at is None:
             raise BadParameter(name, "A time as in RFC 3339: 2026-01-15T10:30:00Z.")
-        return rows.filter(**{TIMES[name]: at})
+        return Q(**{TIMES[name]: at})
 
 
 SOURCES = (

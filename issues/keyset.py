@@ -40,6 +40,14 @@ class Order:
             for name, descending in [*columns, ("id", self.id_descending)]
         ]
 
+    def sql(self, backwards=False, table="issues_issue.", key=None):
+        """The terms of ORDER BY over issues, whose key goes by the name `key`."""
+        columns = [] if self.column is None else [(f"{table}{self.column}", self.is_descending)]
+        return [
+            f"{name} {'DESC' if descending != backwards else 'ASC'}"
+            for name, descending in [*columns, (key or f"{table}id", self.id_descending)]
+        ]
+
     def beyond(self, model, key, backwards):
         """The condition on rows that come after `key`, or before it."""
         *values, uuid = key
@@ -74,7 +82,11 @@ def page(queryset, order, cursor, size, key_of):
     rows = queryset.order_by(*order.terms(backwards))
     if key is not None:
         rows = rows.filter(order.beyond(queryset.model, key, backwards))
-    rows = list(rows[: size + 1])
+    return page_of(list(rows[: size + 1]), size, backwards, key, key_of)
+
+
+def page_of(rows, size, backwards, key, key_of):
+    """The Page of at most `size` rows, of which one more was asked for, read from `key` on."""
     has_more, rows = len(rows) > size, rows[:size]
     if backwards:
         rows.reverse()
@@ -89,7 +101,8 @@ def page(queryset, order, cursor, size, key_of):
 
 
 def encode(backwards, key):
-    text = orjson.dumps([int(backwards), *(str(part) if isinstance(part, UUID) else part for part in key)])
+    parts = [str(part) if isinstance(part, UUID) else part for part in key]
+    text = orjson.dumps([int(backwards), *parts], option=orjson.OPT_NAIVE_UTC)
     return base64.urlsafe_b64encode(signature(text) + text).decode().rstrip("=")
 
 

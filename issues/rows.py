@@ -1,17 +1,16 @@
 """Documents of the native API, made from one SELECT and written as bytes: no instances, no serializer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from operator import itemgetter
 
 import orjson
 from django.db import connection
-from django.db.models import TextField
-from django.db.models.expressions import RawSQL
 
 from issues.models import TextVersion
 
-OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
 
 
 def dump(document):
@@ -68,8 +67,13 @@ SQL = {
 }
 
 
+# Those of a page are few, and the same objects serve all its rows: nobody changes them.
+shared = lru_cache(maxsize=4_096)
+
+
+@shared
 def person(uuid, name, email):
-    return uuid and {"id": uuid, "name": name, "email": email, "avatar_url": None}
+    return uuid and {"id": dashed(uuid), "name": name, "email": email, "avatar_url": None}
 
 
 def fragment(text):
@@ -87,23 +91,21 @@ def members(text):
 
 def dashed(hexadecimal):
     """The usual form of a uuid, from the 32 digits that SQLite stores or from itself."""
-    if len(hexadecimal) != 32:
+    if type(hexadecimal) is not str or len(hexadecimal) != 32:
         return hexadecimal
     return "-".join(
         (hexadecimal[:8], hexadecimal[8:12], hexadecimal[12:16], hexadecimal[16:20], hexadecimal[20:])
     )
 
 
-def level(uuid, key, name, severity, color):
-    return uuid and {"id": uuid, "key": key, "name": name, "severity": severity, "color": color}
-
-
+@shared
 def named(uuid, name):
-    return uuid and {"id": uuid, "name": name}
+    return uuid and {"id": dashed(uuid), "name": name}
 
 
+@shared
 def space(uuid, key, name):
-    return uuid and {"id": uuid, "key": key, "name": name}
+    return uuid and {"id": dashed(uuid), "key": key, "name": name}
 
 
 def blank(value):
@@ -115,121 +117,57 @@ def group(names):
     return lambda *values: {n: None if v == "" else v for n, v in zip(names, values, strict=True)}
 
 
-def itself(value):
-    return value
-
-
 PERSON = ("uuid", "name", "email")
 SPACE = ("uuid", "key", "name")
-SOURCE = {"type": "resource_type", "id": "resource_id", "name": "resource_name", "alert_id": "alert_id"}
-ERROR = {
-    "type": "error_type",
-    "message": "error_message",
-    "file_path": "file_path",
-    "function_name": "function_name",
-    "is_crash": "is_crash",
-    "languages": "languages",
-    "platform": "platform",
-    "track": "track",
-    "service": "service",
-    "first_version": "first_version",
-    "last_version": "last_version",
-}
-
-# name in the document: (columns, how they make its value)
-ISSUE = {
-    "id": (("uuid",), itself),
-    "key": (("space__key", "number"), lambda key, number: f"{key}-{number}"),
-    "number": (("number",), itself),
-    "space": (tuple(f"space__{n}" for n in SPACE), space),
-    "title": (("title",), itself),
-    "description": (("description",), itself),
-    "description_html": (("description_rendered",), itself),
-    "description_format": (("description_format",), itself),
-    "status": (("status",), itself),
-    "resolution": (("resolution",), itself),
-    "level": (tuple(f"level__{n}" for n in ("uuid", "key", "name", "severity", "color")), level),
-    "assignee": (tuple(f"assignee__{n}" for n in PERSON), person),
-    "reporter": (
-        ("is_anonymous", *(f"reporter__{n}" for n in PERSON)),
-        lambda hidden, *who: None if hidden else person(*who),
-    ),
-    "is_anonymous": (("is_anonymous",), itself),
-    "teams": (("teams",), members),
-    "project": (("project__uuid", "project__name"), named),
-    "environment": (("environment__uuid", "environment__name"), named),
-    "channels": (("all_channel", "channels"), lambda default, bound: members(default) + members(bound)),
-    "labels": (("labels",), fragment),
-    "annotations": (("annotations",), itself),
-    "kind": (("kind",), blank),
-    "reason": (("reason",), itself),
-    "source": (tuple(SOURCE.values()), group(tuple(SOURCE))),
-    "error": (tuple(ERROR.values()), group(tuple(ERROR))),
-    "fingerprint": (("fingerprint",), blank),
-    "seen_count": (("seen_count",), itself),
-    "first_seen_at": (("first_seen_at",), itself),
-    "last_seen_at": (("last_seen_at",), itself),
-    "comment_count": (("comment_count",), itself),
-    "attachments": (("attachments",), members),
-    "is_read": (("is_read",), itself),
-    "due_on": (("due_on",), itself),
-    "version": (("version",), itself),
-    "created_at": (("created_at",), itself),
-    "updated_at": (("updated_at",), itself),
-    "resolved_at": (("resolved_at",), itself),
-    "closed_at": (("closed_at",), itself),
-}
-LISTED = tuple(
-    name
-    for name in ISSUE
-    if name
-    not in {
-        "description", "description_html", "description_format", "teams", "channels", "annotations",
-        "source", "error", "attachments", "reason", "resolution",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which columns to select for a document, and how rows of them become documents."""
+    """Which columns to select for a document, and how rows of them become documents.
+
+    `pick` takes from a row a value for each of `names`; those that are made of more are put in their places.
+    """
 
     columns: tuple[str, ...]
-    parts: tuple[tuple[str, tuple[int, ...], Any], ...]
+    names: tuple[str, ...]
+    pick: Callable
+    makers: tuple[tuple[int, Callable], ...]
 
     def document(self, row):
-        return {name: build(*[row[at] for at in places]) for name, places, build in self.parts}
+        values = list(self.pick(row))
+        for place, make in self.makers:
+            values[place] = make(row)
+        return dict(zip(self.names, values, strict=True))
 
 
-@lru_cache(maxsize=256)
-def shape(names, extra=()):
-    """The Shape of an issue document with these keys; the columns of `extra` are selected first."""
-    return shape_of(ISSUE, names, extra)
+def shape_of(table, extra=()):
+    """The Shape of a document made as `table` says: {key: (columns, how they make its value)}.
 
-
-def shape_of(table, names, extra=()):
-    """The Shape of a document with these keys of `table`: {key: (columns, how they make its value)}."""
+    The columns of `extra` are selected first; without a function a value is its column.
+    """
     columns = list(extra)
-    parts = []
-    for name in names:
-        needed, build = table[name]
+    for needed, _ in table.values():
         columns += [column for column in needed if column not in columns]
-        parts.append((name, tuple(columns.index(column) for column in needed), build))
-    return Shape(tuple(columns), tuple(parts))
+    places = [[columns.index(column) for column in needed] for needed, _ in table.values()]
+    makers = [
+        (at, maker(own, build))
+        for at, (own, (_, build)) in enumerate(zip(places, table.values(), strict=True))
+        if build
+    ]
+    # One more, since of a single place itemgetter makes no tuple.
+    pick = itemgetter(*(own[0] if own else 0 for own in places), 0)
+    return Shape(tuple(columns), tuple(table), lambda row: pick(row)[:-1], tuple(makers))
 
 
-def select(queryset, columns):
-    """`queryset` as tuples of these columns, in one statement."""
-    raw = {name: RawSQL(SQL[name](), (), TextField()) for name in columns if name in SQL}
-    # The sets are attributes of Issue too, so their SQL goes by another name.
-    named = {f"{name}_json": sql for name, sql in raw.items()}
-    return queryset.annotate(**named).values_list(*(f"{c}_json" if c in raw else c for c in columns))
-
-
-def issue_document(queryset, names=tuple(ISSUE)):
-    """The document of the one issue in `queryset`; Issue.DoesNotExist where it is empty."""
-    wanted = shape(tuple(names))
-    return wanted.document(select(queryset.order_by(), wanted.columns).get())
+def maker(places, build):
+    """A function that makes a value of a document from a row."""
+    if len(places) == 1:
+        (place,) = places
+        return lambda row: build(row[place])
+    if not places:
+        return lambda row: build()
+    pick = itemgetter(*places)
+    return lambda row: build(*pick(row))
 
 
 # History.

@@ -118,7 +118,7 @@ def issues_page(request, template, wanted, context):
     params = wanted | {"status": OPEN}
     page, problem = keyset.Page([], None, None), ""
     try:
-        page = list_page(matching(request, params).qs, keyset.Order(), request.GET.get("cursor"))
+        page = list_page(matching(request, params), keyset.Order(), request.GET.get("cursor"))
     except keyset.BadCursor as error:
         problem = str(error)
     context |= page_links({}, page) | {"issues": page.rows, "problem": problem}

@@ -41,10 +41,10 @@ COUNT = OpenApiParameter("count", str, enum=["exact"], description="Adds the num
 
 def itself(*names):
     """Entries of a table for columns that stand in the document as they are."""
-    return {name: ((name,), rows.itself) for name in names}
+    return {name: ((name,), None) for name in names}
 
 
-ID = {"id": (("uuid",), rows.itself)}
+ID = {"id": (("uuid",), None)}
 IN_SPACE = {"space": (tuple(f"space__{n}" for n in rows.SPACE), rows.space)}
 USER = {"user": (tuple(f"user__{n}" for n in rows.PERSON), rows.person)}
 KEPT = itself("is_active", "created_at")
@@ -115,9 +115,9 @@ class RowViewSet(NativeViewSet):
     def list(self, request):
         self.allow_parameters("cursor", "page_size", "count", *self.FILTERS)
         found = self.narrowed()
-        shape = rows.shape_of(self.TABLE, self.TABLE, self.order.key)
+        shape = rows.shape_of(self.TABLE, self.order.key)
         return self.page(
-            rows.select(found, shape.columns),
+            found.values_list(*shape.columns),
             self.order,
             lambda page: self.complete([shape.document(row) for row in page]),
             lambda row: row[: len(self.order.key)],
@@ -129,8 +129,8 @@ class RowViewSet(NativeViewSet):
 
     def document(self, found):
         """The document of the one row in `found`; Http404 where there is none."""
-        shape = rows.shape_of(self.TABLE, self.TABLE)
-        documents = [shape.document(row) for row in rows.select(found.order_by(), shape.columns)]
+        shape = rows.shape_of(self.TABLE)
+        documents = [shape.document(row) for row in found.order_by().values_list(*shape.columns)]
         if not documents:
             raise Http404
         return self.complete(documents)[0]
@@ -177,9 +177,7 @@ class SpaceViewSet(RecordViewSet):
 
     serializer_class = SpaceSerializer
     queryset = Space.objects.none()
-    TABLE = (
-        ID | itself("key", "name", "is_reopening") | {"role": (("pk",), rows.itself)} | itself("created_at")
-    )
+    TABLE = ID | itself("key", "name", "is_reopening") | {"role": (("pk",), None)} | itself("created_at")
     FILTERS = ()
     order = keyset.Order("key", False, False)
 
@@ -294,7 +292,7 @@ class SubscriptionViewSet(NativeViewSet):
     def list(self, request, id):
         self.allow_parameters("cursor", "page_size", "count")
         return self.page(
-            rows.select(self.of(self.channel()), self.shape.columns),
+            self.of(self.channel()).values_list(*self.shape.columns),
             keyset.Order(id_descending=False),
             lambda page: [self.shape.document(row) for row in page],
             lambda row: row[:1],
@@ -343,10 +341,10 @@ class SubscriptionViewSet(NativeViewSet):
 
     @property
     def shape(self):
-        return rows.shape_of(self.TABLE, self.TABLE, ("uuid",))
+        return rows.shape_of(self.TABLE, ("uuid",))
 
     def answer(self, channel, person):
-        found = rows.select(self.of(channel).filter(user=person).order_by(), self.shape.columns).first()
+        found = self.of(channel).filter(user=person).order_by().values_list(*self.shape.columns).first()
         if found is None:
             raise Http404
         return json_response(self.shape.document(found))

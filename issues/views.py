@@ -1,6 +1,5 @@
 """The pages of issues."""
 
-import orjson
 from django.apps import apps
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from issues import keyset, lookups, rows
+from issues import issue_rows, keyset, lookups, rows
 from issues.facets import facet_documents
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import (
@@ -31,7 +30,8 @@ from issues.query.fields import FIELDS, FLAGS
 PAGE_SIZE = 50
 COUNTED = 1_000
 ROW = (
-    "key", "title", "status", "level", "assignee", "seen_count", "comment_count", "created_at", "updated_at",
+    "key", "title", "status", "level", "assignee", "seen_count", "comment_count", "labels", "created_at",
+    "updated_at",
 )  # fmt: skip
 RELATED = ("space", "level", "assignee", "reporter", "project", "environment")
 VIEWS = (
@@ -59,7 +59,7 @@ def issue_list(request):
     try:
         filters = matching(request, params)
         found, words = filters.qs, "q" in params and filters.query.words
-        page = list_page(found, filters.order(), params.get("cursor"))
+        page = list_page(filters, filters.order(), params.get("cursor"))
     except BadQuery as error:
         problem, mistake = error.error.sentence, marked(params["q"], error.error)
     except BadParameter as error:
@@ -131,15 +131,13 @@ def list_views(request, narrowing):
     Within a space they stay in it.
     """
     space = {"space": narrowing["space"]} if "space" in narrowing else {}
-    try:
-        issues = IssueFilter(space, Issue.objects.visible_to(request.user), request=request).qs
-    except BadParameter:
-        space, issues = {}, Issue.objects.visible_to(request.user)
+    if space and lookups.find_space(request.user, space["space"]) is None:
+        space = {}
     return [
         (
             name,
             urlencode(space | wanted),
-            None if name == "All" else counted(IssueFilter(wanted, issues, request=request).qs),
+            None if name == "All" else counted(IssueFilter(space | wanted, request=request).qs),
             space | wanted == narrowing,
         )
         for name, wanted in VIEWS
@@ -154,24 +152,19 @@ def counted(issues):
 
 def matching(request, params):
     """The IssueFilter of a list's parameters, checked; BadParameter where they make no sense."""
-    filters = IssueFilter(params, Issue.objects.visible_to(request.user), request=request)
+    filters = IssueFilter(params, request=request)
     filters.check("cursor", "sort")
     return filters
 
 
-def list_page(issues, order, cursor):
-    """One keyset.Page of the documents of `issues` in this Order; BadCursor for a place that is none."""
-    width = len(order.key)
-    shape = rows.shape(ROW, (*order.key, "labels"))
-    found = rows.select(issues, shape.columns)
-    page = keyset.page(found, order, cursor, PAGE_SIZE, lambda row: row[:width])
+def list_page(filters, order, cursor):
+    """One keyset.Page of the documents of issues in this Order; BadCursor for a place that is none."""
+    page = issue_rows.page(filters, order, cursor, PAGE_SIZE, ROW)
     time = order.column if order.column in ROW else "created_at"
-    page.rows = [listed(shape.document(row), row[width], time) for row in page.rows]
+    for document in page.rows:
+        document["labels"] = issue_rows.labels_of(document)
+        document["at"] = issue_rows.moment(document[time])
     return page
-
-
-def listed(document, labels, time):
-    return document | {"labels": orjson.loads(labels), "at": document[time]}
 
 
 def spaces_and_people(user):
@@ -217,17 +210,14 @@ def find(request, key, verb="read"):
 
 def issue_page(request, issue, status=200, changed=None, attach_form=None, **context):
     """The page of an issue; `changed` is an IssueUpdateForm, `attach_form` one that could not be saved."""
-    labels, teams, channels, everything, files = rows.select(
-        Issue.objects.filter(pk=issue.pk), ("labels", "teams", "channels", "all_channel", "attachments")
-    ).get()
-    labels, teams, channels = orjson.loads(labels), rows.members(teams), rows.members(channels)
+    labels, teams, channels, everything, files = issue_rows.sets_of(issue)
     may_write = may(request, "write", issue.space_id)
     context |= {
         "issue": issue,
         "labels": labels,
         "teams": teams,
-        "channels": rows.members(everything) + channels,
-        "attachments": with_pictures(rows.members(files)),
+        "channels": everything + channels,
+        "attachments": with_pictures(files),
         "attach_form": attach_form or AttachForm(),
         "form": may_write and rail_form(issue, labels, {"teams": teams, "channels": channels}, changed),
         "changed": changed,

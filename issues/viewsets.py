@@ -4,13 +4,13 @@ import re
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
-from issues import keyset, lookups, rows
+from issues import issue_rows, keyset, lookups, rows
 from issues.facets import facet_documents
 from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history
 from issues.limits import BULK
@@ -66,23 +66,29 @@ class NativeViewSet(viewsets.GenericViewSet):
 
     def page(self, queryset, order, documents, key_of):
         """A page of `queryset` (tuples) as a response; `documents(rows)` makes what it shows."""
+
+        def read(cursor, size):
+            page = keyset.page(queryset, order, cursor, size, key_of)
+            page.rows = documents(page.rows)
+            return page
+
+        return self.paged(read, queryset.order_by().count)
+
+    def paged(self, read, count):
+        """A page as a response: `read(cursor, size)` gives its keyset.Page, `count()` the number of all."""
         try:
             size = keyset.page_size(self.parameter("page_size"))
         except ValueError as error:
             raise BadParameter("page_size", str(error)) from error
         try:
-            page = keyset.page(queryset, order, self.parameter("cursor"), size, key_of)
+            page = read(self.parameter("cursor"), size)
         except keyset.BadCursor as error:
             raise BadParameter("cursor", str(error)) from error
-        document = {
-            "results": documents(page.rows),
-            "next": self.link(page.next),
-            "previous": self.link(page.previous),
-        }
-        if count := self.parameter("count"):
-            if count != "exact":
+        document = {"results": page.rows, "next": self.link(page.next), "previous": self.link(page.previous)}
+        if asked := self.parameter("count"):
+            if asked != "exact":
                 raise BadParameter("count", "Only `exact`.")
-            document["count"] = queryset.order_by().count()
+            document["count"] = count()
         return json_response(document)
 
     def link(self, cursor):
@@ -146,23 +152,20 @@ class IssueViewSet(NativeViewSet):
     )
     def list(self, request):
         """Newest first; the columns of the list page, or those of `fields`."""
-        filters = IssueFilter(request.query_params, self.get_queryset(), request=request)
+        filters = IssueFilter(request.query_params, request=request)
         filters.check("cursor", "page_size", "sort", "fields", "count")
-        order = filters.order()
-        shape = rows.shape(self.wanted_fields(), order.key)
-        return self.page(
-            rows.select(filters.qs, shape.columns),
-            order,
-            lambda found: [shape.document(row) for row in found],
-            lambda row: row[: len(order.key)],
+        order, names = filters.order(), self.wanted_fields()
+        return self.paged(
+            lambda cursor, size: issue_rows.page(filters, order, cursor, size, names),
+            lambda: filters.qs.count(),
         )
 
     def wanted_fields(self):
         wanted = self.parameter("fields")
         if wanted is None:
-            return rows.LISTED
+            return issue_rows.LISTED
         names = tuple(dict.fromkeys(wanted.split(",")))
-        if unknown := [name for name in names if name not in rows.ISSUE]:
+        if unknown := [name for name in names if name not in issue_rows.ISSUE]:
             raise BadParameter("fields", f"There is no field {unknown[0][:64]!r}.")
         return names
 
@@ -170,13 +173,13 @@ class IssueViewSet(NativeViewSet):
     @action(detail=False)
     def facets(self, request):
         """How many issues of the list have which status, level, assignee, channel, label, project, source."""
-        filters = IssueFilter(request.query_params, self.get_queryset(), request=request)
+        filters = IssueFilter(request.query_params, request=request)
         filters.check()
         return json_response(facet_documents(filters.qs))
 
     def retrieve(self, request, id):
         self.allow_parameters()
-        return self.answer(lookups.with_reference(self.get_queryset(), id))
+        return answer(issue_rows.document(request.user.space_roles(), id))
 
     def create(self, request):
         serializer = self.get_serializer(data=request.data)
@@ -252,7 +255,7 @@ class IssueViewSet(NativeViewSet):
     def matched(self, values):
         """The issues that a bulk request names; unknown ids are refused with their places."""
         if "filter" in values:
-            filters = IssueFilter(values["filter"], self.get_queryset(), request=self.request)
+            filters = IssueFilter(values["filter"], request=self.request)
             try:
                 filters.check()
                 return filters.qs
@@ -268,19 +271,16 @@ class IssueViewSet(NativeViewSet):
         return issues
 
     def respond(self, issue, status=200, **headers):
-        return self.answer(Issue.objects.filter(pk=issue.pk), status, **headers)
-
-    def answer(self, found, status=200, **headers):
-        """The whole document of the one issue in `found`, with its ETag; Http404 where there is none."""
-        try:
-            document = rows.issue_document(found)
-        except Issue.DoesNotExist as error:
-            raise Http404 from error
-        return json_response(document, status, ETag=f'"{document["version"]}"', **headers)
+        return answer(issue_rows.document_of(issue), status, **headers)
 
     def document(self, issue):
         """The whole document of an issue, as it stands now."""
-        return rows.issue_document(Issue.objects.filter(pk=issue.pk))
+        return issue_rows.document_of(issue)
+
+
+def answer(document, status=200, **headers):
+    """The whole document of an issue, with its ETag."""
+    return json_response(document, status, ETag=f'"{document["version"]}"', **headers)
 
 
 def inside(name, error):

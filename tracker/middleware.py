@@ -2,8 +2,12 @@
 
 import hashlib
 from datetime import timedelta
+from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
+from csp.constants import HEADER as CSP_HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.db import OperationalError, connection, transaction
@@ -33,6 +37,23 @@ class TrustedProxyMiddleware:
             if meta.get("HTTP_X_FORWARDED_PROTO") == "https":
                 meta["wsgi.url_scheme"] = "https"
         return self.get_response(request)
+
+
+class ContentSecurityPolicyMiddleware(CSPMiddleware):
+    """django-csp's, which composes the header once where a view wants no other."""
+
+    @cached_property
+    def policy(self):
+        return build_policy()
+
+    def process_response(self, request, response):
+        is_own = getattr(request, "_csp_nonce", None) or any(
+            name.startswith("_csp") for name in vars(response)
+        )
+        if is_own or settings.DEBUG:
+            return super().process_response(request, response)
+        response.headers.setdefault(CSP_HEADER, self.policy)
+        return response
 
 
 class LimitsMiddleware:

@@ -6,7 +6,7 @@ from functools import cache
 from uuid import UUID
 
 import orjson
-from django.db import models
+from django.db import connection, models
 
 from issues.limits import EXTENSIONS
 
@@ -33,6 +33,29 @@ def same(value, other):
         return canonical(value) == canonical(other)
     except TypeError:
         return False
+
+
+def instance_of(model, names, values):
+    """The instance of `model` whose columns `names` have `values`, as a statement of our own gave them.
+
+    The names stand in the order of the model; what is not named is read when it is asked for.
+    """
+    found = []
+    for value, (column, converters) in zip(values, converters_of(model, names), strict=True):
+        for convert in converters:
+            value = convert(value, column, connection)
+        found.append(value)
+    return model.from_db(connection.alias, names, found)
+
+
+@cache
+def converters_of(model, names):
+    """[(column, functions that make the database's values Python's)] of columns of a model."""
+    columns = [model._meta.get_field(name).get_col(model._meta.db_table) for name in names]
+    return [
+        (column, connection.ops.get_db_converters(column) + column.get_db_converters(connection))
+        for column in columns
+    ]
 
 
 @cache

@@ -15,6 +15,7 @@ from issues.like import is_like, like
 from issues.models import HistoryEntry, Issue, Level
 from issues.models.sets import IssueChannel, IssueLabel, IssueTeam
 from issues.orders import ORDERS
+from issues.paths import labelled, member_of
 from issues.query import moments
 from issues.query.parser import COMPARISON
 from issues.query.scope import (
@@ -317,7 +318,7 @@ class Reporter(Person):
 
 class Teams(Reference):
     def among(self, rows, scope):
-        return Q(pk__in=IssueTeam.objects.filter(team__in=[row.pk for row in rows]).values("issue"))
+        return member_of("team", [row.pk for row in rows])
 
     def empty(self, scope):
         return ~Q(Exists(IssueTeam.objects.filter(issue=OuterRef("pk"))))
@@ -329,7 +330,7 @@ class Channels(Reference):
     def among(self, rows, scope):
         spaces = [row.space_id for row in rows if row.is_default]
         routed = [row.pk for row in rows if not row.is_default]
-        condition = Q(pk__in=IssueChannel.objects.filter(channel__in=routed).values("issue"))
+        condition = member_of("channel", routed)
         if not spaces:
             return condition
         return Q(space__in=spaces) | condition if routed else Q(space__in=spaces)
@@ -414,8 +415,8 @@ class Languages(Text):
         return Q(languages=[])
 
 
-def labelled(scope, *alternatives):
-    """The Q of issues with a label as one of these; each starts from the labels of one's spaces by index."""
+def labelled_as(scope, *alternatives):
+    """The Q of issues with a label as one of these Qs of labels."""
     rows = IssueLabel.objects.filter(space__in=scope.spaces).order_by()
     first, *more = (rows.filter(labels).values("issue") for labels in alternatives)
     return Q(pk__in=first.union(*more, all=True) if more else first)
@@ -429,15 +430,22 @@ def in_label(name, text, wild):
 class Label(Field):
     """`label:key` or `label:key:value`, letter by letter; wildcards match in either case."""
 
+    def want(self, term, scope):
+        for value in term.values:
+            if ":" in value.text and not value.wild:
+                scope.want_label(value.text)
+
     def equal(self, value, scope):
         key, colon, text = value.text.partition(":")
         # A key may have a colon of its own.
+        if not value.wild and (not colon or value.text not in scope.labels):
+            return labelled(scope.spaces, key, [text] if colon else None)
         whole = in_label("key", value.text, value.wild)
         if not colon:
-            return labelled(scope, whole)
+            return labelled_as(scope, whole)
         own = frozenset(at for at in value.wild if at < len(key))
         rest = frozenset(at - len(key) - 1 for at in value.wild if at > len(key))
-        return labelled(scope, whole, in_label("key", key, own) & in_label("value", text, rest))
+        return labelled_as(scope, whole, in_label("key", key, own) & in_label("value", text, rest))
 
     def empty(self, scope):
         return ~Q(Exists(IssueLabel.objects.filter(issue=OuterRef("pk"))))
@@ -453,10 +461,12 @@ class LabelKey(Field):
     """`label.team:payments`, and `team:payments` where no field has that name."""
 
     def equal(self, value, scope):
-        return labelled(scope, Q(key=self.column) & in_label("value", value.text, value.wild))
+        if not value.wild:
+            return labelled(scope.spaces, self.column, [value.text])
+        return labelled_as(scope, Q(key=self.column) & in_label("value", value.text, value.wild))
 
     def empty(self, scope):
-        return ~labelled(scope, Q(key=self.column))
+        return ~labelled(scope.spaces, self.column)
 
     def word(self, value, scope):
         return f"{self.column}: {value.text}"

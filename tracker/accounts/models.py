@@ -4,10 +4,12 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 
+import orjson
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -16,7 +18,7 @@ from issues.actor import acting_as, current_actor
 from issues.limits import NAME
 from issues.models import Membership, Space
 from issues.models.base import GuardedQuerySet, WayRound
-from issues.models.fields import uuid7
+from issues.models.fields import instance_of, uuid7
 from issues.models.history import Change, Member, record_changed
 from issues.models.space import SpaceRow
 
@@ -206,11 +208,41 @@ class ApiToken(SpaceRow):
 
     @classmethod
     def find(cls, secret):
-        """The live token of this secret with its user, in one indexed query, or None."""
-        rows = cls.objects.select_related("user").filter(digest=digest_of(secret))
-        token = rows.filter(is_active=True, user__is_active=True).first()
-        expired = token and token.expires_at and token.expires_at <= timezone.now()
-        return None if expired else token
+        """The live token of this secret with its user and their roles, in one indexed query, or None."""
+        own, persons, sql = sign_in()
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [digest_of(secret)])
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        token = instance_of(cls, own, row[: len(own)])
+        if token.expires_at and token.expires_at <= timezone.now():
+            return None
+        token.user = instance_of(User, persons, row[len(own) : -1])
+        token.user._space_roles = {int(space): role for space, role in orjson.loads(row[-1] or "{}").items()}
+        return token
+
+
+@cache
+def sign_in():
+    """(columns of the token, columns of its user, SQL) of `ApiToken.find`, with which every call begins."""
+    token = columns_of(ApiToken, {"digest", "created_at"})
+    user = columns_of(User, {"password", "last_login", "date_joined"})
+    columns = ", ".join([f"t.{name}" for name in token] + [f"u.{name}" for name in user])
+    collect = "json_object_agg" if connection.vendor == "postgresql" else "json_group_object"
+    roles = f"CAST({collect}(m.space_id, m.role) AS text)"
+    sql = (
+        f"SELECT {columns}, (SELECT {roles} FROM issues_membership AS m "
+        "JOIN issues_space AS s ON s.id = m.space_id "
+        "WHERE m.user_id = u.id AND m.is_active AND s.is_active) "
+        "FROM accounts_apitoken AS t JOIN accounts_user AS u ON u.id = t.user_id "
+        "WHERE t.digest = %s AND t.is_active AND u.is_active"
+    )
+    return token, user, sql
+
+
+def columns_of(model, left_out):
+    return tuple(field.attname for field in model._meta.concrete_fields if field.attname not in left_out)
 
 
 class InvitationQuerySet(GuardedQuerySet):

@@ -6,6 +6,7 @@ SQLite's busy handler are slower; processes still meet at the busy handler.
 
 import threading
 from collections import defaultdict
+from functools import lru_cache
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
@@ -13,10 +14,25 @@ from django.db.utils import OperationalError
 WRITE_LOCKS = defaultdict(threading.Lock)
 
 
+class Cursor(base.SQLiteCursorWrapper):
+    """Django's, which puts our statements into SQLite's form once and not each time anew."""
+
+    def convert_query(self, query, *, param_names=None):
+        return super().convert_query(query, param_names=param_names) if param_names else converted(query)
+
+
+@lru_cache(maxsize=1_024)
+def converted(query):
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Takes the process's write lock before BEGIN IMMEDIATE and gives it back with the transaction."""
 
     _held = None
+
+    def create_cursor(self, name=None):
+        return self.connection.cursor(factory=Cursor)
 
     def get_new_connection(self, conn_params):
         connection = super().get_new_connection(conn_params)

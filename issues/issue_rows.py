@@ -1,0 +1,264 @@
+"""Documents of issues: one statement of our own for a page or an issue, its rows made into documents as they
+come.
+
+The ORM takes three times as long for the same rows, most of it to compile the same statement again and to
+convert times and ids that only become text. A test compares what both say.
+"""
+
+from datetime import UTC, datetime
+from functools import cache
+from operator import itemgetter
+
+import orjson
+from django.db import connection
+from django.http import Http404
+
+from issues import keyset, lookups
+from issues.paths import ids_of
+from issues.rows import (
+    dashed,
+    fragment,
+    group,
+    members,
+    named,
+    person,
+    rows_as_json,
+    shape_of,
+    shared,
+    space,
+)
+
+PERSON = ("uuid", "name", "email")
+SPACE = ("uuid", "key", "name")
+LEVEL = ("uuid", "key", "name", "severity", "color")
+SOURCE = {"type": "resource_type", "id": "resource_id", "name": "resource_name", "alert_id": "alert_id"}
+ERROR = {
+    "type": "error_type",
+    "message": "error_message",
+    "file_path": "file_path",
+    "function_name": "function_name",
+    "is_crash": "is_crash",
+    "languages": "languages",
+    "platform": "platform",
+    "track": "track",
+    "service": "service",
+    "first_version": "first_version",
+    "last_version": "last_version",
+}
+FILE = {"id": "r.uuid", "name": "r.name", "size": "r.size", "content_type": "r.content_type"}
+TIMES = frozenset({"first_seen_at", "last_seen_at", "created_at", "updated_at", "resolved_at", "closed_at"})
+
+# What an issue refers to, and by which of its columns.
+JOINED = {
+    "space": ("issues_space", "space_id"),
+    "level": ("issues_level", "level_id"),
+    "assignee": ("accounts_user", "assignee_id"),
+    "reporter": ("accounts_user", "reporter_id"),
+    "project": ("issues_project", "project_id"),
+    "environment": ("issues_environment", "environment_id"),
+}
+
+
+def of(table, names):
+    return tuple(f"{table}.{name}" for name in names)
+
+
+@shared
+def level(uuid, key, name, severity, color):
+    return uuid and {"id": dashed(uuid), "key": key, "name": name, "severity": severity, "color": color}
+
+
+def error(*values):
+    """What is known of a failure; empty texts are null."""
+    known = dict(zip(ERROR, values, strict=True))
+    document = {name: value or None for name, value in known.items()}
+    return document | {"is_crash": bool(known["is_crash"]), "languages": fragment(known["languages"])}
+
+
+# name in the document: (columns, how they make its value; None: it is the column).
+ISSUE = {
+    "id": (("uuid",), None),
+    "key": (("key",), None),
+    "number": (("number",), None),
+    "space": (of("space", SPACE), space),
+    "title": (("title",), None),
+    "description": (("description",), None),
+    "description_html": (("description_rendered",), None),
+    "description_format": (("description_format",), None),
+    "status": (("status",), None),
+    "resolution": (("resolution",), None),
+    "level": (of("level", LEVEL), level),
+    "assignee": (of("assignee", PERSON), person),
+    "reporter": (
+        ("is_anonymous", *of("reporter", PERSON)),
+        lambda hidden, *who: None if hidden else person(*who),
+    ),
+    "is_anonymous": (("is_anonymous",), bool),
+    "teams": (("teams",), members),
+    "project": (("project.uuid", "project.name"), named),
+    "environment": (("environment.uuid", "environment.name"), named),
+    "channels": (("all_channel", "channels"), lambda default, bound: members(default) + members(bound)),
+    "labels": (("labels",), fragment),
+    "annotations": (("annotations",), fragment),
+    "kind": (("kind",), None),
+    "reason": (("reason",), None),
+    "source": (tuple(SOURCE.values()), group(tuple(SOURCE))),
+    "error": (tuple(ERROR.values()), error),
+    "fingerprint": (("fingerprint",), None),
+    "seen_count": (("seen_count",), None),
+    "first_seen_at": (("first_seen_at",), None),
+    "last_seen_at": (("last_seen_at",), None),
+    "comment_count": (("comment_count",), None),
+    "attachments": (("attachments",), members),
+    "is_read": (("is_read",), bool),
+    "due_on": (("due_on",), None),
+    "version": (("version",), None),
+    "created_at": (("created_at",), None),
+    "updated_at": (("updated_at",), None),
+    "resolved_at": (("resolved_at",), None),
+    "closed_at": (("closed_at",), None),
+}
+LISTED = tuple(
+    name
+    for name in ISSUE
+    if name
+    not in {
+        "description", "description_html", "description_format", "teams", "channels", "annotations",
+        "source", "error", "attachments", "reason", "resolution",
+    }
+)  # fmt: skip
+
+
+def labels_sql():
+    """SQL of a JSON object (text) of the labels of the issue at hand, in the order they came."""
+    inner = "SELECT key, value FROM issues_issuelabel WHERE issue_id = issues_issue.id ORDER BY id"
+    if connection.vendor == "postgresql":
+        return f"(SELECT coalesce(json_object_agg(key, value), '{{}}')::text FROM ({inner}) AS labels)"
+    return f"(SELECT json_group_object(key, value) FROM ({inner}))"
+
+
+def members_sql(name, fields):
+    table = f"issues_issue{name} AS m JOIN issues_{name} AS r ON r.id = m.{name}_id"
+    return rows_as_json(fields, table, "m.issue_id = issues_issue.id", "m.id")
+
+
+NAMED = {"id": "r.uuid", "name": "r.name"}
+COMPUTED = {
+    "key": lambda: "space.key || '-' || issues_issue.number",
+    "kind": lambda: "nullif(issues_issue.kind, '')",
+    "fingerprint": lambda: "nullif(issues_issue.fingerprint, '')",
+    "labels": labels_sql,
+    "teams": lambda: members_sql("team", NAMED),
+    "channels": lambda: members_sql("channel", NAMED),
+    "attachments": lambda: members_sql("attachment", FILE),
+    "comment_count": lambda: (
+        "(SELECT count(*) FROM comments_comment AS c WHERE c.issue_id = issues_issue.id "
+        "AND c.deleted_at IS NULL AND NOT c.is_internal)"
+    ),
+    "all_channel": lambda: rows_as_json(
+        NAMED, "issues_channel AS r", "r.space_id = issues_issue.space_id AND r.is_default", "r.id"
+    ),
+}
+
+
+def column_sql(name):
+    """SQL of a column of ISSUE, in the form in which documents show it, as far as the database can."""
+    if name in COMPUTED:
+        return COMPUTED[name]()
+    table, _, column = name.rpartition(".")
+    sql = f"{table or 'issues_issue'}.{column}"
+    is_postgres = connection.vendor == "postgresql"
+    if column in TIMES:
+        # Without its zone a time is read in C.
+        return f"{sql} AT TIME ZONE 'UTC'" if is_postgres else f"replace({sql}, ' ', 'T') || 'Z'"
+    if column == "uuid" and is_postgres:
+        return f"{sql}::text"
+    return dashed_sql(sql) if name == "uuid" else sql
+
+
+def dashed_sql(sql):
+    """The usual form of a uuid that SQLite stores as 32 digits."""
+    parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    return " || '-' || ".join(f"substr({sql}, {start}, {length})" for start, length in parts)
+
+
+@cache
+def statement(names, extra=()):
+    """(a SELECT without its conditions, the Shape of its rows) of documents with these keys of ISSUE."""
+    wanted = shape_of({name: ISSUE[name] for name in names}, extra)
+    tables = {column.rpartition(".")[0] or ("space" if column == "key" else "") for column in wanted.columns}
+    joins = [
+        f"LEFT JOIN {table} AS {name} ON {name}.id = issues_issue.{column}"
+        for name, (table, column) in JOINED.items()
+        if name in tables
+    ]
+    return " ".join(
+        [f"SELECT {', '.join(map(column_sql, wanted.columns))} FROM issues_issue", *joins]
+    ), wanted
+
+
+def run(sql, parameters):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
+
+
+def page(filters, order, cursor, size, names):
+    """One keyset.Page of the documents, with the keys `names`, of what `filters` leaves; BadCursor.
+
+    Costs one statement, whose first part finds the keys of the page by an index (issues/paths.py).
+    """
+    select, wanted = statement(names, order.key)
+    backwards, key = keyset.decode(cursor, order) if cursor else (False, None)
+    ids, parameters = ids_of(filters.spaces, filters.conditions, order, key, backwards, size + 1)
+    rows = []
+    if ids:
+        terms = ", ".join(order.sql(backwards))
+        rows = run(f"{select} WHERE issues_issue.id IN ({ids}) ORDER BY {terms}", parameters)
+    found = keyset.page_of(rows, size, backwards, key, itemgetter(slice(len(order.key))))
+    found.rows = [wanted.document(row) for row in found.rows]
+    return found
+
+
+def document(spaces, reference):
+    """The whole document of the issue with this uuid or key in one of these spaces; Http404."""
+    among = ", ".join(["%s"] * len(spaces)) or "NULL"
+    where = f"issues_issue.space_id IN ({among}) AND issues_issue.deleted_at IS NULL"
+    if uuid := lookups.as_uuid(reference):
+        return one(f"issues_issue.uuid = %s AND {where}", [lookups.stored(uuid), *spaces])
+    if not lookups.KEY.match(reference):
+        raise Http404
+    key, _, number = reference.partition("-")
+    own = "issues_issue.space_id = (SELECT s.id FROM issues_space AS s WHERE s.key = %s)"
+    return one(f"{own} AND issues_issue.number = %s AND {where}", [key.upper(), int(number), *spaces])
+
+
+def document_of(issue):
+    """The whole document of an issue, as it stands now, even in the trash."""
+    return one("issues_issue.id = %s", [issue.pk])
+
+
+def one(where, parameters):
+    select, wanted = statement(tuple(ISSUE))
+    rows = run(f"{select} WHERE {where}", parameters)
+    if not rows:
+        raise Http404
+    return wanted.document(rows[0])
+
+
+def sets_of(issue):
+    """(labels, teams, channels, the default channel, attachments) of an issue, in one statement."""
+    names = ("labels", "teams", "channels", "all_channel", "attachments")
+    columns = ", ".join(map(column_sql, names))
+    ((labels, *found),) = run(f"SELECT {columns} FROM issues_issue WHERE id = %s", [issue.pk])
+    return orjson.loads(labels), *map(members, found)
+
+
+def labels_of(document):
+    """{key: value} of the labels that a document carries as JSON."""
+    return orjson.loads(orjson.dumps(document["labels"]))
+
+
+def moment(value):
+    """The time that a document of issues shows: from its text (SQLite), or from one without zone."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value.replace(tzinfo=UTC)

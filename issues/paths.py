@@ -1,0 +1,274 @@
+"""How a list finds the keys of its page: along an index whose rows come in the order of the list.
+
+No database walks several parts of an index at once in their common order: for `status IN (…)` it would sort
+all that match. So the page is looked for in each part by itself (a branch: one space, one status …), and the
+few rows that all of them give are sorted. What a page costs then does not grow with the table.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import product
+
+from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db import connection
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from issues.lookups import stored
+from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
+
+# As many parts of an index are looked at one by one; more cost more to plan than they save.
+BRANCHES = 40
+
+STATUSES = tuple(Issue.Status.values)
+# Columns whose equality an index may serve, by their names in a Q.
+EQUAL = {
+    name: Issue._meta.get_field(name).column
+    for name in ("space", "status", "level", "assignee", "reporter", "project", "environment", "fingerprint")
+}
+COMPARED = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
+
+
+@dataclass(frozen=True)
+class Path:
+    """An index in whose order rows come where each of `columns` has one value.
+
+    `orders` are the columns by which (None: by arrival, that is by key); `every` says that all statuses are
+    looked at one by one where none is asked for.
+    """
+
+    columns: tuple[str, ...]
+    orders: tuple[str | None, ...] = (None,)
+    every: bool = False
+    source: str = "issues_issue"
+    key: str = "issues_issue.id"
+
+
+# The first one that fits is taken: those of few rows come first.
+PATHS = (
+    Path(("space_id", "fingerprint")),
+    Path(("assignee_id", "status"), every=True),
+    Path(("reporter_id",)),
+    Path(("environment_id",)),
+    Path(("project_id", "status"), every=True),
+    Path(("level_id", "space_id")),
+    Path(("space_id", "status"), (None,)),
+    Path(("space_id", "status"), ("level_rank",), every=True),
+    Path(("space_id",), (None, "created_at", "updated_at")),
+)
+# Few enough rows to be sorted, where no index has them in the order.
+FEW = ("fingerprint", "assignee_id", "reporter_id")
+
+
+class Driven(Q):
+    """A Q on issues that the index of another table serves, in the order of arrival.
+
+    `path` is along that table, whose columns have the values `equal`; `probe` is the Q that asks for a single
+    issue whether it is so.
+    """
+
+    path = None
+    equal = {}
+    probe = None
+
+
+def any_of(column, values):
+    """The Q of issues whose column has one of these values, of which None may be one."""
+    known = [value for value in values if value is not None]
+    empty = Q(**{column: None})
+    if not known:
+        return empty
+    return Q(**{f"{column}__in": known}) | empty if None in values else Q(**{f"{column}__in": known})
+
+
+def driven(model, equal):
+    """The Driven Q of issues with a row in a set's table whose columns have the values `equal`."""
+    rows = model.objects.filter(**{f"{name}__in": values for name, values in equal.items()}).order_by()
+    table = model._meta.db_table
+    found = Driven(pk__in=rows.values("issue"))
+    found.path = Path(tuple(equal), source=table, key=f"{table}.issue_id")
+    found.equal = equal
+    found.probe = Q(Exists(rows.filter(issue=OuterRef("pk"))))
+    return found
+
+
+def labelled(spaces, key, values=None):
+    """The Q of issues of these spaces with this label, of any value or one of `values`."""
+    equal = {"space_id": list(spaces), "key": [key]}
+    return driven(IssueLabel, equal if values is None else equal | {"value": list(values)})
+
+
+def member_of(name, keys):
+    """The Q of issues that belong to one of these teams or channels."""
+    return driven({"team": IssueTeam, "channel": IssueChannel}[name], {f"{name}_id": list(keys)})
+
+
+@dataclass
+class Conjuncts:
+    """Conditions that all hold: equalities of indexed columns, Driven ones, and the rest."""
+
+    equal: dict[str, list] = field(default_factory=dict)
+    driven: list[Driven] = field(default_factory=list)
+    plain: list[tuple[str, list]] = field(default_factory=list)
+    others: list[Q] = field(default_factory=list)
+
+    def add(self, condition):
+        if isinstance(condition, Driven) and condition.path and not condition.negated:
+            self.driven.append(condition)
+        elif isinstance(condition, Q):
+            if condition.negated or (condition.connector != Q.AND and len(condition.children) > 1):
+                self.others.append(condition)
+            else:
+                for child in condition.children:
+                    self.add(child)
+        elif not (isinstance(condition, tuple) and self.add_lookup(*condition)):
+            self.others.append(Q(condition))
+
+    def add_lookup(self, name, value):
+        """Take a lookup of a column; whether it is one that is simple enough."""
+        name, _, lookup = name.partition("__")
+        if name in EQUAL and lookup in ("", "exact", "in") and not isinstance(value, QuerySet):
+            values = [plain(each) for each in (value if lookup == "in" else [value])]
+            known = self.equal.get(EQUAL[name])
+            self.equal[EQUAL[name]] = [v for v in dict.fromkeys(values) if known is None or v in known]
+            return True
+        if lookup in COMPARED and isinstance(value, datetime):
+            at = connection.ops.adapt_datetimefield_value(value)
+            self.plain.append((f"issues_issue.{name} {COMPARED[lookup]} %s", [at]))
+            return True
+        if isinstance(value, bool) and not lookup:
+            self.plain.append((f"issues_issue.{name} = %s", [value]))
+            return True
+        return False
+
+    def path(self, order):
+        """(Path, {column: values}, the Driven one that it comes from) for this Order, or None."""
+        rank = order.column
+        if rank is not None and any(None not in self.equal.get(name, [None]) for name in FEW):
+            return None
+        known = self.equal | {"status": self.equal.get("status", STATUSES)}
+        for path in PATHS[:3]:
+            if found := self.fitting(path, known, rank):
+                return found
+        for driven in self.driven if rank is None else ():
+            if (wide := size_of(driven.equal.values())) <= BRANCHES and wide:
+                return driven.path, driven.equal, driven
+        for path in PATHS[3:]:
+            if found := self.fitting(path, known, rank):
+                return found
+        return None
+
+    def fitting(self, path, known, rank):
+        asked = path.columns[:1] if path.every else path.columns
+        if rank not in path.orders or any(None in self.equal.get(name, [None]) for name in asked):
+            return None
+        values = {name: known[name] for name in path.columns}
+        return (path, values, None) if size_of(values.values()) <= BRANCHES else None
+
+
+def size_of(lists):
+    size = 1
+    for values in lists:
+        size *= len(values)
+    return size
+
+
+def plain(value):
+    return value.pk if isinstance(value, Model) else value
+
+
+def ids_of(spaces, conditions, order, key=None, backwards=False, size=51):
+    """(SQL, parameters) of the keys of a page of issues: in these spaces, under all `conditions` (Qs on
+    issues), from beyond `key` on, at most `size` of them; ("", []) where nothing can match.
+    """
+    found = Conjuncts({"space_id": list(spaces)})
+    for condition in conditions:
+        found.add(condition)
+    if not all(found.equal.values()):
+        return "", []
+    path, values, driven = found.path(order) or (Path(()), {}, None)
+    try:
+        rest = conjunction(found, values, driven)
+    except EmptyResultSet:
+        return "", []
+    starts = beyonds(order, key, backwards, path) if key else [("", [])]
+    branches = [
+        branch(path, dict(zip(values, some, strict=True)), [start, *rest], order, backwards, size)
+        for start in starts
+        for some in product(*values.values())
+    ]
+    if len(branches) == 1:
+        sql, parameters = branches[0]
+        return (f"SELECT id FROM ({sql}) AS page" if order.column else sql), parameters
+    union = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS part" for sql, _ in branches)
+    terms = ", ".join(order.sql(backwards, ""))
+    sql = f"SELECT id FROM ({union}) AS parts ORDER BY {terms} LIMIT {size}"
+    return sql, [value for _, parameters in branches for value in parameters]
+
+
+def conjunction(found, values, driven):
+    """[(SQL, parameters)] of all conditions but those whose columns the path already has."""
+    rest = [("issues_issue.deleted_at IS NULL", []), *found.plain]
+    rest += [among(column, list_) for column, list_ in found.equal.items() if driven or column not in values]
+    others = [*found.others, *(each.probe for each in found.driven if each is not driven)]
+    return rest + ([compiled(others)] if others else [])
+
+
+def among(column, values):
+    places = ", ".join("%s" for value in values if value is not None)
+    parts = [f"issues_issue.{column} IN ({places})"] if places else []
+    parts += [f"issues_issue.{column} IS NULL"] if None in values else []
+    return f"({' OR '.join(parts)})", [value for value in values if value is not None]
+
+
+def compiled(conditions):
+    """(SQL, parameters) of Qs on issues that join nothing; EmptyResultSet where they cannot hold."""
+    query = Issue.objects.filter(*conditions).query
+    if sum(1 for uses in query.alias_refcount.values() if uses) > 1:
+        raise ValueError("A condition on issues looks into other tables by subqueries.")
+    try:
+        return query.get_compiler("default").compile(query.where)
+    except FullResultSet:
+        return "", []
+
+
+def beyonds(order, key, backwards, path):
+    """[(SQL, parameters)]: each the condition on a part of the rows that come after `key`, or before it.
+
+    Two parts for a sorted column: the rows with the same value, and those beyond it; an index serves each.
+    """
+    *value, uuid = key
+    row = "(SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s)"
+    uuid = stored(uuid)
+    sign = comparison(order.id_descending, backwards)
+    after_id = f"{path.key} {sign} {row}"
+    if order.column is None:
+        return [(after_id, [uuid])]
+    column, value = f"issues_issue.{order.column}", adapted(*value)
+    beyond = f"{column} {comparison(order.is_descending, backwards)} %s"
+    return [(f"{column} = %s AND {after_id}", [value, uuid]), (beyond, [value])]
+
+
+def comparison(descending, backwards):
+    return "<" if descending != backwards else ">"
+
+
+def adapted(value):
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+def branch(path, values, conditions, order, backwards, size):
+    """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by."""
+    equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
+    conditions = [*equal, *(condition for condition in conditions if condition[0])]
+    joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"
+    if joined:
+        conditions.insert(0, (f"issues_issue.id = {path.key}", []))
+    where = " AND ".join(sql for sql, _ in conditions)
+    columns = f"{path.key} AS id" + (f", issues_issue.{order.column}" if order.column else "")
+    terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
+    sql = f"SELECT {columns} FROM {path.source}{joined} WHERE {where} ORDER BY {terms} LIMIT {size}"
+    return sql, [value for _, parameters in conditions for value in parameters]
+
+
+def column_of(path, name):
+    return f"{path.key.partition('.')[0]}.{name}"

@@ -1,0 +1,256 @@
+"""The lean read path says what the ORM says: the same issues, in the same order, with the same documents."""
+
+import random
+from datetime import timedelta
+from types import SimpleNamespace
+
+import orjson
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from comments.models import Comment
+from issues import issue_rows, paths
+from issues.actor import Actor, acting_as
+from issues.filters import IssueFilter
+from issues.models import Issue, Level
+from issues.orders import ORDERS
+from issues.rows import OPTIONS
+from tests.factories import (
+    ChannelFactory,
+    CommentFactory,
+    EnvironmentFactory,
+    IssueFactory,
+    LevelFactory,
+    MembershipFactory,
+    ProjectFactory,
+    SpaceFactory,
+    TeamFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+TIMES = [timezone.now().replace(microsecond=part) - timedelta(hours=part % 7) for part in (0, 5, 120_000)]
+
+
+@pytest.fixture
+def shelves(ops, alice, bob):
+    """Sixty issues in three spaces, one of which alice does not see, with something in every field."""
+    chance = random.Random(7)
+    spaces = [ops, SpaceFactory(key="DATA"), SpaceFactory(key="ELSE")]
+    MembershipFactory(user=alice, space=spaces[1], role="viewer")
+    MembershipFactory(user=bob, space=spaces[1])
+    own = {
+        space: {
+            "project": [None, ProjectFactory(space=space)],
+            "environment": [None, EnvironmentFactory(space=space)],
+            "level": [None, LevelFactory(space=space, key="S1"), *Level.objects.filter(space=None)[:2]],
+            "teams": [[], [TeamFactory(space=space), TeamFactory(space=space)]],
+            "channels": [[], [ChannelFactory(space=space)]],
+        }
+        for space in spaces
+    }
+    common = {
+        "status": Issue.Status.values,
+        "assignee": [None, alice, bob],
+        "reporter": [None, alice, bob],
+        "labels": [{}, {"squad": "db", "flaky": ""}, {"squad": "web"}],
+        "is_anonymous": [False, True],
+        "fingerprint": ["", "f1"],
+        "due_on": [None, "2026-02-28"],
+        "annotations": [{}, {"b": "1", "a": "\N{OWL}"}],
+        "languages": [[], ["Go", "C"]],
+        "kind": ["", "bug"],
+        "error_type": ["", "ValueError"],
+        "resource_id": ["", "t-1"],
+        "is_crash": [False, True],
+    }
+    for _ in range(60):
+        space = chance.choice(spaces)
+        values = {name: chance.choice(choices) for name, choices in (common | own[space]).items()}
+        sets = {name: values.pop(name) for name in ("labels", "teams", "channels")}
+        with acting_as(lambda: Actor(source="import", at=chance.choice(TIMES))):
+            issue = IssueFactory.build(space=space, **values)
+            for name, members in sets.items():
+                setattr(issue, name, members)
+            issue.save()
+            for _ in range(chance.choice([0, 0, 2])):
+                CommentFactory(issue=issue, is_internal=chance.choice([True, False]))
+        if chance.random() < 0.1:
+            issue.trash()
+    return own | {"people": [alice, bob], "spaces": spaces}
+
+
+def parameters_of(shelves, chance):
+    """Parameters of a list, some of them narrow and some wide, together or alone."""
+    space = chance.choice(shelves["spaces"][:2])
+    own = shelves[space]
+    choices = {
+        "space": [space.key],
+        "status": ["open", "resolved,closed", ",".join(Issue.Status.values)],
+        "level": ["none", "S1", "P0,none", "P0,P1"],
+        "assignee": ["me", "none", str(shelves["people"][1].uuid), "bob@example.com"],
+        "reporter": ["me", str(shelves["people"][1].uuid)],
+        "project": ["none", str(own["project"][1].uuid)],
+        "environment": ["none", str(own["environment"][1].uuid)],
+        "team": [str(own["teams"][1][0].uuid)],
+        "channel": [str(own["channels"][1][0].uuid)],
+        "label": ["squad", "squad:db", "flaky: ", "nothing"],
+        "fingerprint": ["f1"],
+        "created_after": [TIMES[1].isoformat()],
+        "updated_before": [TIMES[2].isoformat()],
+        "q": [
+            "is:open",
+            "label:flaky squad:db",
+            "level:P0 -label:squad",
+            "assignee:(me OR none)",
+            "kind:bug",
+        ],
+    }
+    names = chance.sample(list(choices), chance.choice([0, 1, 1, 2, 3]))
+    return {name: chance.choice(choices[name]) for name in names}
+
+
+def in_order(issues, order):
+    """Issues of a queryset sorted in memory."""
+    found = sorted(issues, key=lambda issue: issue.pk, reverse=order.id_descending)
+    if order.column:
+        found.sort(key=lambda issue: getattr(issue, order.column), reverse=order.is_descending)
+    return [str(issue.uuid) for issue in found]
+
+
+def read_to_the_end(filters, order, size):
+    """The ids of all pages from the first to the last, and of the way back from the last."""
+    there, back, cursor = [], [], None
+    while True:
+        page = issue_rows.page(filters, order, cursor, size, ("id",))
+        there += [row["id"] for row in page.rows]
+        if page.next is None:
+            break
+        cursor = page.next
+    while cursor := page.previous:
+        page = issue_rows.page(filters, order, cursor, size, ("id",))
+        back[:0] = [row["id"] for row in page.rows]
+    return there, back
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10**9), few=st.booleans())
+def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, few):
+    chance = random.Random(seed)
+    filters = IssueFilter(parameters_of(shelves, chance), request=SimpleNamespace(user=alice))
+    order, size = ORDERS[chance.choice(list(ORDERS))], chance.choice([1, 3, 50])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "BRANCHES", 3 if few else paths.BRANCHES)
+        there, back = read_to_the_end(filters, order, size)
+
+    wanted = in_order(filters.qs, order)
+    assert there == wanted
+    assert back == wanted[: len(back)]
+    assert len(back) >= len(wanted) - size
+
+
+def person_of(user):
+    return user and {"id": user.uuid, "name": user.name, "email": user.email, "avatar_url": None}
+
+
+def named(row):
+    return row and {"id": row.uuid, "name": row.name}
+
+
+def plain_document(issue):
+    """The document of an issue, made from instances."""
+    level, space = issue.level, issue.space
+    everything = [*space.channels.filter(is_default=True).order_by("pk")]
+    routed = [row.channel for row in issue.channel_rows.order_by("pk")]
+    public = Comment.objects.filter(issue=issue, deleted_at=None, is_internal=False)
+    return {
+        "id": issue.uuid,
+        "key": issue.key,
+        "number": issue.number,
+        "space": {"id": space.uuid, "key": space.key, "name": space.name},
+        "title": issue.title,
+        "description": issue.description,
+        "description_html": issue.description_rendered,
+        "description_format": issue.description_format,
+        "status": issue.status,
+        "resolution": issue.resolution,
+        "level": level
+        and {
+            "id": level.uuid,
+            "key": level.key,
+            "name": level.name,
+            "severity": level.severity,
+            "color": level.color,
+        },
+        "assignee": person_of(issue.assignee),
+        "reporter": None if issue.is_anonymous else person_of(issue.reporter),
+        "is_anonymous": issue.is_anonymous,
+        "teams": [named(row.team) for row in issue.team_rows.order_by("pk")],
+        "project": named(issue.project),
+        "environment": named(issue.environment),
+        "channels": [named(channel) for channel in everything + routed],
+        "labels": {row.key: row.value for row in issue.label_rows.order_by("pk")},
+        "annotations": issue.annotations,
+        "kind": issue.kind or None,
+        "reason": issue.reason,
+        "source": {
+            "type": issue.resource_type or None,
+            "id": issue.resource_id or None,
+            "name": issue.resource_name or None,
+            "alert_id": issue.alert_id or None,
+        },
+        "error": {
+            "type": issue.error_type or None,
+            "message": issue.error_message or None,
+            "file_path": issue.file_path or None,
+            "function_name": issue.function_name or None,
+            "is_crash": issue.is_crash,
+            "languages": issue.languages,
+            "platform": issue.platform or None,
+            "track": issue.track or None,
+            "service": issue.service or None,
+            "first_version": issue.first_version or None,
+            "last_version": issue.last_version or None,
+        },
+        "fingerprint": issue.fingerprint or None,
+        "seen_count": issue.seen_count,
+        "first_seen_at": issue.first_seen_at,
+        "last_seen_at": issue.last_seen_at,
+        "comment_count": public.count(),
+        "attachments": [],
+        "is_read": issue.is_read,
+        "due_on": issue.due_on,
+        "version": issue.version,
+        "created_at": issue.created_at,
+        "updated_at": issue.updated_at,
+        "resolved_at": issue.resolved_at,
+        "closed_at": issue.closed_at,
+    }
+
+
+def as_json(documents):
+    """Documents as a client reads them."""
+    return orjson.loads(orjson.dumps(list(documents), option=OPTIONS))
+
+
+def test_a_document_says_what_the_instances_say(shelves, alice):
+    filters = IssueFilter({}, request=SimpleNamespace(user=alice))
+
+    page = issue_rows.page(filters, ORDERS["-number"], None, 100, tuple(issue_rows.ISSUE))
+
+    issues = Issue.objects.visible_to(alice).order_by("-pk")
+    assert len(page.rows) > 20
+    assert as_json(page.rows) == as_json(map(plain_document, issues))
+
+
+def test_a_single_document_is_the_one_of_the_list(shelves, alice):
+    filters = IssueFilter({}, request=SimpleNamespace(user=alice))
+    page = issue_rows.page(filters, ORDERS["-number"], None, 100, tuple(issue_rows.ISSUE))
+
+    by_uuid = [issue_rows.document(alice.space_roles(), row["id"]) for row in page.rows]
+    by_key = [issue_rows.document(alice.space_roles(), row["key"].lower()) for row in page.rows]
+
+    assert as_json(by_uuid) == as_json(by_key) == as_json(page.rows)

@@ -16,8 +16,9 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from issues.lookups import stored
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
 
-# As many parts of an index are looked at one by one; more cost more to plan than they save.
-BRANCHES = 40
+# So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
+# of whose parts each is a walk that ends at once.
+BRANCHES, SPACES = 40, 200
 
 STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
@@ -43,19 +44,21 @@ class Path:
     key: str = "issues_issue.id"
 
 
-# The first one that fits is taken: those of few rows come first.
-PATHS = (
+# The first one that fits is taken: first those of few rows, then the tables of sets, then these.
+NARROW = (
     Path(("space_id", "fingerprint")),
     Path(("assignee_id", "status"), every=True),
     Path(("reporter_id",)),
+)
+WIDE = (
     Path(("environment_id",)),
     Path(("project_id", "status"), every=True),
     Path(("level_id", "space_id")),
-    Path(("space_id", "status"), (None,)),
+    Path(("space_id", "status")),
     Path(("space_id", "status"), ("level_rank",), every=True),
     Path(("space_id",), (None, "created_at", "updated_at")),
 )
-# Few enough rows to be sorted, where no index has them in the order.
+# By whom or by which fingerprint: few enough rows to be sorted, where no index has them in the order.
 FEW = ("fingerprint", "assignee_id", "reporter_id")
 
 
@@ -145,24 +148,22 @@ class Conjuncts:
         rank = order.column
         if rank is not None and any(None not in self.equal.get(name, [None]) for name in FEW):
             return None
-        known = self.equal | {"status": self.equal.get("status", STATUSES)}
-        for path in PATHS[:3]:
-            if found := self.fitting(path, known, rank):
-                return found
-        for driven in self.driven if rank is None else ():
-            if (wide := size_of(driven.equal.values())) <= BRANCHES and wide:
-                return driven.path, driven.equal, driven
-        for path in PATHS[3:]:
-            if found := self.fitting(path, known, rank):
-                return found
-        return None
+        along = [self.fitting(path, rank) for path in NARROW]
+        along += [self.fitting_set(driven, rank) for driven in self.driven]
+        along += [self.fitting(path, rank) for path in WIDE]
+        return next(filter(None, along), None)
 
-    def fitting(self, path, known, rank):
+    def fitting(self, path, rank):
         asked = path.columns[:1] if path.every else path.columns
         if rank not in path.orders or any(None in self.equal.get(name, [None]) for name in asked):
             return None
-        values = {name: known[name] for name in path.columns}
-        return (path, values, None) if size_of(values.values()) <= BRANCHES else None
+        values = {name: self.equal.get(name, STATUSES) for name in path.columns}
+        most = SPACES if path.columns == ("space_id",) else BRANCHES
+        return (path, values, None) if size_of(values.values()) <= most else None
+
+    def fitting_set(self, driven, rank):
+        is_fit = rank is None and 0 < size_of(driven.equal.values()) <= BRANCHES
+        return (driven.path, driven.equal, driven) if is_fit else None
 
 
 def size_of(lists):
@@ -208,16 +209,25 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51):
 def conjunction(found, values, driven):
     """[(SQL, parameters)] of all conditions but those whose columns the path already has."""
     rest = [("issues_issue.deleted_at IS NULL", []), *found.plain]
-    rest += [among(column, list_) for column, list_ in found.equal.items() if driven or column not in values]
+    rest += [
+        among(column, known, bool(values))
+        for column, known in found.equal.items()
+        if driven or column not in values
+    ]
     others = [*found.others, *(each.probe for each in found.driven if each is not driven)]
     return rest + ([compiled(others)] if others else [])
 
 
-def among(column, values):
-    places = ", ".join("%s" for value in values if value is not None)
-    parts = [f"issues_issue.{column} IN ({places})"] if places else []
-    parts += [f"issues_issue.{column} IS NULL"] if None in values else []
-    return f"({' OR '.join(parts)})", [value for value in values if value is not None]
+def among(column, values, is_along_another):
+    """(SQL, parameters) of a column that has one of `values`.
+
+    SQLite takes a column with a plus before it not for one that has an index, which it might prefer.
+    """
+    column = f"{'+' if is_along_another and connection.vendor == 'sqlite' else ''}issues_issue.{column}"
+    known = [value for value in values if value is not None]
+    parts = [f"{column} IN ({', '.join(['%s'] * len(known))})"] if known else []
+    parts += [f"{column} IS NULL"] if len(known) < len(values) else []
+    return f"({' OR '.join(parts)})", known
 
 
 def compiled(conditions):

@@ -186,7 +186,7 @@ def test_a_list_costs_the_same_however_many_there_are(api, vera, ops, django_ass
     client = api(vera)
     ChannelFactory(space=ops)
     for _ in range(2):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(4):
             found = client.get(f"{CHANNELS}?page_size=100")
         for _ in range(10):
             issue = IssueFactory(space=ops)
@@ -291,7 +291,7 @@ def test_the_followers_come_in_pages_that_cost_the_same(api, vera, ops, channel,
 
     seen, address = [], path
     while address:
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(3):
             page = done(client.get(address))
         seen += [row["user"]["id"] for row in page["results"]]
         address = page["next"]

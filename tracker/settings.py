@@ -99,6 +99,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # A file, since SQLite in memory knows neither WAL nor a second writer.
         TEST={"NAME": env.str("TEST_DATABASE_NAME", str(DATA_DIR / "test.sqlite3"))},
     )
+else:
+    # Planning a list takes longer than running it; what is asked again and again is planned once.
+    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache_url("CACHE_URL", "locmemcache://?MAX_ENTRIES=100000")}

@@ -225,7 +225,7 @@ class Issue(Rendered):
             models.Index("assignee", "status", F("id").desc(), name="issue_assignee"),
             models.Index("project", "status", F("id").desc(), name="issue_project"),
             models.Index("reporter", F("id").desc(), name="issue_reporter"),
-            models.Index("level", "status", F("id").desc(), name="issue_level"),
+            models.Index("level", "space", F("id").desc(), name="issue_level"),
             models.Index("environment", F("id").desc(), name="issue_environment"),
             models.Index(
                 "space", "fingerprint", F("id").desc(), condition=~Q(fingerprint=""), name="issue_fingerprint"

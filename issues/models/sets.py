@@ -61,6 +61,7 @@ class IssueLabel(MemberRow):
     class Meta(MemberRow.Meta):
         constraints = [models.UniqueConstraint(fields=["issue", "key"], name="label_once")]
         indexes = [
+            models.Index("space", "key", models.F("issue").desc(), name="label_key"),
             models.Index("space", "key", "value", models.F("issue").desc(), name="label_search"),
         ]
 

@@ -1,11 +1,11 @@
 """What comments add to queries: their words, and how many there are."""
 
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery, Sum, Window
+from django.db.models.functions import Coalesce, Length
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
 from comments.models import Comment
-from issues import search
+from issues.models import search_document
 from issues.query.fields import Number, register
 
 LOOKUPS = {
@@ -13,9 +13,14 @@ LOOKUPS = {
 }  # fmt: skip
 
 
-def said(user, pattern):
-    """The issues with a comment like the pattern that `user` may read."""
-    return Q(pk__in=Comment.objects.visible_to(user).filter(content__like=pattern).values("issue"))
+def said(issues, most, comments=Comment.objects):
+    """(issue, text, whether it is internal) of comments on these issues, newest first.
+
+    Those of one issue end where the newer ones have `most` characters.
+    """
+    newer = Window(Sum(Length("content")), ["issue", "is_internal"], "-id") - Length("content")
+    found = comments.filter(issue__in=issues, deleted_at=None).annotate(newer=newer).filter(newer__lt=most)
+    return found.order_by("issue", "-id").values_list("issue", "content", "is_internal").iterator()
 
 
 class CommentCount(Number):
@@ -28,5 +33,5 @@ class CommentCount(Number):
 
 
 def connect():
-    search.SOURCES.append(said)
+    search_document.SOURCES.append(said)
     register(CommentCount("comments", "with {} comments", help="The number of comments, internal ones aside"))

@@ -1,20 +1,158 @@
 """Where words are searched: the one place that knows how a text is found in an issue and its comments."""
 
-from django.db.models import Q
+from dataclasses import dataclass
 
-from issues.like import like
+from django.db import connection
+from django.db.models import BooleanField, Exists, OuterRef, Q
+from django.db.models.expressions import RawSQL
 
-# Functions (user, pattern) -> Q on issues: what else belongs to an issue's text. Apps add theirs.
-SOURCES = []
+from issues.models import SearchDocument
+from issues.models.search_document import assignee_token, space_token, status_token
+from issues.words import words
+
+PUBLIC = "title description comments"
+# Issues of so many spaces are told by the index itself; those of more by their own rows.
+FEW = 16
 
 
-def text_condition(user, text, wild=frozenset()):
-    """A Q on issues that holds where a word or phrase stands in what `user` may read of them.
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that follow one another in one text; with `is_open` the last of them may go on."""
 
-    `wild` are the places in `text` of a `*` or `?` that stands for other characters.
+    words: tuple[str, ...]
+    is_open: bool = False
+
+    @classmethod
+    def of(cls, text, is_open=False):
+        return cls(tuple(words(text)), is_open)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a statement says to read the issues out of the index, as `FROM {table} WHERE {where}`.
+
+    Newest first is `ORDER BY {id} DESC`. The parameters are those of `where`.
     """
-    pattern = like(text, wild, is_part=True)
-    condition = Q(title__like=pattern) | Q(description__like=pattern)
-    for source in SOURCES:
-        condition |= source(user, pattern)
-    return condition
+
+    table: str
+    where: str
+    parameters: tuple
+    id: str
+
+
+def source(roles, wanted, unwanted=(), statuses=(), assignees=()):
+    """The Source of the issues with all phrases `wanted` and none of `unwanted`; one is wanted at least.
+
+    `roles` are {space: role} of the spaces where to look. Statuses and assignees (primary keys, None for
+    nobody) narrow it if there are any. Deleted issues are not in the index; that all the spaces are the right
+    ones only the issues' own rows say where they are more than FEW.
+    """
+    tokens = [
+        [space_token(pk) for pk in roles] if len(roles) <= FEW else [],
+        [status_token(status) for status in statuses],
+        [assignee_token(pk) for pk in assignees],
+    ]
+    return index().source(reader_of(roles), wanted, unwanted, [choices for choices in tokens if choices])
+
+
+def condition(roles, phrase):
+    """A Q on issues that holds where `phrase` stands in what somebody with these roles may read of them."""
+    return index().condition(reader_of(roles), phrase)
+
+
+def index():
+    return Tsvector if connection.vendor == "postgresql" else Fts
+
+
+def reader_of(roles):
+    """Where somebody reads what is internal: True for everywhere, or the tokens of these spaces."""
+    spaces = [space_token(pk) for pk, role in roles.items() if role != "viewer"]
+    return len(spaces) == len(roles) or spaces
+
+
+class Fts:
+    """SQLite: all is said in one MATCH."""
+
+    @classmethod
+    def source(cls, reader, wanted, unwanted, tokens):
+        parts = [cls.text(phrase, reader) for phrase in wanted]
+        match = " AND ".join([*parts, *map(cls.tokens, tokens)])
+        if unwanted:
+            match = f"({match}) NOT ({' OR '.join(cls.text(phrase, reader) for phrase in unwanted)})"
+        return Source("issues_search", "issues_search MATCH %s", (match,), "issues_search.rowid")
+
+    @classmethod
+    def condition(cls, reader, phrase):
+        found = cls.source(reader, [phrase], [], [])
+        return Q(pk__in=RawSQL(f"SELECT rowid FROM {found.table} WHERE {found.where}", found.parameters))
+
+    @classmethod
+    def text(cls, phrase, reader):
+        said = f'"{" ".join(phrase.words)}"{" *" if phrase.is_open else ""}'
+        if reader is True:
+            return f"{{{PUBLIC} internal}} : {said}"
+        public = f"{{{PUBLIC}}} : {said}"
+        return f"({public} OR (internal : {said} AND {cls.tokens(reader)}))" if reader else public
+
+    @staticmethod
+    def tokens(choices):
+        return f"tokens : ({' OR '.join(choices)})"
+
+
+class Tsvector:
+    """PostgreSQL: words come out of the index; phrases are looked for in the texts that have their words."""
+
+    TABLE = "issues_searchdocument"
+
+    @classmethod
+    def source(cls, reader, wanted, unwanted, tokens):
+        query = [cls.query(phrase, reader) for phrase in wanted] + [cls.tokens(choices) for choices in tokens]
+        query += [f"!{cls.query(phrase, reader)}" for phrase in unwanted if len(phrase.words) == 1]
+        parts, parameters = [f"{cls.TABLE}.vector @@ %s::tsquery"], [" & ".join(query)]
+        for phrase in [*wanted, *unwanted]:
+            if len(phrase.words) > 1:
+                part, more = cls.phrase(phrase, reader, f"{cls.TABLE}.")
+                parts.append(part if phrase in wanted else f"NOT ({part})")
+                parameters += more
+        return Source(cls.TABLE, " AND ".join(parts), tuple(parameters), f"{cls.TABLE}.issue_id")
+
+    @classmethod
+    def condition(cls, reader, phrase):
+        parts, parameters = ["vector @@ %s::tsquery"], [cls.query(phrase, reader)]
+        if len(phrase.words) > 1:
+            part, more = cls.phrase(phrase, reader)
+            parts.append(part)
+            parameters += more
+        holds = RawSQL(" AND ".join(parts), parameters, BooleanField())
+        return Q(Exists(SearchDocument.objects.filter(holds, issue=OuterRef("pk"))))
+
+    @classmethod
+    def query(cls, phrase, reader):
+        """What the index is asked for: all words, in what is public or in what is internal."""
+        public, internal = (cls.words(phrase, mark) for mark in ("", "!"))
+        if reader is True:
+            return f"({public} | {internal})"
+        return f"({public} | ({internal} & {cls.tokens(reader)}))" if reader else f"({public})"
+
+    @staticmethod
+    def words(phrase, mark):
+        *all_but_last, last = (f"'{mark}{word}'" for word in phrase.words)
+        return f"({' & '.join([*all_but_last, last + ':*' * phrase.is_open])})"
+
+    @staticmethod
+    def tokens(choices):
+        return "({})".format(" | ".join(f"'={choice}'" for choice in choices))
+
+    @classmethod
+    def phrase(cls, phrase, reader, table=""):
+        """(SQL, parameters) of whether the words follow one another in one text."""
+        pattern = f"% {' '.join(phrase.words)}{'' if phrase.is_open else ' '}%"
+        said = f"' ' || {table}{{}} || ' ' LIKE %s"
+        parts = [said.format(column) for column in PUBLIC.split()]
+        parameters = [pattern] * len(parts)
+        if reader is True:
+            parts, parameters = [*parts, said.format("internal")], [*parameters, pattern]
+        elif reader:
+            parts.append(f"({said.format('internal')} AND {table}vector @@ %s::tsquery)")
+            parameters += [pattern, cls.tokens(reader)]
+        return f"({' OR '.join(parts)})", parameters

@@ -1,9 +1,9 @@
-"""The receivers of a change: they write its history and its outbox row, and do nothing else."""
+"""The receivers of a change: they write its history, what is searched of it and its outbox row, no more."""
 
 from django.db import connections, models
 from django.db.models.signals import pre_save
 
-from issues.models import HistoryEntry, Issue, Level, Outbox, Space, TextVersion
+from issues.models import HistoryEntry, Issue, Level, Outbox, SearchDocument, Space, TextVersion
 from issues.models.base import Guarded, WayRound
 from issues.models.fields import choices_of, uuid7
 from issues.models.history import (
@@ -27,6 +27,7 @@ ACTIONS = {"level_id": "priority_changed"}
 
 def connect():
     issue_changed.connect(write_history)
+    issue_changed.connect(write_document)
     issue_changed.connect(put_outbox)
     record_changed.connect(write_record_history)
     pre_save.connect(refuse_raw)
@@ -87,6 +88,11 @@ def write_record_history(sender, change, space, actor, batch, **kwargs):
     models.QuerySet.update(Space.objects.filter(pk=space), version=stored.version + 1)
     if sender is Space:
         change.row.version = stored.version + 1
+
+
+def write_document(sender, changes, **kwargs):
+    """Bring what is searched of the issues up to date."""
+    SearchDocument.objects.follow(changes)
 
 
 def put_outbox(sender, changes, actor, batch, **kwargs):

@@ -355,6 +355,7 @@ def test_a_batch_that_ends_within_an_issue_is_no_border(full, run, monkeypatch):
 
     copy = Space.objects.get(key="COPY")
     assert anonymised(export(copy), "COPY") == anonymised(export(full), "OPS")
+    call_command("check_derived", stdout=StringIO())
 
 
 def test_an_empty_space_is_filled_and_keeps_what_it_has(full, run):

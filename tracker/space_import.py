@@ -30,6 +30,7 @@ from issues.models import (
     Level,
     Membership,
     Occurrence,
+    SearchDocument,
     Space,
     TextVersion,
 )
@@ -410,6 +411,7 @@ class SpaceImporter:
             self.settle(kind, rows)
         self.put_issues(waiting["issue"])
         self.put_comments(waiting["comment"])
+        self.put_documents(row.owner.pk for row in (*waiting["issue"], *waiting["comment"]))
         insert_many([self.entry(row) for row in waiting["entry"]])
         insert_many([Occurrence(**row.values, issue_id=row.owner.pk) for row in waiting["occurrence"]])
 
@@ -487,6 +489,10 @@ class SpaceImporter:
                 for file in row.more["attachments"]
             ]
         )
+
+    def put_documents(self, keys):
+        """What is searched of issues with these primary keys, of which more comments may come later."""
+        SearchDocument.objects.rewrite(Issue.objects.filter(pk__in=set(keys)))
 
     def entry(self, row):
         """A HistoryEntry with the uuids of here, sealed to the one before."""

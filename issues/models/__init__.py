@@ -6,6 +6,7 @@ from issues.models.history import HistoryEntry, TextVersion
 from issues.models.issue import Issue
 from issues.models.level import Level
 from issues.models.occurrence import Occurrence, Outbox
+from issues.models.search_document import SearchDocument
 from issues.models.sets import IssueAttachment, IssueChannel, IssueLabel, IssueTeam
 from issues.models.space import Counter, Environment, Membership, Project, Space, Team
 
@@ -25,6 +26,7 @@ __all__ = [
     "Occurrence",
     "Outbox",
     "Project",
+    "SearchDocument",
     "Space",
     "Subscription",
     "Team",

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from django.db.models import BooleanField, Case, Q, Value, When
 from django.utils import timezone
 
+from issues import search
 from issues.models import Issue
 from issues.query import fields
 from issues.query.fields import ALWAYS
 from issues.query.parser import parse
 from issues.query.scope import Scope, in_quotes, literal
-from issues.query.tree import Group, Not, QueryError, Term, Words
-from issues.search import text_condition
+from issues.query.tree import ANY, Group, Not, QueryError, Term, Words
+from issues.search import Phrase
+from issues.words import words
 
 NEVER = Q(pk__in=())
 
@@ -25,6 +27,7 @@ class Leaf:
     start: int
     end: int
     is_adjective: bool = False
+    phrase: Phrase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +122,32 @@ def compiled(tree, text, scope):
     if isinstance(tree, Not):
         return Not(compiled(tree.part, text, scope))
     if isinstance(tree, Words):
-        return words_leaf(tree.value, scope)
+        return words_leaf(tree.value, text, scope)
     field = field_of(tree, text, scope)
     if field is None:
-        return words_leaf(literal(text[tree.start : tree.end], tree.start, tree.end), scope)
+        return words_leaf(literal(text[tree.start : tree.end], tree.start, tree.end), text, scope)
     condition = field.condition(tree, scope)
     return Leaf(condition, field.said(tree, scope), tree.start, tree.end, field.is_adjective(tree))
 
 
-def words_leaf(value, scope):
-    is_empty = not value.text or value.is_anything
-    condition = ALWAYS if is_empty else text_condition(scope.user, value.text, value.wild)
-    return Leaf(condition, "with any text" if is_empty else f"with “{value.text}”", value.start, value.end)
+def words_leaf(value, text, scope):
+    """The Leaf of a word or phrase; one without a letter or digit asks for nothing."""
+    phrase = phrase_of(value, text)
+    if not phrase.words:
+        return Leaf(ALWAYS, "with any text", value.start, value.end)
+    condition = search.condition(scope.user.space_roles(), phrase)
+    return Leaf(condition, f"with “{value.text}”", value.start, value.end, phrase=phrase)
+
+
+def phrase_of(value, text):
+    """What a search looks for; QueryError for wildcards that the index of words does not know."""
+    if not value.wild or value.is_anything:
+        return Phrase.of("" if value.is_anything else value.text)
+    *_, before, last = f" {value.text}"
+    if value.wild == {len(value.text) - 1} and last == ANY and words(before):
+        return Phrase.of(value.text, is_open=True)
+    message = "Words are found whole, or by their beginning as in nul*; for another part, search one field."
+    raise QueryError(message, value.start, value.end, f"title:{text[value.start : value.end]}")
 
 
 def field_of(term, text, scope):

@@ -4,6 +4,7 @@ It shares the parser with the real thing and nothing else.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from unicodedata import category, name, normalize
 from zoneinfo import ZoneInfo
 
 from issues.models import Issue
@@ -54,6 +55,36 @@ def contains(text, pattern, wild=()):
     return fits(text, f"*{pattern}*", {0, len(pattern) + 1, *(at + 1 for at in wild)})
 
 
+SIGNS = ("CJK UNIFIED", "HIRAGANA LETTER", "KATAKANA LETTER")
+
+
+def plain_words(text):
+    """The words of a text, letter by letter."""
+    found, word = [], ""
+    for letter in normalize("NFKC", normalize("NFKC", text).casefold()) + " ":
+        is_sign = name(letter, "").startswith(SIGNS)
+        if category(letter)[0] in "LMN" and not is_sign:
+            word += letter
+        elif word:
+            found, word = [*found, word], ""
+        if is_sign:
+            found.append(letter)
+    return found
+
+
+def follow(text, value):
+    """Whether the words of a value follow one another in a text; the last may go on where a star stands."""
+    wanted = [] if value.is_anything else plain_words(value.text)
+    if not wanted:
+        return True
+    own = plain_words(text)
+    for at in range(len(own) - len(wanted) + 1):
+        *first, last = own[at : at + len(wanted)]
+        if first == wanted[:-1] and (last.startswith(wanted[-1]) if value.wild else last == wanted[-1]):
+            return True
+    return False
+
+
 class Reference:
     """The issues and everything that belongs to them, loaded once; `matching(tree)` are the numbers."""
 
@@ -77,7 +108,7 @@ class Reference:
         if isinstance(tree, Not):
             return not self.holds(tree.part, issue)
         if isinstance(tree, Words):
-            return any(contains(text, tree.value.text, tree.value.wild) for text in self.texts(issue))
+            return any(follow(text, tree.value) for text in self.texts(issue))
         name = {"env": "environment"}.get(tree.key.name, tree.key.name)
         if tree.operator == ":":
             return any(self.equals(name, value, issue) for value in tree.values)

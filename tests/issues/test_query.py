@@ -37,6 +37,10 @@ def labelled(issue, **labels):
 MISTAKES = [
     ("asignee:me", "asignee", "There is no field and no label", "assignee"),
     ("a http://x.org/y", "http://x.org/y", "write it in quotes", '"http://x.org/y"'),
+    ("*base", "*base", "by their beginning", "title:*base"),
+    ("a -nu*in", "nu*in", "by their beginning", "title:nu*in"),
+    ("n?lls", "n?lls", "by their beginning", "title:n?lls"),
+    ("time-*", "time-*", "by their beginning", "title:time-*"),
     ("level:", "level:", "A value is missing", None),
     ("level:>P1", "level:>P1", "is not compared", None),
     ("title:[a TO b]", "title:[a TO b]", "is not compared", None),

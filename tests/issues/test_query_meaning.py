@@ -37,11 +37,12 @@ TEXTS = [
     "a*b?c",
     "back\\slash",
     "İstanbul [x]",
+    "東京 events",
 ]
 WORDS = [
-    "null", "NULLS", "events", "100%", "_", "%", "a_b", "ü", "Ü", "nu*in", "n?lls", "*", "a\\*b",
-    '"nulls in"', '""',
-    "back\\\\slash", "[x]", "i", "zzz", "q\\?", "é*",
+    "null", "null*", "NULLS", "events", "100%", "_", "%", "a_b", "ü*", "ÜBER*", "GRÖSSE", "übergrösse", "*",
+    "a\\*b", '"nulls in"', '"nulls events"', '""', "in-eve*", '"a b c"', '"nulls again nulls"', "x]",
+    "back\\\\slash", "[x]", "i", "i*", "zzz", "q\\?", "é*", "東", "東京", "s*", "topen", "u0",
 ]  # fmt: skip
 NAMES = ["", "api", "API-2", "worker"]
 TERMS = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 
+from issues.counts import counted_by
 from issues.models import Channel, Issue, IssueChannel, IssueLabel, Level, Project
 from issues.query.scope import quoted
 
@@ -24,6 +25,16 @@ class Facet:
 
 def by_column(column):
     return lambda issues: counted(issues, column)
+
+
+def by_dimension(name):
+    """Counts that counters tell, unless the issues are narrowed by what they do not know."""
+
+    def count(issues):
+        pairs = counted_by(name, issues)
+        return counted(issues, name) if pairs is None else pairs
+
+    return count
 
 
 def by_member(through, column, path="issue__in"):
@@ -62,12 +73,12 @@ def texts(field):
 def facets():
     """{name: Facet}, in the order in which they are shown."""
     return {
-        "status": Facet(by_column("status"), statuses, is_whole=True),
-        "level": Facet(by_column("level"), rows_of(Level, "level", lambda level: level.key)),
-        "assignee": Facet(by_column("assignee"), rows_of(get_user_model(), "assignee", handle_of)),
+        "status": Facet(by_dimension("status"), statuses, is_whole=True),
+        "level": Facet(by_dimension("level"), rows_of(Level, "level", lambda level: level.key)),
+        "assignee": Facet(by_dimension("assignee"), rows_of(get_user_model(), "assignee", handle_of)),
         "channel": Facet(by_member(IssueChannel, "channel"), rows_of(Channel, "channel")),
         "label": Facet(by_member(IssueLabel, "key"), texts("label")),
-        "project": Facet(by_column("project"), rows_of(Project, "project")),
+        "project": Facet(by_dimension("project"), rows_of(Project, "project")),
         "source": Facet(by_column("resource_type"), texts("source")),
     }
 

@@ -1,9 +1,11 @@
-"""The receivers of a change: they write its history, what is searched of it and its outbox row, no more."""
+"""The receivers of a change: they write its history, its outbox row, what is searched and what is counted."""
+
+from collections import Counter as Tally
 
 from django.db import connections, models
 from django.db.models.signals import pre_save
 
-from issues.models import HistoryEntry, Issue, Level, Outbox, SearchDocument, Space, TextVersion
+from issues.models import CountDelta, HistoryEntry, Issue, Level, Outbox, SearchDocument, Space, TextVersion
 from issues.models.base import Guarded, WayRound
 from issues.models.fields import choices_of, uuid7
 from issues.models.history import (
@@ -29,6 +31,7 @@ def connect():
     issue_changed.connect(write_history)
     issue_changed.connect(write_document)
     issue_changed.connect(put_outbox)
+    issue_changed.connect(count_issues)
     record_changed.connect(write_record_history)
     pre_save.connect(refuse_raw)
 
@@ -110,6 +113,13 @@ def put_outbox(sender, changes, actor, batch, **kwargs):
                 for change in changes
             ]
         )
+
+
+def count_issues(sender, changes, **kwargs):
+    """Leave for the counters of which issues there are more now, and of which fewer."""
+    tally = Tally(CountDelta.place(change.row) for change in changes)
+    tally.subtract(CountDelta.place(change.stored) for change in changes if change.stored is not None)
+    CountDelta.objects.append(tally)
 
 
 def chained(change, members, head, uuids, where, actor, batch):

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from issues import issue_rows, keyset, lookups, rows
+from issues.counts import counted_number
 from issues.facets import facet_documents
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import (
@@ -145,7 +146,10 @@ def list_views(request, narrowing):
 
 
 def counted(issues):
-    """How many issues there are, in words, since beyond a number nobody counts."""
+    """How many issues there are, in words; what no counter tells is counted no further than to a number."""
+    count = counted_number(issues)
+    if count is not None:
+        return f"{count:,}"
     count = issues.order_by().values("pk")[: COUNTED + 1].count()
     return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
 

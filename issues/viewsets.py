@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from issues import issue_rows, keyset, lookups, rows
+from issues.counts import total
 from issues.facets import facet_documents
 from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history
 from issues.limits import BULK
@@ -157,7 +158,7 @@ class IssueViewSet(NativeViewSet):
         order, names = filters.order(), self.wanted_fields()
         return self.paged(
             lambda cursor, size: issue_rows.page(filters, order, cursor, size, names),
-            lambda: filters.qs.count(),
+            lambda: total(filters.qs),
         )
 
     def wanted_fields(self):

@@ -10,7 +10,8 @@ from django.db.models import Count, F, Max
 
 from comments.models import Comment
 from issues import markdown
-from issues.models import HistoryEntry, Issue, IssueLabel, Occurrence, Outbox, Space
+from issues.models import HistoryEntry, Issue, IssueCount, IssueLabel, Occurrence, Outbox, Space
+from issues.models.count import differences
 from tests.factories import IssueFactory, SpaceFactory
 from tracker.accounts.models import ApiToken
 from tracker.generator import ground, words
@@ -100,6 +101,15 @@ def test_stored_renderings_are_current():
     generate(30)
 
     assert (Issue.objects.rerender(), Comment.objects.rerender()) == (0, 0)
+
+
+def test_counters_tell_of_all_issues():
+    generate()
+
+    spaces = list(Space.objects.values_list("pk", flat=True))
+
+    assert sum(IssueCount.objects.filter(grain=0).values_list("number", flat=True)) == 200
+    assert list(differences(spaces)) == []
 
 
 def test_life_goes_on_after_it():

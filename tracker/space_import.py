@@ -6,6 +6,7 @@ well, and its chain is sealed anew.
 """
 
 import re
+from collections import Counter as Tally
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from comments.models import Comment, CommentAttachment
 from issues.actor import Actor, acting_as
 from issues.models import (
     Attachment,
+    CountDelta,
     Counter,
     HistoryEntry,
     Issue,
@@ -436,16 +438,16 @@ class SpaceImporter:
 
     def put_issues(self, rows):
         ranks = {level.pk: level.rank for level in self.here["level"].values()}
-        insert_many(
-            [
-                Issue(
-                    **row.values,
-                    space_id=self.space.pk,
-                    level_rank=ranks.get(row.values["level_id"], NO_LEVEL_RANK),
-                )
-                for row in rows
-            ]
-        )
+        issues = [
+            Issue(
+                **row.values,
+                space_id=self.space.pk,
+                level_rank=ranks.get(row.values["level_id"], NO_LEVEL_RANK),
+            )
+            for row in rows
+        ]
+        insert_many(issues)
+        CountDelta.objects.append(Tally(map(CountDelta.place, issues)))
         numbers = [row.owner.number for row in rows]
         found = Issue.objects.filter(space=self.space, number__in=numbers).order_by()
         keys = dict(found.values_list("number", "pk"))

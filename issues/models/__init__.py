@@ -2,6 +2,7 @@
 
 from issues.models.attachment import Attachment
 from issues.models.channel import Channel, Subscription
+from issues.models.count import CountDelta, IssueCount
 from issues.models.history import HistoryEntry, TextVersion
 from issues.models.issue import Issue
 from issues.models.level import Level
@@ -13,12 +14,14 @@ from issues.models.space import Counter, Environment, Membership, Project, Space
 __all__ = [
     "Attachment",
     "Channel",
+    "CountDelta",
     "Counter",
     "Environment",
     "HistoryEntry",
     "Issue",
     "IssueAttachment",
     "IssueChannel",
+    "IssueCount",
     "IssueLabel",
     "IssueTeam",
     "Level",

@@ -149,7 +149,8 @@ class Severity(Choice):
         if is_none(value):
             return self.empty(scope)
         levels = Level.objects.of(scope.spaces).filter(severity__in=self.chosen(value))
-        return Q(level__in=levels.values("pk"))
+        # Asked now, so that the counters of issues, which know levels by their keys, understand it.
+        return Q(level__in=list(levels.values_list("pk", flat=True)))
 
     def empty(self, scope):
         return Q(level=None)

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Max
 
 from issues.models import Issue, Space
+from issues.models.count import repair
 from tracker.accounts.models import User
 from tracker.generator import ground, lives, tables, worker
 from tracker.generator.words import zipf
@@ -29,8 +30,8 @@ class Command(BaseCommand):
     The same rows come at every run with the same numbers and seed (but for the ids of the entries about
     spaces and people). Half of the issues are in the first space. The rows go past `save()`, as nothing else
     may: into spaces of their own, with the history that `save()` would have written, so that
-    `verify_history` holds; nobody is told of them. Refused without DEBUG or --yes, and where these spaces or
-    people are there already.
+    `verify_history` holds, and with counters filled at the end; nobody is told of them. Refused without
+    DEBUG or --yes, and where these spaces or people are there already.
     """
 
     help = "Fill an empty database with made-up issues and their history, to measure with."
@@ -56,6 +57,8 @@ class Command(BaseCommand):
             for rows, numbers in prepared(count, homes, seed, processes):
                 tables.write(rows, numbers)
                 written.update({model._meta.db_table: len(found) for model, found in rows.items()})
+        for home in homes:
+            repair([home.pk])
         tables.settle()
         for name, number in written.items():
             self.stdout.write(f"{number:>10,} {name}")

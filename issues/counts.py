@@ -1,0 +1,216 @@
+"""How many issues there are: from counters where these tell, else counted once per version of the spaces."""
+
+from dataclasses import dataclass
+from functools import reduce
+from hashlib import sha256
+from operator import and_, or_
+
+from django.core.cache import cache
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models.expressions import Col
+from django.db.models.sql.where import AND, OR, WhereNode
+
+from issues.models import Issue
+from issues.models.count import ANY, DIMENSIONS, NONE, grain_of
+
+# What changes without an entry of history, so that no version tells of it.
+UNRECORDED = ("seen_count", "last_seen_at")
+DAY = 86_400
+
+
+def total(issues):
+    """The number of issues of a queryset, exactly."""
+    number = counted_number(issues)
+    return counted_once(issues) if number is None else number
+
+
+def counted_number(issues):
+    """The number of issues of a queryset as the counters tell it; None where they do not."""
+    pairs = counted_by(None, issues)
+    return None if pairs is None else sum(number for _, number in pairs)
+
+
+def counted_by(name, issues):
+    """[(value, number)] of a dimension, or of all issues together, as the counters tell it.
+
+    None where they do not: they know the issues of spaces by project, status, level and assignee.
+    """
+    columns, is_all = columns_of(issues)
+    wanted = {column: values for column, values in columns.items() if column != "deleted_at"}
+    if not is_all or columns.get("deleted_at") != NOTHING or not is_among(wanted.get("space")):
+        return None
+    value = name or NONE
+    place, params = where(wanted)
+    told = ({*wanted} | {name}) & {*DIMENSIONS}
+    untold = "".join(f" AND {column} = '{ANY[column]}'" for column in DIMENSIONS if column not in told)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT value, sum(number) FROM (SELECT {value} AS value, number FROM issues_issuecount "
+            f"WHERE grain = {grain_of(told)}{untold} AND {place} "
+            f"UNION ALL SELECT {value}, number FROM issues_countdelta WHERE {place}) AS found "
+            "GROUP BY value HAVING sum(number) <> 0",
+            [*params, *params],
+        )
+        return [(value or None, int(number)) for value, number in cursor.fetchall()]
+
+
+def where(wanted):
+    """(SQL, parameters) of {column: Values}."""
+    parts, params = [], []
+    for column, values in wanted.items():
+        if values.is_all_but and not values.named:
+            continue
+        verb = "NOT IN" if values.is_all_but else "IN"
+        name = "space_id" if column == "space" else column
+        # No value at all is written as NULL, since PostgreSQL has no empty list.
+        parts.append(f"{name} {verb} ({', '.join(['%s'] * len(values.named)) or 'NULL'})")
+        params += sorted(values.named)
+    return " AND ".join(parts), params
+
+
+def counted_once(issues):
+    """The number of issues of a queryset, counted again only after a change in their spaces.
+
+    What is read inside of a transaction may never have been, and so is not kept.
+    """
+    rows = issues.order_by().values("pk")
+    spaces = columns_of(issues)[0].get("space")
+    try:
+        sql, params = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    if connection.in_atomic_block or not is_among(spaces) or any(name in sql for name in UNRECORDED):
+        return rows.count()
+    key = f"count:{sha256(repr((sql, params, version_of(spaces.named))).encode()).hexdigest()}"
+    number = cache.get(key)
+    if number is None:
+        may_keep = not is_written_meanwhile()
+        number = rows.count()
+        if may_keep:
+            cache.set(key, number, DAY)
+    return number
+
+
+def version_of(spaces):
+    """What is another after every change in these spaces: the last entry of history of each."""
+    places = ", ".join(["%s"] * len(spaces)) or "NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, (SELECT max(id) FROM issues_historyentry WHERE space_id = s.id) "
+            f"FROM issues_space AS s WHERE id IN ({places}) ORDER BY id",
+            sorted(spaces),
+        )
+        return cursor.fetchall()
+
+
+def is_written_meanwhile():
+    """Whether somebody writes history: PostgreSQL may show it before entries that others have shown."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database "
+            "WHERE d.datname = current_database() AND l.relation = 'issues_historyentry'::regclass "
+            "AND l.mode = 'RowExclusiveLock')"
+        )
+        return cursor.fetchone()[0]
+
+
+# What a queryset asks for.
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a condition leaves of the values of a column: these, or all but these."""
+
+    named: frozenset
+    is_all_but: bool = False
+
+    def __invert__(self):
+        return Values(self.named, not self.is_all_but)
+
+    def __and__(self, other):
+        if self.is_all_but and other.is_all_but:
+            return Values(self.named | other.named, True)
+        if self.is_all_but:
+            return other & self
+        return Values(self.named - other.named if other.is_all_but else self.named & other.named)
+
+    def __or__(self, other):
+        return ~(~self & ~other)
+
+
+NOTHING = Values(frozenset([NONE]))
+
+
+def is_among(values):
+    """Whether the values are all named."""
+    return values is not None and not values.is_all_but
+
+
+def columns_of(issues):
+    """({column: Values} to which the issues of a queryset keep, whether that is all it asks of them).
+
+    Columns are the dimensions of the counters, `space` and `deleted_at`.
+    """
+    query = issues.query
+    whole = query.where
+    parts = whole.children if whole.connector == AND and not whole.negated else [whole]
+    found = [values_of(part) for part in parts]
+    is_all = None not in found and not query.is_sliced and not query.combinator
+    return all_of([columns for columns in found if columns is not None]), is_all
+
+
+def values_of(condition):
+    """{column: Values} that a part of a WHERE says; None where it says something else."""
+    if not isinstance(condition, WhereNode):
+        return values_of_lookup(condition)
+    found = [values_of(part) for part in condition.children]
+    if None in found:
+        return None
+    if condition.connector == OR:
+        found = any_of(found)
+    elif condition.connector == AND:
+        found = all_of(found)
+    else:
+        return None
+    if condition.negated and found is not None:
+        return {column: ~values for column, values in found.items()} if len(found) == 1 else None
+    return found
+
+
+def all_of(found):
+    return {
+        column: reduce(and_, [columns[column] for columns in found if column in columns])
+        for column in {column: None for columns in found for column in columns}
+    }
+
+
+def any_of(found):
+    """None for alternatives that are not of one column."""
+    columns = {column for columns in found for column in columns}
+    if len(columns) != 1 or not all(found):
+        return None
+    (column,) = columns
+    return {column: reduce(or_, [columns[column] for columns in found])}
+
+
+def values_of_lookup(lookup):
+    column, value = getattr(lookup, "lhs", None), getattr(lookup, "rhs", None)
+    if not isinstance(column, Col) or column.alias != Issue._meta.db_table:
+        return None
+    name = column.target.name
+    if name not in ("space", "deleted_at", *DIMENSIONS):
+        return None
+    if lookup.lookup_name == "isnull":
+        return {name: NOTHING if value else ~NOTHING}
+    if lookup.lookup_name == "exact":
+        value = [value]
+    elif lookup.lookup_name != "in":
+        return None
+    if not isinstance(value, list | tuple | set | frozenset | dict) or not all(
+        isinstance(v, int | str) for v in value
+    ):
+        return None
+    return {name: Values(frozenset(value))}

@@ -1,0 +1,75 @@
+import django.db.models.deletion
+from django.db import migrations, models
+
+from issues.models.count import repair
+
+
+def fill(apps, schema_editor):
+    for space in apps.get_model("issues", "Space").objects.order_by("pk").values_list("pk", flat=True):
+        repair([space])
+
+
+class Migration(migrations.Migration):
+    dependencies = [("issues", "0001_initial")]
+
+    operations = [
+        migrations.CreateModel(
+            name="IssueCount",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("grain", models.PositiveSmallIntegerField()),
+                ("project", models.BigIntegerField()),
+                ("status", models.CharField(max_length=16)),
+                ("level", models.BigIntegerField()),
+                ("assignee", models.BigIntegerField()),
+                ("number", models.BigIntegerField()),
+                (
+                    "space",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="issues.space",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("space", "grain", "project", "status", "level", "assignee"),
+                        name="issue_count",
+                    )
+                ]
+            },
+        ),
+        migrations.CreateModel(
+            name="CountDelta",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("project", models.BigIntegerField()),
+                ("status", models.CharField(max_length=16)),
+                ("level", models.BigIntegerField()),
+                ("assignee", models.BigIntegerField()),
+                ("number", models.IntegerField()),
+                (
+                    "space",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="issues.space",
+                    ),
+                ),
+            ],
+        ),
+        migrations.RunPython(fill, migrations.RunPython.noop),
+    ]

@@ -1,0 +1,429 @@
+"""Counters tell the number of issues as a plain count would, whoever changed them and however."""
+
+import threading
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, models, transaction
+from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from issues.counts import counted_by, counted_number, total
+from issues.models import CountDelta, Issue, IssueCount, Level, Space
+from issues.models.count import GRAINS, differences, repair
+from issues.query import read
+from tests.factories import (
+    CommentFactory,
+    IssueFactory,
+    LevelFactory,
+    MembershipFactory,
+    ProjectFactory,
+    SpaceFactory,
+    UserFactory,
+)
+from tests.processes import at_once
+
+pytestmark = pytest.mark.django_db
+
+STATUSES = Issue.Status.values
+VERBS = (
+    "create",
+    "sight",
+    "trash",
+    "restore",
+    "status",
+    "level",
+    "assignee",
+    "project",
+    "title",
+    "bulk",
+    "fold",
+)
+
+
+def all_differences():
+    return list(differences(list(Space.objects.values_list("pk", flat=True))))
+
+
+def folded():
+    """The counters, with nothing left for them."""
+    CountDelta.objects.fold()
+    return {counter[1:]: counter[0] for counter in IssueCount.objects.values_list("number", "space", "grain")}
+
+
+@pytest.fixture
+def populated(ops, bob):
+    """Issues of two spaces of bob's and of a third, in many places, some of them folded."""
+    data = MembershipFactory(user=bob, space__key="DATA").space
+    for space in (ops, data, SpaceFactory()):
+        project, level = ProjectFactory(space=space, name="Shop"), LevelFactory(space=space, key="own")
+        for number in range(12):
+            IssueFactory(
+                space=space,
+                status=STATUSES[number % 8],
+                level=(level, Level.objects.get(key="P1"), None)[number % 3],
+                assignee=(bob, None)[number // 2 % 2],
+                project=(project, None, None, project, project)[number % 5],
+            )
+        IssueFactory(space=space).trash()
+        if space == data:
+            CountDelta.objects.fold()
+    return Issue.objects.visible_to(bob)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "is:open",
+        "status:open,closed level:P1",
+        "level:P1,own",
+        "level:none is:done",
+        "-level:P1",
+        "-is:open assignee:me",
+        "-level:none -level:own",
+        "assignee:none project:Shop",
+        "is:assigned",
+        "no:project",
+        "has:level",
+        "severity:high",
+        "space:OPS",
+        "-space:OPS",
+        "status:open OR status:closed",
+        "level:P1 OR no:level",
+        "status:open status:closed",
+        "-(status:open OR status:closed)",
+        "status:*",
+        "(is:open level:P1)",
+    ],
+)
+def test_counters_tell_what_a_query_of_their_dimensions_finds(populated, bob, query):
+    issues = populated.filter(read(query, bob).condition)
+
+    assert counted_number(issues) == issues.count()
+    assert total(issues) == issues.count()
+    for name in ("status", "level", "assignee", "project"):
+        plain = issues.order_by().values_list(name).annotate(models.Count("pk"))
+        assert sorted(counted_by(name, issues), key=str) == sorted(plain, key=str)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "label:x",
+        "shop",
+        "number:3",
+        "status:open OR level:P1",
+        "-(status:open level:P1)",
+        "created:>-1d",
+        "seen:1",
+    ],
+)
+def test_what_no_counter_tells_is_counted(populated, bob, query):
+    issues = populated.filter(read(query, bob).condition)
+
+    assert counted_number(issues) is None
+    assert total(issues) == issues.count()
+
+
+@pytest.mark.parametrize(
+    "issues",
+    [
+        Issue.objects.filter(deleted_at=None),
+        Issue.objects.filter(space__in=[1]),
+        Issue.objects.filter(space__in=[1], deleted_at__isnull=False),
+        Issue.objects.filter(~Q(space__in=[1]), deleted_at=None),
+        Issue.objects.filter(space__in=[1], deleted_at=None, level__key="P1"),
+        Issue.objects.filter(space__in=[1], deleted_at=None)[:2],
+        Issue.objects.filter(space__in=[1], deleted_at=None).exclude(level__key="P1", status="open"),
+        Issue.objects.filter(Q(space__in=[1]) | Q(status="open"), deleted_at=None),
+        Issue.objects.filter(space__in=[1], deleted_at=None).union(Issue.objects.filter(space__in=[2])),
+        Issue.objects.filter(Q(status="open") ^ Q(status="closed"), space__in=[1], deleted_at=None),
+    ],
+)
+def test_issues_that_are_no_part_of_spaces_no_counter_tells(issues):
+    assert counted_number(issues) is None
+
+
+def test_nobody_s_issues_are_none(populated):
+    stranger = UserFactory()
+
+    assert total(Issue.objects.visible_to(stranger)) == 0
+    assert total(Issue.objects.none()) == 0
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 5), st.integers(0, 7)), max_size=30))
+def test_they_follow_every_change(turns):
+    with transaction.atomic():
+        space, other = SpaceFactory(), SpaceFactory()
+        levels = [None, LevelFactory(space=space), Level.objects.get(key="P0")]
+        people, projects = [None, UserFactory()], [None, ProjectFactory(space=space)]
+        IssueFactory(space=other)
+        for verb, which, value in turns:
+            issue = list(Issue.objects.filter(space=space).order_by("pk"))[which : which + 1]
+            choices = {
+                "status": STATUSES[value],
+                "level": levels[value % 3],
+                "assignee": people[value % 2],
+                "project": projects[value % 2],
+                "title": f"Title {value}",
+            }
+            if verb == "create" or not issue:
+                IssueFactory(space=space, fingerprint="f", **choices)
+            elif verb == "bulk":
+                wanted = {name: choices[name] for name in list(choices)[: 1 + value % 4]}
+                Issue.objects.filter(space=space).change(**wanted)
+            elif verb == "fold":
+                CountDelta.objects.fold()
+            elif verb == "sight":
+                Issue.sighted(space, "f")
+            elif verb in ("trash", "restore"):
+                getattr(issue[0], verb)()
+            else:
+                setattr(issue[0], verb, choices[verb])
+                issue[0].save()
+
+        assert all_differences() == []
+        CountDelta.objects.fold()
+        assert all_differences() == []
+        assert not CountDelta.objects.exists()
+        transaction.set_rollback(True)
+
+
+def test_a_comment_and_a_title_are_no_delta(ops):
+    issue = IssueFactory(space=ops)
+    CountDelta.objects.fold()
+
+    CommentFactory(issue=issue)
+    issue.title = "Another"
+    issue.save()
+
+    assert not CountDelta.objects.exists()
+
+
+def test_a_bulk_change_leaves_a_delta_for_each_place_in_one_statement(ops):
+    for number in range(6):
+        IssueFactory(space=ops, status=STATUSES[number % 2])
+    CountDelta.objects.fold()
+
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        Issue.objects.filter(space=ops).change(status="closed")
+
+    deltas = CountDelta.objects.order_by("number").values_list("status", "number")
+    assert sorted(deltas) == [("acknowledged", -3), ("closed", 6), ("open", -3)]
+    assert sum("issues_countdelta" in query["sql"] for query in captured.captured_queries) == 1
+
+
+def test_a_new_issue_costs_one_statement(ops):
+    with CaptureQueriesContext(connection) as captured:
+        IssueFactory(space=ops)
+
+    about = [query["sql"] for query in captured.captured_queries if "issues_count" in query["sql"]]
+    assert [sql.split(" (")[0] for sql in about if "counter" not in sql] == ["INSERT INTO issues_countdelta"]
+
+
+def test_there_is_a_counter_in_each_grain(ops):
+    IssueFactory(space=ops)
+
+    assert folded() == {(ops.pk, grain): 1 for grain in GRAINS}
+
+
+def test_every_so_many_deltas_the_writer_folds_them(ops, monkeypatch, django_capture_on_commit_callbacks):
+    monkeypatch.setattr("issues.models.count.FOLD", 3)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(7):
+            IssueFactory(space=ops)
+
+    assert CountDelta.objects.count() < 7
+    assert IssueCount.objects.exists()
+    assert all_differences() == []
+
+
+def test_the_command_folds_them(ops):
+    IssueFactory(space=ops)
+    said = StringIO()
+
+    call_command("fold_counts", stdout=said)
+
+    assert said.getvalue() == "1 changes folded.\n"
+    assert not CountDelta.objects.exists()
+
+
+def test_a_wrong_counter_is_found_and_repaired(ops):
+    IssueFactory(space=ops)
+    CountDelta.objects.fold()
+    IssueFactory(space=ops, status="closed")
+    wrong = IssueCount.objects.filter(grain=0)
+    wrong.update(number=5)
+    IssueCount.objects.filter(grain=1).delete()
+
+    found = all_differences()
+    repair([ops.pk])
+
+    assert found == [(ops.pk, 0, 0, "", 0, 0, -4), (ops.pk, 1, 0, "", 0, 0, 1)]
+    assert all_differences() == []
+    assert total(Issue.objects.filter(space=ops, deleted_at=None)) == 2
+
+
+def test_they_are_filled_from_issues_that_are_there(populated):
+    CountDelta.objects.all().delete()
+    IssueCount.objects.all().delete()
+
+    repair(list(Space.objects.values_list("pk", flat=True)))
+
+    assert all_differences() == []
+    assert total(populated) == 24
+
+
+@pytest.mark.parametrize(
+    "query", ["", "is:open", "is:open level:P1 assignee:me", "-level:P1", "project:Shop"]
+)
+def test_a_total_is_one_statement_of_index_searches(populated, bob, query):
+    issues = populated.filter(read(query, bob).condition)
+
+    with CaptureQueriesContext(connection) as captured:
+        total(issues)
+
+    (statement,) = (query["sql"] for query in captured.captured_queries)
+    plan = explained(statement)
+    assert "issues_issuecount" in plan and "issues_countdelta" in plan
+    assert not any(scan in plan for scan in ("SCAN issues", "Seq Scan"))
+
+
+def explained(statement):
+    """Each table with how the database would come to its rows if there were many."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {statement}")
+            return "\n".join(line for (line,) in cursor.fetchall() if " on " in line)
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+        return "\n".join(row[3].partition(" USING")[0] for row in cursor.fetchall())
+
+
+def test_an_exact_count_costs_the_same_for_many(api, bob, ops):
+    client, costs = api(bob), []
+    for count in (1, 20):
+        for _ in range(count):
+            IssueFactory(space=ops)
+        with CaptureQueriesContext(connection) as captured:
+            response = client.get("/api/issues/", {"count": "exact", "q": "is:open"})
+        costs.append((len(captured), response.json()["count"]))
+
+    assert costs[0][0] == costs[1][0]
+    assert [number for _, number in costs] == [1, 21]
+
+
+# What no counter tells is kept for a version of the spaces.
+
+
+def counting(issues):
+    """(total, how many statements counted issues)"""
+    with CaptureQueriesContext(connection) as captured:
+        number = total(issues)
+    return number, sum("COUNT(" in query["sql"] for query in captured.captured_queries)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_count_is_kept_until_something_changes_in_the_spaces(ops, bob):
+    issue = IssueFactory(space=ops, is_read=True)
+    issues = Issue.objects.visible_to(bob).filter(is_read=True)
+
+    first, again = counting(issues), counting(issues)
+    IssueFactory()
+    elsewhere = counting(issues)
+    issue.is_read = False
+    issue.save()
+
+    assert [first, again, elsewhere, counting(issues)] == [(1, 1), (1, 0), (1, 0), (0, 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_no_history_is_never_kept(ops, bob):
+    issue = IssueFactory(space=ops)
+    issues = Issue.objects.visible_to(bob).filter(seen_count=1)
+
+    first = counting(issues)
+    issue.count_sighting()
+
+    assert [first, counting(issues)] == [(1, 1), (0, 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_transaction_sees_is_not_kept(ops, bob):
+    issues = Issue.objects.visible_to(bob).filter(is_read=True)
+    with transaction.atomic():
+        IssueFactory(space=ops, is_read=True)
+        inside = counting(issues)
+        transaction.set_rollback(True)
+    IssueFactory(space=ops)
+
+    assert [inside, counting(issues)] == [(1, 1), (0, 1)]
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.django_db(transaction=True)
+def test_a_count_beside_a_change_under_way_is_not_kept(ops, bob):
+    """Its entry may come before the last one that others see."""
+    slow, quick = (IssueFactory(space=ops) for _ in range(2))
+    issues = Issue.objects.visible_to(bob).filter(is_read=True)
+    is_written, is_counted = threading.Event(), threading.Event()
+
+    def change(issue):
+        issue.is_read = True
+        issue.save()
+
+    def work(number):
+        if number == 0:
+            with transaction.atomic():
+                change(slow)
+                is_written.set()
+                is_counted.wait(10)
+            return None
+        is_written.wait(10)
+        change(quick)
+        meanwhile = counting(issues)
+        is_counted.set()
+        return meanwhile
+
+    _, meanwhile = at_once(2, work)
+
+    assert [meanwhile, counting(issues)] == [(1, 1), (2, 1)]
+
+
+# At once.
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readers_see_each_issue_once_while_others_write_and_fold(ops, bob):
+    issues = [IssueFactory(space=ops) for _ in range(4)]
+    visible, is_done = Issue.objects.visible_to(bob), threading.Event()
+
+    def work(number):
+        if number < 4:
+            for turn in range(12):
+                mine = Issue.objects.get(pk=issues[number].pk)
+                mine.status = STATUSES[(turn + 1) % 8]
+                mine.save()
+            return set()
+        if number < 6:
+            while not is_done.is_set():
+                CountDelta.objects.fold()
+            return set()
+        seen = {total(visible) for _ in range(100)}
+        is_done.set()
+        return seen
+
+    seen = at_once(7, work)
+
+    assert seen[-1] == {4}
+    assert all_differences() == []
+    CountDelta.objects.fold()
+    assert all_differences() == []

@@ -2,10 +2,11 @@
 
 from functools import cache
 
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.db.models.fields import NOT_PROVIDED
 
 from issues.models import Counter, Issue, TextVersion
+from issues.models.fields import ExactJSONField
 from issues.models.insert import form_of
 
 # History names a text once for all who wrote it.
@@ -22,7 +23,7 @@ class Table:
         fields = [f for f in model._meta.concrete_fields if model is Issue or not f.primary_key]
         self.model = model
         self.columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-        self.places = {field.attname: (at, form_of(field)) for at, field in enumerate(fields)}
+        self.places = {field.attname: (at, quick_form(field)) for at, field in enumerate(fields)}
         self.blank = [form_of(field)(default_of(field)) for field in fields]
 
     def row(self, said):
@@ -30,12 +31,21 @@ class Table:
         row = self.blank.copy()
         for name, value in said.items():
             at, form = self.places[name]
-            row[at] = form(value)
+            row[at] = value if form is None or value is None else form(value)
         return row
 
     def write(self, rows):
         with connection.cursor() as cursor:
             (copy if connection.vendor == "postgresql" else insert)(cursor, self, rows)
+
+
+def quick_form(field):
+    """How a value other than None goes into this column; None where it goes as it is. Times are in UTC."""
+    if isinstance(field, models.DateTimeField):
+        return None if connection.vendor == "postgresql" else lambda at: str(at.replace(tzinfo=None))
+    if isinstance(field, models.UUIDField | models.DateField | ExactJSONField):
+        return form_of(field)
+    return None
 
 
 def default_of(field):
@@ -63,9 +73,7 @@ def copy(cursor, table, rows):
         copy_into(cursor, name, table.columns, rows)
         return
     # COPY stops at a row that is there already.
-    cursor.execute(
-        f"CREATE TEMPORARY TABLE pile ON COMMIT DROP AS SELECT {table.columns} FROM {name} LIMIT 0"
-    )
+    cursor.execute(f"CREATE TEMPORARY TABLE pile AS SELECT {table.columns} FROM {name} LIMIT 0")
     copy_into(cursor, "pile", table.columns, rows)
     cursor.execute(
         f"INSERT INTO {name} ({table.columns}) SELECT {table.columns} FROM pile ON CONFLICT DO NOTHING"
@@ -80,12 +88,11 @@ def copy_into(cursor, name, columns, rows):
 
 
 def write(rows, numbers):
-    """Write prepared rows, {model: [row]}, and the next numbers of their spaces, all or nothing."""
-    with transaction.atomic():
-        for model in rows:
-            table(model).write(rows[model])
-        for space, number in numbers.items():
-            Counter.objects.filter(pk=space).update(next=number)
+    """Write prepared rows, {model: [row]}, and the next numbers of their spaces."""
+    for model in rows:
+        table(model).write(rows[model])
+    for space, number in numbers.items():
+        Counter.objects.filter(pk=space).update(next=number)
 
 
 def settle():

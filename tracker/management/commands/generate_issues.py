@@ -12,13 +12,14 @@ from time import monotonic
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Max
 
 from issues.models import Issue, Space
 from issues.models.count import repair
 from tracker.accounts.models import User
 from tracker.generator import ground, lives, tables, worker
+from tracker.generator.indexes import without_indexes
 from tracker.generator.words import zipf
 
 CHUNK = 1_000
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--spaces", type=int, default=50, help="1 to 99")
         parser.add_argument("--people", type=int, default=200)
         parser.add_argument("--seed", type=int, default=1)
-        parser.add_argument("--processes", type=int, default=1, help="that prepare rows beside the writer")
+        parser.add_argument("--processes", type=int, default=2, help="that prepare rows beside the writer")
         parser.add_argument("--yes", action="store_true", help="also without DEBUG")
 
     def handle(self, *, count, spaces, people, seed, processes, yes, **options):
@@ -52,8 +53,9 @@ class Command(BaseCommand):
         refuse_doubles(spaces)
         began = monotonic()
         homes = ground.lay(spaces, people, seed)
+        # All of it is there in the end, or nothing but the ground.
         written = Tally()
-        with at_full_speed():
+        with at_full_speed(), transaction.atomic(), without_indexes(lives.TABLES):
             for rows, numbers in prepared(count, homes, seed, processes):
                 tables.write(rows, numbers)
                 written.update({model._meta.db_table: len(found) for model, found in rows.items()})
@@ -78,21 +80,17 @@ def refuse_doubles(spaces):
 
 @contextmanager
 def at_full_speed():
-    """SQLite keeps its indexes in memory meanwhile, since digests go into them at random places, and folds
-    its log seldom, since each time the same pages would be written.
-    """
+    """SQLite keeps its indexes in memory meanwhile, since digests go into them at random places."""
     if connection.vendor != "sqlite":
         yield
         return
     with connection.cursor() as cursor:
         (usual,) = cursor.execute("PRAGMA cache_size").fetchone()
         cursor.execute("PRAGMA cache_size = -500000")
-        cursor.execute("PRAGMA wal_autocheckpoint = 100000")
         try:
             yield
         finally:
             cursor.execute(f"PRAGMA cache_size = {usual}")
-            cursor.execute("PRAGMA wal_autocheckpoint = 1000")
 
 
 def prepared(count, homes, seed, processes):

@@ -15,6 +15,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from issues.lookups import stored
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
+from issues.search import Said, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
@@ -42,6 +43,7 @@ class Path:
     every: bool = False
     source: str = "issues_issue"
     key: str = "issues_issue.id"
+    where: tuple[str, list] = ("", [])
 
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.
@@ -107,16 +109,19 @@ def member_of(name, keys):
 
 @dataclass
 class Conjuncts:
-    """Conditions that all hold: equalities of indexed columns, Driven ones, and the rest."""
+    """Conditions that all hold: equalities of indexed columns, Driven ones, words, and the rest."""
 
     equal: dict[str, list] = field(default_factory=dict)
     driven: list[Driven] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
     plain: list[tuple[str, list]] = field(default_factory=list)
     others: list[Q] = field(default_factory=list)
 
     def add(self, condition):
         if isinstance(condition, Driven) and condition.path and not condition.negated:
             self.driven.append(condition)
+        elif isinstance(condition, Said) and condition.phrase:
+            self.said.append(condition)
         elif isinstance(condition, Q):
             if condition.negated or (condition.connector != Q.AND and len(condition.children) > 1):
                 self.others.append(condition)
@@ -148,7 +153,8 @@ class Conjuncts:
         rank = order.column
         if rank is not None and any(None not in self.equal.get(name, [None]) for name in FEW):
             return None
-        along = [self.fitting(path, rank) for path in NARROW]
+        along = [self.fitting_words(rank)]
+        along += [self.fitting(path, rank) for path in NARROW]
         along += [self.fitting_set(driven, rank) for driven in self.driven]
         along += [self.fitting(path, rank) for path in WIDE]
         return next(filter(None, along), None)
@@ -160,6 +166,18 @@ class Conjuncts:
         values = {name: self.equal.get(name, STATUSES) for name in path.columns}
         most = SPACES if path.columns == ("space_id",) else BRANCHES
         return (path, values, None) if size_of(values.values()) <= most else None
+
+    def fitting_words(self, rank):
+        """Along the index of words, which knows of spaces, statuses and assignees as well."""
+        wanted = [said.phrase for said in self.said if not said.negated]
+        if rank is not None or not wanted:
+            return None
+        roles = {pk: role for pk, role in self.said[0].roles.items() if pk in self.equal["space_id"]}
+        unwanted = [said.phrase for said in self.said if said.negated]
+        narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
+        found = source(roles, wanted, unwanted, *narrowing)
+        path = Path((), source=found.table, key=found.id, where=(found.where, list(found.parameters)))
+        return path, {}, None
 
     def fitting_set(self, driven, rank):
         is_fit = rank is None and 0 < size_of(driven.equal.values()) <= BRANCHES
@@ -188,7 +206,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51):
         return "", []
     path, values, driven = found.path(order) or (Path(()), {}, None)
     try:
-        rest = conjunction(found, values, driven)
+        rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
         return "", []
     starts = beyonds(order, key, backwards, path) if key else [("", [])]
@@ -206,15 +224,17 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51):
     return sql, [value for _, parameters in branches for value in parameters]
 
 
-def conjunction(found, values, driven):
+def conjunction(found, path, values, driven):
     """[(SQL, parameters)] of all conditions but those whose columns the path already has."""
     rest = [("issues_issue.deleted_at IS NULL", []), *found.plain]
     rest += [
-        among(column, known, bool(values))
+        among(column, known, path != Path(()))
         for column, known in found.equal.items()
         if driven or column not in values
     ]
     others = [*found.others, *(each.probe for each in found.driven if each is not driven)]
+    # Unless the path is along the words.
+    others += [] if path.where[0] else found.said
     return rest + ([compiled(others)] if others else [])
 
 
@@ -269,7 +289,7 @@ def adapted(value):
 def branch(path, values, conditions, order, backwards, size):
     """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by."""
     equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
-    conditions = [*equal, *(condition for condition in conditions if condition[0])]
+    conditions = [condition for condition in (path.where, *equal, *conditions) if condition[0]]
     joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"
     if joined:
         conditions.insert(0, (f"issues_issue.id = {path.key}", []))

@@ -55,9 +55,18 @@ def source(roles, wanted, unwanted=(), statuses=(), assignees=()):
     return index().source(reader_of(roles), wanted, unwanted, [choices for choices in tokens if choices])
 
 
+class Said(Q):
+    """A Q on issues in whose texts `phrase` stands, as far as somebody with these `roles` may read them."""
+
+    phrase = None
+    roles = {}
+
+
 def condition(roles, phrase):
-    """A Q on issues that holds where `phrase` stands in what somebody with these roles may read of them."""
-    return index().condition(reader_of(roles), phrase)
+    """The Said Q of a phrase for somebody with these roles, {space: role}."""
+    found = Said(index().condition(reader_of(roles), phrase))
+    found.phrase, found.roles = phrase, roles
+    return found
 
 
 def index():

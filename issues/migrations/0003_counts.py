@@ -10,7 +10,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issues", "0001_initial")]
+    dependencies = [("issues", "0002_search")]
 
     operations = [
         migrations.CreateModel(

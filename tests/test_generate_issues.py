@@ -112,6 +112,12 @@ def test_counters_tell_of_all_issues():
     assert list(differences(spaces)) == []
 
 
+def test_what_is_searched_is_what_the_product_would_have_made():
+    generate()
+
+    call_command("check_derived", stdout=StringIO())
+
+
 def test_life_goes_on_after_it():
     generate(30)
     space = Space.objects.get(key="GEN00")

@@ -7,17 +7,18 @@ from types import SimpleNamespace
 
 from comments.models import Comment
 from issues.markdown import RENDERER_VERSION
-from issues.models import HistoryEntry, Issue, IssueLabel, IssueTeam, Occurrence, TextVersion
+from issues.models import HistoryEntry, Issue, IssueLabel, IssueTeam, Occurrence, SearchDocument, TextVersion
 from issues.models.fields import canonical, uuid7
 from issues.models.history import Member, digest, moment, text_value
 from issues.models.issue import stamps
 from issues.models.level import NO_LEVEL_RANK
+from issues.models.search_document import BREAK, assignee_token, space_token, status_token
 from issues.models.sets import show_label
 from tracker.generator import words
 from tracker.generator.ground import END, START
 from tracker.generator.tables import table
 
-TABLES = (Issue, IssueLabel, IssueTeam, Occurrence, TextVersion, HistoryEntry, Comment)
+TABLES = (Issue, IssueLabel, IssueTeam, Occurrence, TextVersion, HistoryEntry, Comment, SearchDocument)
 
 KEYS = [
     "area", "customer", "browser", "release", "needs-info", "regression", "component", "region", "flaky",
@@ -281,6 +282,20 @@ class Life:
             ],
             HistoryEntry: self.entries,
             Comment: self.comments,
+            SearchDocument: [self.search_document()],
+        }
+
+    def search_document(self):
+        said = [(comment["is_internal"], words.plain(comment["content"])) for comment in self.comments[::-1]]
+        assignee = self.assignee and self.assignee.pk
+        tokens = space_token(self.home.pk), status_token(self.status), assignee_token(assignee)
+        return {
+            "issue_id": self.pk,
+            "title": words.plain(self.said["title"]),
+            "description": words.plain(self.said["description"]),
+            "comments": BREAK.join(text for is_internal, text in said if not is_internal),
+            "internal": BREAK.join(text for is_internal, text in said if is_internal),
+            "tokens": " ".join(tokens),
         }
 
     def row(self):

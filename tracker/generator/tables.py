@@ -3,7 +3,7 @@
 from functools import cache
 
 from django.db import connection, models
-from django.db.models.fields import NOT_PROVIDED
+from django.db.models.fields import NOT_PROVIDED, AutoField
 
 from issues.models import Counter, Issue, TextVersion
 from issues.models.fields import ExactJSONField
@@ -16,11 +16,11 @@ REPEATED = {TextVersion}
 class Table:
     """The table of a model: how its rows look, and how many of them are written at once.
 
-    Only issues come with their primary keys, since other rows refer to them.
+    Only issues come with numbers of ours, since other rows refer to them.
     """
 
     def __init__(self, model):
-        fields = [f for f in model._meta.concrete_fields if model is Issue or not f.primary_key]
+        fields = [f for f in model._meta.concrete_fields if model is Issue or not isinstance(f, AutoField)]
         self.model = model
         self.columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
         self.places = {field.attname: (at, quick_form(field)) for at, field in enumerate(fields)}

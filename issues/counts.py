@@ -12,7 +12,7 @@ from django.db.models.expressions import Col
 from django.db.models.sql.where import AND, OR, WhereNode
 
 from issues.models import Issue
-from issues.models.count import ANY, DIMENSIONS, NONE, grain_of
+from issues.models.count import ANY, DIMENSIONS, NONE, TAGS, grain_of
 
 # What changes without an entry of history, so that no version tells of it.
 UNRECORDED = ("seen_count", "last_seen_at")
@@ -36,23 +36,53 @@ def counted_by(name, issues):
 
     None where they do not: they know the issues of spaces by project, status, level and assignee.
     """
-    columns, is_all = columns_of(issues)
-    wanted = {column: values for column, values in columns.items() if column != "deleted_at"}
-    if not is_all or columns.get("deleted_at") != NOTHING or not is_among(wanted.get("space")):
+    wanted = wanted_of(issues, DIMENSIONS)
+    if wanted is None:
         return None
-    value = name or NONE
-    place, params = where(wanted)
     told = ({*wanted} | {name}) & {*DIMENSIONS}
-    untold = "".join(f" AND {column} = '{ANY[column]}'" for column in DIMENSIONS if column not in told)
+    untold = {column: Values(frozenset([ANY[column]])) for column in DIMENSIONS if column not in told}
+    pairs = numbers(name or NONE, grain_of(told), untold | wanted, 0, wanted)
+    return [(value or None, number) for value, number in pairs]
+
+
+def counted_tags(kind, issues):
+    """[(tag, number)] of labels, channels or sources, as the counters tell it.
+
+    None where they do not: they know the tags of the issues of spaces by status.
+    """
+    wanted = wanted_of(issues, ("status",))
+    if wanted is None:
+        return None
+    if "status" not in wanted:
+        wanted["status"] = Values(frozenset(Issue.Status.values))
+    untold = dict.fromkeys(("project", "level", "assignee"), NOTHING)
+    return numbers("tag", TAGS[kind], untold | wanted, TAGS[kind], wanted)
+
+
+def wanted_of(issues, dimensions):
+    """{column: Values} of issues of spaces that are narrowed by nothing but these dimensions, else None."""
+    wanted, is_all = columns_of(issues)
+    is_live = wanted.pop("deleted_at", None) == NOTHING
+    if not (is_all and is_live and is_among(wanted.get("space")) and wanted.keys() <= {"space", *dimensions}):
+        return None
+    return wanted
+
+
+def numbers(value, grain, counters, delta_grain, deltas):
+    """[(value, number)] of the counters of a grain and what there is for them, in one statement.
+
+    So nothing is counted twice or not at all, whoever folds at that moment. `counters` and `deltas` say
+    which: {column: Values}.
+    """
+    (first, firsts), (second, seconds) = where(counters), where(deltas)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT value, sum(number) FROM (SELECT {value} AS value, number FROM issues_issuecount "
-            f"WHERE grain = {grain_of(told)}{untold} AND {place} "
-            f"UNION ALL SELECT {value}, number FROM issues_countdelta WHERE {place}) AS found "
-            "GROUP BY value HAVING sum(number) <> 0",
-            [*params, *params],
+            f"WHERE grain = {grain} AND {first} UNION ALL SELECT {value}, number FROM issues_countdelta "
+            f"WHERE grain = {delta_grain} AND {second}) AS found GROUP BY value HAVING sum(number) <> 0",
+            [*firsts, *seconds],
         )
-        return [(value or None, int(number)) for value, number in cursor.fetchall()]
+        return [(value, int(number)) for value, number in cursor.fetchall()]
 
 
 def where(wanted):

@@ -1,4 +1,4 @@
-"""How many of a list's issues have which status, level, assignee and so on: one GROUP BY for each facet."""
+"""How many of a list's issues have which status, level, assignee and so on: a statement for each facet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 
-from issues.counts import counted_by
+from issues.counts import counted_by, counted_tags
 from issues.models import Channel, Issue, IssueChannel, IssueLabel, Level, Project
 from issues.query.scope import quoted
 
@@ -23,10 +23,6 @@ class Facet:
     is_whole: bool = False
 
 
-def by_column(column):
-    return lambda issues: counted(issues, column)
-
-
 def by_dimension(name):
     """Counts that counters tell, unless the issues are narrowed by what they do not know."""
 
@@ -35,6 +31,20 @@ def by_dimension(name):
         return counted(issues, name) if pairs is None else pairs
 
     return count
+
+
+def by_tag(kind, plain, read=str):
+    """The same of tags; `read(tag)` is the value, and `plain(issues)` counts where no counter tells."""
+
+    def count(issues):
+        pairs = counted_tags(kind, issues)
+        return plain(issues) if pairs is None else [(read(tag), number) for tag, number in pairs]
+
+    return count
+
+
+def by_column(column):
+    return lambda issues: counted(issues, column)
 
 
 def by_member(through, column, path="issue__in"):
@@ -76,10 +86,12 @@ def facets():
         "status": Facet(by_dimension("status"), statuses, is_whole=True),
         "level": Facet(by_dimension("level"), rows_of(Level, "level", lambda level: level.key)),
         "assignee": Facet(by_dimension("assignee"), rows_of(get_user_model(), "assignee", handle_of)),
-        "channel": Facet(by_member(IssueChannel, "channel"), rows_of(Channel, "channel")),
-        "label": Facet(by_member(IssueLabel, "key"), texts("label")),
+        "channel": Facet(
+            by_tag("channel", by_member(IssueChannel, "channel"), int), rows_of(Channel, "channel")
+        ),
+        "label": Facet(by_tag("label", by_member(IssueLabel, "key")), texts("label")),
         "project": Facet(by_dimension("project"), rows_of(Project, "project")),
-        "source": Facet(by_column("resource_type"), texts("source")),
+        "source": Facet(by_tag("source", by_column("resource_type")), texts("source")),
     }
 
 

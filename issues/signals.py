@@ -7,6 +7,7 @@ from django.db.models.signals import pre_save
 
 from issues.models import CountDelta, HistoryEntry, Issue, Level, Outbox, SearchDocument, Space, TextVersion
 from issues.models.base import Guarded, WayRound
+from issues.models.count import places, tags_of
 from issues.models.fields import choices_of, uuid7
 from issues.models.history import (
     EMPTY,
@@ -116,10 +117,30 @@ def put_outbox(sender, changes, actor, batch, **kwargs):
 
 
 def count_issues(sender, changes, **kwargs):
-    """Leave for the counters of which issues there are more now, and of which fewer."""
-    tally = Tally(CountDelta.place(change.row) for change in changes)
-    tally.subtract(CountDelta.place(change.stored) for change in changes if change.stored is not None)
+    """Leave for the counters where there are more issues now, and where fewer."""
+    tally = Tally()
+    # Of what neither moves nor changes its tags, these need not be known.
+    known = tags_of([change.row.pk for change in changes if change.stored and is_moved(change)])
+    for change in changes:
+        tags = known.get(change.row.pk, [])
+        old, new = [], []
+        for kind, name in (("label", "labels"), ("channel", "channels")):
+            if name in change.sets:
+                old += [(kind, str(key)) for key in change.sets[name][0]]
+                new += [(kind, str(key)) for key in change.sets[name][1]]
+            else:
+                old += [tag for tag in tags if tag[0] == kind]
+                new += [tag for tag in tags if tag[0] == kind]
+        tally.update(places(change.row, new))
+        if change.stored is not None:
+            tally.subtract(places(change.stored, old))
     CountDelta.objects.append(tally)
+
+
+def is_moved(change):
+    """Whether an issue is counted by its tags elsewhere than before."""
+    row, stored = change.row, change.stored
+    return row.status != stored.status or (row.deleted_at is None) != (stored.deleted_at is None)
 
 
 def chained(change, members, head, uuids, where, actor, batch):

@@ -36,6 +36,7 @@ from issues.models import (
     Space,
     TextVersion,
 )
+from issues.models.count import places
 from issues.models.fields import canonical, uuid7
 from issues.models.history import digest
 from issues.models.insert import insert_many
@@ -447,7 +448,12 @@ class SpaceImporter:
             for row in rows
         ]
         insert_many(issues)
-        CountDelta.objects.append(Tally(map(CountDelta.place, issues)))
+        tally = Tally()
+        for issue, row in zip(issues, rows, strict=True):
+            labels, channels = row.more["labels"], row.more["channels"]
+            tags = [("label", key) for key in labels] + [("channel", str(key)) for key in channels]
+            tally.update(places(issue, tags))
+        CountDelta.objects.append(tally)
         numbers = [row.owner.number for row in rows]
         found = Issue.objects.filter(space=self.space, number__in=numbers).order_by()
         keys = dict(found.values_list("number", "pk"))

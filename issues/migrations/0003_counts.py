@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ("status", models.CharField(max_length=16)),
                 ("level", models.BigIntegerField()),
                 ("assignee", models.BigIntegerField()),
+                ("tag", models.CharField(blank=True, max_length=64)),
                 ("number", models.BigIntegerField()),
                 (
                     "space",
@@ -41,7 +42,7 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("space", "grain", "project", "status", "level", "assignee"),
+                        fields=("space", "grain", "project", "status", "level", "assignee", "tag"),
                         name="issue_count",
                     )
                 ]
@@ -56,10 +57,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("grain", models.PositiveSmallIntegerField()),
                 ("project", models.BigIntegerField()),
                 ("status", models.CharField(max_length=16)),
                 ("level", models.BigIntegerField()),
                 ("assignee", models.BigIntegerField()),
+                ("tag", models.CharField(blank=True, max_length=64)),
                 ("number", models.IntegerField()),
                 (
                     "space",

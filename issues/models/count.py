@@ -11,7 +11,9 @@ ANY = {"project": 0, "status": "", "level": 0, "assignee": 0}
 NONE = 0
 # A grain says by its bits which dimensions a counter tells apart; there is a counter in each grain.
 GRAINS = range(1 << len(DIMENSIONS))
-COLUMNS = ", ".join(("space_id", "grain", *DIMENSIONS))
+# The grains after these count the issues of a status that have a tag: a label's key, a channel, a source.
+TAGS = {"label": 16, "channel": 17, "source": 18}
+COLUMNS = ", ".join(("space_id", "grain", *DIMENSIONS, "tag"))
 # After so many deltas a writer folds them.
 FOLD = 500
 
@@ -21,34 +23,45 @@ def grain_of(names):
     return sum(1 << DIMENSIONS.index(name) for name in names)
 
 
-class IssueCount(models.Model):
-    """The number of issues, deleted ones left out, of a space that are alike in the dimensions of `grain`."""
+class Place(models.Model):
+    """Where issues are counted: those of a space that are alike in the dimensions of `grain`."""
 
-    space = models.ForeignKey(Space, models.PROTECT, related_name="+", db_index=False)
     grain = models.PositiveSmallIntegerField()
     project = models.BigIntegerField()
     status = models.CharField(max_length=16)
     level = models.BigIntegerField()
     assignee = models.BigIntegerField()
+    tag = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class IssueCount(Place):
+    """The number of issues of a place, deleted ones left out."""
+
+    space = models.ForeignKey(Space, models.PROTECT, related_name="+", db_index=False)
     number = models.BigIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["space", "grain", *DIMENSIONS], name="issue_count")]
+        constraints = [
+            models.UniqueConstraint(fields=["space", "grain", *DIMENSIONS, "tag"], name="issue_count")
+        ]
 
 
 class CountDeltaQuerySet(models.QuerySet):
     def append(self, tally):
         """Write down, in the transaction of a change, by how much issues of each place became more.
 
-        `tally` is {place: number}; the place None, where deleted issues are, is not counted.
+        `tally` is {place: number}, each place as `places` gives it.
         """
-        rows = [(*place, number) for place, number in tally.items() if place and number]
+        rows = [(*place, number) for place, number in tally.items() if number]
         if not rows:
             return
         row = f"({', '.join(['%s'] * len(rows[0]))})"
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO issues_countdelta (space_id, {', '.join(DIMENSIONS)}, number) "
+                f"INSERT INTO issues_countdelta ({COLUMNS}, number) "
                 f"VALUES {', '.join([row] * len(rows))} RETURNING id",
                 [value for row in rows for value in row],
             )
@@ -75,40 +88,59 @@ class CountDeltaQuerySet(models.QuerySet):
         return len(keys)
 
 
-class CountDelta(models.Model):
-    """What a change did to the number of issues of a place: no two writers meet in a row of a counter."""
+class CountDelta(Place):
+    """What a change did to the number of issues of a place: no two writers meet in a row of a counter.
+
+    In the grain 0 it holds all dimensions, and is for the counters of all of them.
+    """
 
     space = models.ForeignKey(Space, models.PROTECT, related_name="+")
-    project = models.BigIntegerField()
-    status = models.CharField(max_length=16)
-    level = models.BigIntegerField()
-    assignee = models.BigIntegerField()
     number = models.IntegerField()
 
     objects = CountDeltaQuerySet.as_manager()
 
-    @staticmethod
-    def place(issue):
-        """Where an issue is counted, None for one that is deleted."""
-        if issue.deleted_at is not None:
-            return None
-        return (
-            issue.space_id,
-            issue.project_id or NONE,
-            issue.status,
-            issue.level_id or NONE,
-            issue.assignee_id or NONE,
+
+def places(issue, tags=()):
+    """Where an issue with these (kind, tag) is counted, nowhere if it is deleted: the values of COLUMNS."""
+    if issue.deleted_at is not None:
+        return
+    found = issue.project_id, issue.level_id, issue.assignee_id
+    project, level, assignee = (NONE if key is None else key for key in found)
+    yield issue.space_id, 0, project, issue.status, level, assignee, ""
+    source = [("source", issue.resource_type)] if issue.resource_type else []
+    for kind, tag in (*tags, *source):
+        yield issue.space_id, TAGS[kind], 0, issue.status, 0, 0, tag
+
+
+def tags_of(issues):
+    """{issue: [(kind, tag)]} of the labels and channels of these issues, by their primary keys."""
+    found = {pk: [] for pk in issues}
+    if not found:
+        return found
+    among = f"issue_id IN ({', '.join(['%s'] * len(found))})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT issue_id, 'label', key FROM issues_issuelabel WHERE {among} UNION ALL "
+            f"SELECT issue_id, 'channel', '' || channel_id FROM issues_issuechannel WHERE {among}",
+            [*found, *found],
         )
+        for issue, kind, tag in cursor.fetchall():
+            found[issue].append((kind, tag))
+    return found
 
 
 def in_grains(deltas):
-    """SQL of what `deltas`, SQL of rows of places and numbers, add to the counters of all grains."""
+    """SQL of what `deltas`, SQL of rows of CountDelta, add to the counters of all grains."""
     columns = (
-        f"CASE WHEN grain & {grain_of([name])} = 0 THEN {quoted(ANY[name])} ELSE {name} END AS {name}"
+        f"CASE WHEN d.grain = 0 AND g.grain & {grain_of([name])} = 0 THEN {quoted(ANY[name])} "
+        f"ELSE {name} END AS {name}"
         for name in DIMENSIONS
     )
     grains = " UNION ALL ".join(f"SELECT {grain} AS grain" for grain in GRAINS)
-    return f"SELECT space_id, grain, {', '.join(columns)}, number FROM ({deltas}) AS d, ({grains}) AS g"
+    return (
+        f"SELECT space_id, d.grain + g.grain AS grain, {', '.join(columns)}, tag, number "
+        f"FROM ({deltas}) AS d, ({grains}) AS g WHERE d.grain = 0 OR g.grain = 0"
+    )
 
 
 def quoted(value):
@@ -142,24 +174,39 @@ def missing(spaces):
 
     It is one statement, and so holds beside writers: each moves an issue and its delta at once.
     """
-    places = ", ".join(["%s"] * len(spaces))
-    found = ", ".join(
-        f"coalesce({name}_id, {NONE}) AS {name}" if name != "status" else name for name in DIMENSIONS
+    among = f"space_id IN ({', '.join(['%s'] * len(spaces))})"
+    names = ("project", "level", "assignee")
+    project, level, assignee = (f"coalesce({name}_id, {NONE}) AS {name}" for name in names)
+    parts = [
+        # With the first the columns get their names.
+        f"SELECT space_id, 0 AS grain, {project}, status, {level}, {assignee}, '' AS tag, count(*) AS number "
+        f"FROM issues_issue WHERE deleted_at IS NULL AND {among} "
+        "GROUP BY space_id, project_id, status, level_id, assignee_id",
+        tagged("source", "resource_type", "", f"i.resource_type <> '' AND i.{among}"),
+        tagged("label", "m.key", "JOIN issues_issuelabel AS m ON m.issue_id = i.id", f"i.{among}"),
+        tagged(
+            "channel",
+            "'' || m.channel_id",
+            "JOIN issues_issuechannel AS m ON m.issue_id = i.id",
+            f"i.{among}",
+        ),
+        f"SELECT {COLUMNS}, -number FROM issues_countdelta WHERE {among}",
+    ]
+    counters = f"SELECT {COLUMNS}, -number FROM issues_issuecount WHERE {among}"
+    rows = f"{in_grains(' UNION ALL '.join(parts))} UNION ALL {counters}"
+    return summed(rows), [*spaces] * (len(parts) + 1)
+
+
+def tagged(kind, tag, join, condition):
+    """SQL of how many issues have which tags of a kind, as rows of CountDelta."""
+    return (
+        f"SELECT i.space_id, {TAGS[kind]}, 0, i.status, 0, 0, {tag}, count(*) FROM issues_issue AS i {join} "
+        f"WHERE i.deleted_at IS NULL AND {condition} GROUP BY i.space_id, i.status, {tag}"
     )
-    issues = (
-        f"SELECT space_id, {found}, count(*) AS number FROM issues_issue "
-        f"WHERE deleted_at IS NULL AND space_id IN ({places}) "
-        "GROUP BY space_id, project_id, status, level_id, assignee_id"
-    )
-    names = ", ".join(("space_id", *DIMENSIONS))
-    deltas = f"SELECT {names}, -number AS number FROM issues_countdelta WHERE space_id IN ({places})"
-    counters = f"SELECT {COLUMNS}, -number AS number FROM issues_issuecount WHERE space_id IN ({places})"
-    rows = f"{in_grains(f'{issues} UNION ALL {deltas}')} UNION ALL {counters}"
-    return summed(rows), [*spaces] * 3
 
 
 def differences(spaces):
-    """(space, grain, project, status, level, assignee, what it lacks) of each counter that is wrong."""
+    """(*place, what it lacks) of each counter of these spaces that is wrong."""
     with connection.cursor() as cursor:
         cursor.execute(*missing(spaces))
         yield from cursor.fetchall()

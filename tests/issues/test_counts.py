@@ -11,11 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from issues.counts import counted_by, counted_number, total
+from issues.counts import counted_by, counted_number, counted_tags, total
 from issues.models import CountDelta, Issue, IssueCount, Level, Space
 from issues.models.count import GRAINS, differences, repair
 from issues.query import read
 from tests.factories import (
+    ChannelFactory,
     CommentFactory,
     IssueFactory,
     LevelFactory,
@@ -29,6 +30,7 @@ from tests.processes import at_once
 pytestmark = pytest.mark.django_db
 
 STATUSES = Issue.Status.values
+TAGS = [{}, {"team": "a"}, {"team": "b", "flaky": ""}, {"flaky": ""}]
 VERBS = (
     "create",
     "sight",
@@ -39,6 +41,9 @@ VERBS = (
     "assignee",
     "project",
     "title",
+    "resource_type",
+    "labels",
+    "channels",
     "bulk",
     "fold",
 )
@@ -51,7 +56,7 @@ def all_differences():
 def folded():
     """The counters, with nothing left for them."""
     CountDelta.objects.fold()
-    return {counter[1:]: counter[0] for counter in IssueCount.objects.values_list("number", "space", "grain")}
+    return dict(IssueCount.objects.order_by("grain").values_list("grain", "number"))
 
 
 @pytest.fixture
@@ -60,14 +65,18 @@ def populated(ops, bob):
     data = MembershipFactory(user=bob, space__key="DATA").space
     for space in (ops, data, SpaceFactory()):
         project, level = ProjectFactory(space=space, name="Shop"), LevelFactory(space=space, key="own")
+        channel = ChannelFactory(space=space, name="On call")
         for number in range(12):
-            IssueFactory(
+            issue = IssueFactory.build(
                 space=space,
                 status=STATUSES[number % 8],
                 level=(level, Level.objects.get(key="P1"), None)[number % 3],
                 assignee=(bob, None)[number // 2 % 2],
                 project=(project, None, None, project, project)[number % 5],
+                resource_type=("", "alert", "host")[number % 3],
             )
+            issue.labels, issue.channels = TAGS[number % 4], [channel] if number % 2 else []
+            issue.save()
         IssueFactory(space=space).trash()
         if space == data:
             CountDelta.objects.fold()
@@ -108,6 +117,27 @@ def test_counters_tell_what_a_query_of_their_dimensions_finds(populated, bob, qu
     for name in ("status", "level", "assignee", "project"):
         plain = issues.order_by().values_list(name).annotate(models.Count("pk"))
         assert sorted(counted_by(name, issues), key=str) == sorted(plain, key=str)
+
+
+@pytest.mark.parametrize("query", ["", "is:open", "-status:open space:OPS", "status:closed"])
+def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
+    issues = populated.filter(read(query, bob).condition)
+
+    for kind, column in (
+        ("label", "label_rows__key"),
+        ("channel", "channel_rows__channel"),
+        ("source", "resource_type"),
+    ):
+        plain = issues.order_by().values_list(column).annotate(models.Count("pk"))
+        there = [(str(value), number) for value, number in plain if value not in (None, "")]
+        assert there and sorted(counted_tags(kind, issues)) == sorted(there)
+
+
+@pytest.mark.parametrize("query", ["level:P1", "assignee:me", "label:team", "project:Shop"])
+def test_tags_of_issues_that_are_narrowed_by_more_than_status_no_counter_tells(populated, bob, query):
+    issues = populated.filter(read(query, bob).condition)
+
+    assert [counted_tags(kind, issues) for kind in ("label", "channel", "source")] == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -162,6 +192,7 @@ def test_they_follow_every_change(turns):
         space, other = SpaceFactory(), SpaceFactory()
         levels = [None, LevelFactory(space=space), Level.objects.get(key="P0")]
         people, projects = [None, UserFactory()], [None, ProjectFactory(space=space)]
+        channels = [ChannelFactory(space=space) for _ in range(2)]
         IssueFactory(space=other)
         for verb, which, value in turns:
             issue = list(Issue.objects.filter(space=space).order_by("pk"))[which : which + 1]
@@ -171,11 +202,17 @@ def test_they_follow_every_change(turns):
                 "assignee": people[value % 2],
                 "project": projects[value % 2],
                 "title": f"Title {value}",
+                "resource_type": ("", "alert", "host")[value % 3],
+                "labels": TAGS[value % 4],
+                "channels": channels[: value % 3],
             }
             if verb == "create" or not issue:
-                IssueFactory(space=space, fingerprint="f", **choices)
+                fresh = Issue(space=space, fingerprint="f")
+                for name, chosen in choices.items():
+                    setattr(fresh, name, chosen)
+                fresh.save()
             elif verb == "bulk":
-                wanted = {name: choices[name] for name in list(choices)[: 1 + value % 4]}
+                wanted = {name: choices[name] for name in list(choices)[value : value + 1 + which]}
                 Issue.objects.filter(space=space).change(**wanted)
             elif verb == "fold":
                 CountDelta.objects.fold()
@@ -231,7 +268,7 @@ def test_a_new_issue_costs_one_statement(ops):
 def test_there_is_a_counter_in_each_grain(ops):
     IssueFactory(space=ops)
 
-    assert folded() == {(ops.pk, grain): 1 for grain in GRAINS}
+    assert folded() == dict.fromkeys(GRAINS, 1)
 
 
 def test_every_so_many_deltas_the_writer_folds_them(ops, monkeypatch, django_capture_on_commit_callbacks):
@@ -267,7 +304,7 @@ def test_a_wrong_counter_is_found_and_repaired(ops):
     found = all_differences()
     repair([ops.pk])
 
-    assert found == [(ops.pk, 0, 0, "", 0, 0, -4), (ops.pk, 1, 0, "", 0, 0, 1)]
+    assert found == [(ops.pk, 0, 0, "", 0, 0, "", -4), (ops.pk, 1, 0, "", 0, 0, "", 1)]
     assert all_differences() == []
     assert total(Issue.objects.filter(space=ops, deleted_at=None)) == 2
 

@@ -117,7 +117,7 @@ class Tsvector:
     def source(cls, reader, wanted, unwanted, tokens):
         query = [cls.query(phrase, reader) for phrase in wanted] + [cls.tokens(choices) for choices in tokens]
         query += [f"!{cls.query(phrase, reader)}" for phrase in unwanted if len(phrase.words) == 1]
-        parts, parameters = [f"{cls.TABLE}.vector @@ %s::tsquery"], [" & ".join(query)]
+        parts, parameters = [f"{cls.TABLE}.vector @@ {cls.literal(' & '.join(query))}"], []
         for phrase in [*wanted, *unwanted]:
             if len(phrase.words) > 1:
                 part, more = cls.phrase(phrase, reader, f"{cls.TABLE}.")
@@ -127,13 +127,18 @@ class Tsvector:
 
     @classmethod
     def condition(cls, reader, phrase):
-        parts, parameters = ["vector @@ %s::tsquery"], [cls.query(phrase, reader)]
+        parts, parameters = [f"vector @@ {cls.literal(cls.query(phrase, reader))}"], []
         if len(phrase.words) > 1:
             part, more = cls.phrase(phrase, reader)
             parts.append(part)
             parameters += more
         holds = RawSQL(" AND ".join(parts), parameters, BooleanField())
         return Q(Exists(SearchDocument.objects.filter(holds, issue=OuterRef("pk"))))
+
+    @staticmethod
+    def literal(query):
+        """A tsquery in the statement itself: a plan that is kept knows how rare words are, not parameters."""
+        return "'{}'::tsquery".format(query.replace("'", "''").replace("%", "%%"))
 
     @classmethod
     def query(cls, phrase, reader):
@@ -162,6 +167,8 @@ class Tsvector:
         if reader is True:
             parts, parameters = [*parts, said.format("internal")], [*parameters, pattern]
         elif reader:
-            parts.append(f"({said.format('internal')} AND {table}vector @@ %s::tsquery)")
-            parameters += [pattern, cls.tokens(reader)]
+            parts.append(
+                f"({said.format('internal')} AND {table}vector @@ {cls.literal(cls.tokens(reader))})"
+            )
+            parameters.append(pattern)
         return f"({' OR '.join(parts)})", parameters

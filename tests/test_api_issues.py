@@ -680,7 +680,7 @@ QUERIES = [
     ({"q": "events"}, [2, 1]),
     ({"q": "nulls AGAIN"}, [4]),
     ({"q": "100%"}, [2]),
-    ({"q": "_"}, []),
+    ({"q": "_"}, [6, 5, 4, 3, 2, 1]),
     ({"space": "ops"}, [6, 5, 4, 3, 2, 1]),
     ({"status": "closed"}, [3]),
     ({"status": "resolved,in_progress"}, [4, 2]),

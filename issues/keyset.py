@@ -4,15 +4,19 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 import orjson
+from django.core.cache import cache
 from django.db.models import Q, Subquery
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from issues.limits import PAGE
 
 SIGNED = 12  # bytes of a cursor that prove it is ours
+KNOWN = 100  # pages of a list whose last keys are kept
+KEPT = 600  # seconds
 
 
 class BadCursor(ValueError):
@@ -98,6 +102,51 @@ def page_of(rows, size, backwards, key, key_of):
         encode(False, key_of(rows[-1])) if has_next else None,
         encode(True, key_of(rows[0])) if has_previous else None,
     )
+
+
+def numbered_page(queryset, order, number, size, key_of, total, scope):
+    """The rows of page `number` (from 1) of `queryset`, which has `total`; `key_of` as for `page`.
+
+    Exact to the end. The keys that closed pages are kept under `scope`, a text that says whose rows these are
+    and what they are narrowed by, so that after page n its successor goes on where it ended, whatever came
+    or went meanwhile, and costs what a page by key costs. Any other page is reached from the nearest
+    known one or from either end, of which an OFFSET walks only the rows between.
+    """
+    name = f"pages:{sha256(repr((scope, order, size)).encode()).hexdigest()}"
+    closed = cache.get(name, {})
+    if number == 1 or number - 1 in closed:
+        way = False, closed.get(number - 1), 0, size
+    elif (number - 1) * size < total:
+        way = min(ways(number, size, total, closed), key=lambda way: way[2])
+    else:
+        return []
+    backwards, key, first, last = way
+    rows = queryset.order_by(*order.terms(backwards))
+    if key is not None:
+        rows = rows.filter(order.beyond(queryset.model, key, backwards))
+    rows = list(rows[first:last])
+    if backwards:
+        rows.reverse()
+    if len(rows) == size:
+        # The last one is kept last; who reads on needs no more than that.
+        closed.pop(number, None)
+        closed[number] = key_of(rows[-1])
+        cache.set(name, dict(list(closed.items())[-KNOWN:]), KEPT)
+    return rows
+
+
+def ways(number, size, total, closed):
+    """(backwards, key, first, last) of each way to a page: its rows from there in that direction."""
+    before = (number - 1) * size
+    yield False, None, before, before + size
+    yield True, None, max(total - before - size, 0), total - before
+    for known, key in closed.items():
+        between = (number - 1 - known) * size
+        if between >= 0:
+            yield False, key, between, between + size
+        elif known > number:
+            # A page ends before its key does, which is the last row of the known page.
+            yield True, key, (known - number) * size - 1, (known - number + 1) * size - 1
 
 
 def encode(backwards, key):

@@ -123,22 +123,36 @@ class Conjuncts:
         elif isinstance(condition, Said) and condition.phrase:
             self.said.append(condition)
         elif isinstance(condition, Q):
-            if condition.negated or (condition.connector != Q.AND and len(condition.children) > 1):
+            if condition.negated:
                 self.others.append(condition)
-            else:
+            elif condition.connector == Q.AND or len(condition.children) == 1:
                 for child in condition.children:
                     self.add(child)
+            elif not self.add_alternatives(condition.children):
+                self.others.append(condition)
         elif not (isinstance(condition, tuple) and self.add_lookup(*condition)):
             self.others.append(Q(condition))
 
+    def add_alternatives(self, lookups):
+        """Take lookups of which one must hold; whether they are values of one column."""
+        found = [values_of(lookup) for lookup in lookups]
+        columns = {column for column, _ in found}
+        if len(columns) != 1 or None in columns:
+            return False
+        self.add_values(*columns, [value for _, values in found for value in values])
+        return True
+
+    def add_values(self, column, values):
+        known = self.equal.get(column)
+        self.equal[column] = [v for v in dict.fromkeys(values) if known is None or v in known]
+
     def add_lookup(self, name, value):
         """Take a lookup of a column; whether it is one that is simple enough."""
-        name, _, lookup = name.partition("__")
-        if name in EQUAL and lookup in ("", "exact", "in") and not isinstance(value, QuerySet):
-            values = [plain(each) for each in (value if lookup == "in" else [value])]
-            known = self.equal.get(EQUAL[name])
-            self.equal[EQUAL[name]] = [v for v in dict.fromkeys(values) if known is None or v in known]
+        column, values = values_of((name, value))
+        if column:
+            self.add_values(column, values)
             return True
+        name, _, lookup = name.partition("__")
         if lookup in COMPARED and isinstance(value, datetime):
             at = connection.ops.adapt_datetimefield_value(value)
             self.plain.append((f"issues_issue.{name} {COMPARED[lookup]} %s", [at]))
@@ -182,6 +196,15 @@ class Conjuncts:
     def fitting_set(self, driven, rank):
         is_fit = rank is None and 0 < size_of(driven.equal.values()) <= BRANCHES
         return (driven.path, driven.equal, driven) if is_fit else None
+
+
+def values_of(lookup):
+    """(column, values) of a lookup of an indexed column that says which values it may have, else (None, [])."""
+    name, value = lookup if isinstance(lookup, tuple) else ("", None)
+    name, _, verb = name.partition("__")
+    if name not in EQUAL or verb not in ("", "exact", "in") or isinstance(value, QuerySet):
+        return None, []
+    return EQUAL[name], [plain(each) for each in (value if verb == "in" else [value])]
 
 
 def size_of(lists):

@@ -48,7 +48,7 @@ def source(roles, wanted, unwanted=(), statuses=(), assignees=()):
     ones only the issues' own rows say where they are more than FEW.
     """
     tokens = [
-        [space_token(pk) for pk in roles] if len(roles) <= FEW else [],
+        [space_token(pk) for pk in roles or (0,)] if len(roles) <= FEW else [],
         [status_token(status) for status in statuses],
         [assignee_token(pk) for pk in assignees],
     ]

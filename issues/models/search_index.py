@@ -27,9 +27,16 @@ def array(column, mark=""):
     return f"CASE {column} WHEN '' THEN '{{}}' ELSE string_to_array({text}, ' ') END"
 
 
-ALL_WORDS = " || ".join(
-    [*(array(name) for name in COLUMNS[:3]), array("internal", "!"), array("tokens", "=")]
+# Words of titles stand there a second time, marked, so that titles can be searched alone.
+MARKED = (
+    ("title", ""),
+    ("title", "~"),
+    ("description", ""),
+    ("comments", ""),
+    ("internal", "!"),
+    ("tokens", "="),
 )
+ALL_WORDS = " || ".join(array(*marked) for marked in MARKED)
 # The planner takes a rare word for a common one unless it counts many.
 POSTGRES = (
     f"ALTER TABLE {TABLE} ADD COLUMN IF NOT EXISTS vector tsvector NOT NULL "

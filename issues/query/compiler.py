@@ -46,7 +46,7 @@ class Query:
     @property
     def words(self):
         """The query in words: "open issues of level P0 or P1, not labelled noise"."""
-        parts = self.tree.parts if is_and(self.tree) else [self.tree]
+        parts = self.parts
         before = [part.words for part in parts if isinstance(part, Leaf) and part.is_adjective]
         after = [
             say(part, is_nested=len(parts) > 1)
@@ -55,6 +55,17 @@ class Query:
         ]
         subject = " ".join([*before, "issues"] if parts else ["all issues"])
         return f"{subject} {', '.join(after)}".strip()
+
+    @property
+    def parts(self):
+        """The conditions of which every one must hold."""
+        return self.tree.parts if is_and(self.tree) else [self.tree]
+
+    @property
+    def phrases(self):
+        """The words and phrases that are looked for, and not those that must be missing."""
+        leaves = leaves_of(self.tree)
+        return [leaf.phrase for leaf, is_negated in leaves if leaf.phrase and not is_negated]
 
     def why(self, issue):
         """The parts of the query, as they are written, that hold of `issue`; costs one statement."""

@@ -108,6 +108,11 @@ class IssueFilter(django_filters.FilterSet):
         issues = Issue.objects.visible_to(self.user).filter(space_id__in=self.spaces)
         return issues.filter(*self.conditions)
 
+    @property
+    def scope(self):
+        """What a list is known by: whose it is, and what it is narrowed to and sorted by."""
+        return self.user.pk, sorted(self.spaces), sorted(self.data.items())
+
     def check(self, *others):
         """Raise BadParameter for a parameter that is neither a filter nor one of `others`, or too long."""
         for name, value in self.data.items():

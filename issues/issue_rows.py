@@ -208,16 +208,42 @@ def page(filters, order, cursor, size, names):
 
     Costs one statement, whose first part finds the keys of the page by an index (issues/paths.py).
     """
-    select, wanted = statement(names, order.key)
     backwards, key = keyset.decode(cursor, order) if cursor else (False, None)
-    ids, parameters = ids_of(filters.spaces, filters.conditions, order, key, backwards, size + 1)
-    rows = []
-    if ids:
-        terms = ", ".join(order.sql(backwards))
-        rows = run(f"{select} WHERE issues_issue.id IN ({ids}) ORDER BY {terms}", parameters)
-    found = keyset.page_of(rows, size, backwards, key, itemgetter(slice(len(order.key))))
-    found.rows = [wanted.document(row) for row in found.rows]
+    rows, shape = read(filters, order, names, backwards, key, 0, size + 1)
+    found = keyset.page_of(rows, size, backwards, key, key_of(order))
+    found.rows = [shape.document(row) for row in found.rows]
     return found
+
+
+def numbered_page(filters, order, number, size, names, total):
+    """The documents of page `number` (from 1) of what `filters` leaves, of which there are `total`."""
+    _, shape = statement(names, order.key)
+
+    def rows(*way):
+        return read(filters, order, names, *way)[0]
+
+    def key(row):
+        # As it comes out of a cursor, and not in the form of the database.
+        return keyset.decode(keyset.encode(False, key_of(order)(row)), order)[1]
+
+    found = keyset.numbered_page(rows, number, size, key, total, filters.scope)
+    return [shape.document(row) for row in found]
+
+
+def read(filters, order, names, backwards, key, first, last):
+    """(rows, their Shape) of what `filters` leaves beyond `key`, from `first` up to `last`."""
+    select, shape = statement(names, order.key)
+    conditions, size = filters.conditions, last - first
+    ids, parameters = ids_of(filters.spaces, conditions, order, key, backwards, size, first)
+    if not ids:
+        return [], shape
+    terms = ", ".join(order.sql(backwards))
+    return run(f"{select} WHERE issues_issue.id IN ({ids}) ORDER BY {terms}", parameters), shape
+
+
+def key_of(order):
+    """What a row's place in this Order is known by: the columns that `statement` selects first."""
+    return itemgetter(slice(len(order.key)))
 
 
 def document(spaces, reference):

@@ -83,10 +83,15 @@ def page(queryset, order, cursor, size, key_of):
     Raises BadCursor. Costs one statement.
     """
     backwards, key = decode(cursor, order) if cursor else (False, None)
+    return page_of(read(queryset, order, backwards, key, 0, size + 1), size, backwards, key, key_of)
+
+
+def read(queryset, order, backwards, key, first, last):
+    """The rows of `queryset` from beyond `key` in one direction, from `first` up to `last`."""
     rows = queryset.order_by(*order.terms(backwards))
     if key is not None:
         rows = rows.filter(order.beyond(queryset.model, key, backwards))
-    return page_of(list(rows[: size + 1]), size, backwards, key, key_of)
+    return list(rows[first:last])
 
 
 def page_of(rows, size, backwards, key, key_of):
@@ -104,15 +109,17 @@ def page_of(rows, size, backwards, key, key_of):
     )
 
 
-def numbered_page(queryset, order, number, size, key_of, total, scope):
-    """The rows of page `number` (from 1) of `queryset`, which has `total`; `key_of` as for `page`.
+def numbered_page(read, number, size, key_of, total, scope):
+    """The rows of page `number` (from 1) of a list that has `total` of them; `key_of` as for `page`.
 
-    Exact to the end. The keys that closed pages are kept under `scope`, a text that says whose rows these are
-    and what they are narrowed by, so that after page n its successor goes on where it ended, whatever came
-    or went meanwhile, and costs what a page by key costs. Any other page is reached from the nearest
-    known one or from either end, of which an OFFSET walks only the rows between.
+    `read(backwards, key, first, last)` gives the rows in one direction, from beyond `key` or from the end
+    there, without those before `first` and from `last` on. Exact to the end. The keys that closed pages are
+    kept under `scope`, a text that says whose rows these are, what they are narrowed by and their order, so
+    that after page n its successor goes on where it ended, whatever came or went meanwhile, and costs what a
+    page by key costs. Any other page is reached from the nearest known one or from either end, of which an
+    OFFSET walks only the rows between.
     """
-    name = f"pages:{sha256(repr((scope, order, size)).encode()).hexdigest()}"
+    name = f"pages:{sha256(repr((scope, size)).encode()).hexdigest()}"
     closed = cache.get(name, {})
     if number == 1 or number - 1 in closed:
         way = False, closed.get(number - 1), 0, size
@@ -120,12 +127,8 @@ def numbered_page(queryset, order, number, size, key_of, total, scope):
         way = min(ways(number, size, total, closed), key=lambda way: way[2])
     else:
         return []
-    backwards, key, first, last = way
-    rows = queryset.order_by(*order.terms(backwards))
-    if key is not None:
-        rows = rows.filter(order.beyond(queryset.model, key, backwards))
-    rows = list(rows[first:last])
-    if backwards:
+    rows = read(*way)
+    if way[0]:
         rows.reverse()
     if len(rows) == size:
         # The last one is kept last; who reads on needs no more than that.

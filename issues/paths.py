@@ -199,7 +199,7 @@ class Conjuncts:
 
 
 def values_of(lookup):
-    """(column, values) of a lookup of an indexed column that says which values it may have, else (None, [])."""
+    """(column, its values) of a lookup that says which ones an indexed column may have, else (None, [])."""
     name, value = lookup if isinstance(lookup, tuple) else ("", None)
     name, _, verb = name.partition("__")
     if name not in EQUAL or verb not in ("", "exact", "in") or isinstance(value, QuerySet):
@@ -218,9 +218,10 @@ def plain(value):
     return value.pk if isinstance(value, Model) else value
 
 
-def ids_of(spaces, conditions, order, key=None, backwards=False, size=51):
+def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0):
     """(SQL, parameters) of the keys of a page of issues: in these spaces, under all `conditions` (Qs on
-    issues), from beyond `key` on, at most `size` of them; ("", []) where nothing can match.
+    issues), from beyond `key` on, at most `size` of them after the first `skip`; ("", []) where nothing can
+    match.
     """
     found = Conjuncts({"space_id": list(spaces)})
     for condition in conditions:
@@ -234,16 +235,15 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51):
         return "", []
     starts = beyonds(order, key, backwards, path) if key else [("", [])]
     branches = [
-        branch(path, dict(zip(values, some, strict=True)), [start, *rest], order, backwards, size)
+        branch(path, dict(zip(values, some, strict=True)), [start, *rest], order, backwards, skip + size)
         for start in starts
         for some in product(*values.values())
     ]
-    if len(branches) == 1:
-        sql, parameters = branches[0]
-        return (f"SELECT id FROM ({sql}) AS page" if order.column else sql), parameters
+    if len(branches) == 1 and not order.column and not skip:
+        return branches[0]
     union = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS part" for sql, _ in branches)
     terms = ", ".join(order.sql(backwards, ""))
-    sql = f"SELECT id FROM ({union}) AS parts ORDER BY {terms} LIMIT {size}"
+    sql = f"SELECT id FROM ({union}) AS parts ORDER BY {terms} LIMIT {size} OFFSET {skip}"
     return sql, [value for _, parameters in branches for value in parameters]
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import orjson
 import pytest
+from django.core.cache import cache
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -150,6 +151,21 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
     assert there == wanted
     assert back == wanted[: len(back)]
     assert len(back) >= len(wanted) - size
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10**9))
+def test_pages_by_number_are_parts_of_what_the_orm_finds(shelves, alice, seed):
+    chance = random.Random(seed)
+    wanted = parameters_of(shelves, chance)
+    filters = IssueFilter(wanted | {"sort": chance.choice(list(ORDERS))}, request=SimpleNamespace(user=alice))
+    order, size = filters.order(), chance.choice([1, 3, 7])
+    whole = in_order(filters.qs, order)
+    cache.clear()
+
+    for number in chance.choices(range(1, len(whole) // size + 3), k=6):
+        page = issue_rows.numbered_page(filters, order, number, size, ("id",), len(whole))
+        assert [row["id"] for row in page] == whole[(number - 1) * size : number * size]
 
 
 def person_of(user):

@@ -2,6 +2,7 @@
 
 import random
 import re
+from functools import partial
 
 import pytest
 from django.core.cache import cache
@@ -32,7 +33,8 @@ def page(issues, number, order="-number", size=SIZE, scope="bob", total=None):
     order = ORDERS[order]
     rows = issues.values_list(*order.key, "number")
     total = issues.count() if total is None else total
-    found = keyset.numbered_page(rows, order, number, size, lambda row: row[:-1], total, scope)
+    read = partial(keyset.read, rows, order)
+    found = keyset.numbered_page(read, number, size, lambda row: row[:-1], total, (scope, order))
     return [row[-1] for row in found]
 
 

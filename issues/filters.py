@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from issues import lookups
 from issues.limits import QUERY
 from issues.models import Channel, Environment, Issue, Level, Project, Team
-from issues.orders import NEWEST_FIRST, ORDERS
+from issues.orders import NEWEST_FIRST, ORDERS, RELEVANCE
 from issues.paths import any_of, labelled, member_of
 from issues.query import QueryError, read
 
@@ -131,7 +131,10 @@ class IssueFilter(django_filters.FilterSet):
 
     def order(self):
         """The Order of the parameter `sort`, or else the one that the query asks for."""
-        return order_of(self.data.get("sort") or self.query.sort)
+        name = self.data.get("sort") or self.query.sort
+        if name == RELEVANCE and not self.query.phrases:
+            raise BadParameter("sort", "What is found by words alone has a relevance: write some in `q`.")
+        return order_of(name)
 
     def by_query(self, name, value):
         return self.query.condition

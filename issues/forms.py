@@ -29,7 +29,7 @@ from issues.models.attachment import Attachment, attach, check_room, check_uploa
 from issues.models.base import VersionConflict
 from issues.models.rendered import own_links
 from issues.models.sets import SETS, show_label
-from issues.orders import NEWEST_FIRST
+from issues.orders import NEWEST_FIRST, RELEVANCE
 from issues.policy import may
 
 LINE_END = re.compile("\r\n?")
@@ -682,6 +682,7 @@ class IssueListForm(forms.Form):
             ("-updated", "Last changed first"),
             ("updated", "Longest unchanged first"),
             ("level", "Most urgent first"),
+            *([(RELEVANCE, "Best match first")] if self.initial.get("q") else []),
         ]
 
 

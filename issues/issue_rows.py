@@ -11,9 +11,12 @@ from operator import itemgetter
 
 import orjson
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.http import Http404
 
-from issues import keyset, lookups
+from issues import keyset, lookups, search
+from issues.models import Issue
+from issues.orders import NEWEST_FIRST, ORDERS, RELEVANCE
 from issues.paths import ids_of
 from issues.rows import (
     dashed,
@@ -144,6 +147,7 @@ def members_sql(name, fields):
 
 NAMED = {"id": "r.uuid", "name": "r.name"}
 COMPUTED = {
+    "pk": lambda: "issues_issue.id",
     "key": lambda: "space.key || '-' || issues_issue.number",
     "kind": lambda: "nullif(issues_issue.kind, '')",
     "fingerprint": lambda: "nullif(issues_issue.fingerprint, '')",
@@ -208,10 +212,23 @@ def page(filters, order, cursor, size, names):
 
     Costs one statement, whose first part finds the keys of the page by an index (issues/paths.py).
     """
+    if order is ORDERS[RELEVANCE]:
+        return ranked_page(filters, cursor, size, names)
     backwards, key = keyset.decode(cursor, order) if cursor else (False, None)
     rows, shape = read(filters, order, names, backwards, key, 0, size + 1)
     found = keyset.page_of(rows, size, backwards, key, key_of(order))
     found.rows = [shape.document(row) for row in found.rows]
+    return found
+
+
+def ranked_page(filters, cursor, size, names):
+    """The page of those that fit the words of the query best, out of the newest RANKED."""
+    newest, parameters = ids_of(filters.spaces, filters.conditions, ORDERS[NEWEST_FIRST], size=search.RANKED)
+    issues = Issue.objects.filter(pk__in=RawSQL(newest, parameters)) if newest else Issue.objects.none()
+    keys = search.ranked(issues, filters.query.phrases).values_list("relevance", "uuid", "pk")
+    found = keyset.page(keys, ORDERS[RELEVANCE], cursor, size, key_of(ORDERS[RELEVANCE]))
+    shown = documents(filters.spaces, [pk for *_, pk in found.rows], names)
+    found.rows = [shown[pk] for *_, pk in found.rows]
     return found
 
 
@@ -246,17 +263,33 @@ def key_of(order):
     return itemgetter(slice(len(order.key)))
 
 
+def documents(spaces, keys, names):
+    """{primary key: document} of those of these issues that are in these spaces, in one statement."""
+    select, shape = statement(names, ("pk",))
+    among = f"issues_issue.id IN ({', '.join(['%s'] * len(keys)) or 'NULL'})"
+    where, parameters = present_in(spaces)
+    return {
+        row[0]: shape.document(row)
+        for row in run(f"{select} WHERE {among} AND {where}", [*keys, *parameters])
+    }
+
+
+def present_in(spaces):
+    """(SQL, parameters) of the issues of these spaces that are not deleted."""
+    places = ", ".join(["%s"] * len(spaces)) or "NULL"
+    return f"issues_issue.space_id IN ({places}) AND issues_issue.deleted_at IS NULL", list(spaces)
+
+
 def document(spaces, reference):
     """The whole document of the issue with this uuid or key in one of these spaces; Http404."""
-    among = ", ".join(["%s"] * len(spaces)) or "NULL"
-    where = f"issues_issue.space_id IN ({among}) AND issues_issue.deleted_at IS NULL"
+    where, parameters = present_in(spaces)
     if uuid := lookups.as_uuid(reference):
-        return one(f"issues_issue.uuid = %s AND {where}", [lookups.stored(uuid), *spaces])
+        return one(f"issues_issue.uuid = %s AND {where}", [lookups.stored(uuid), *parameters])
     if not lookups.KEY.match(reference):
         raise Http404
     key, _, number = reference.partition("-")
     own = "issues_issue.space_id = (SELECT s.id FROM issues_space AS s WHERE s.key = %s)"
-    return one(f"{own} AND issues_issue.number = %s AND {where}", [key.upper(), int(number), *spaces])
+    return one(f"{own} AND issues_issue.number = %s AND {where}", [key.upper(), int(number), *parameters])
 
 
 def document_of(issue):

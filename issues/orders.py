@@ -14,3 +14,6 @@ ORDERS = {
     "level": Order("level_rank", False, True, int),
 }
 NEWEST_FIRST = "-number"
+# Only for what is searched for by words; the column is that of `search.ranked`.
+RELEVANCE = "relevance"
+ORDERS[RELEVANCE] = Order("relevance", True, True, int)

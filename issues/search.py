@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import BooleanField, Exists, OuterRef, Q
+from django.db.models import BooleanField, Exists, IntegerField, OuterRef, Q, Subquery
 from django.db.models.expressions import RawSQL
 
 from issues.models import SearchDocument
@@ -11,6 +11,8 @@ from issues.models.search_document import assignee_token, space_token, status_to
 from issues.words import words
 
 PUBLIC = "title description comments"
+# A ranking reads no more issues than this: the newest that match.
+RANKED = 500
 # Issues of so many spaces are told by the index itself; those of more by their own rows.
 FEW = 16
 
@@ -25,6 +27,11 @@ class Phrase:
     @classmethod
     def of(cls, text, is_open=False):
         return cls(tuple(words(text)), is_open)
+
+    @property
+    def pattern(self):
+        """What a column with a blank before and after it is LIKE where it has the phrase."""
+        return f"% {' '.join(self.words)}{'' if self.is_open else ' '}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +69,33 @@ class Said(Q):
     roles = {}
 
 
+def titled(roles, wanted):
+    """The Source of the issues with all these words in their title, in these spaces."""
+    return index().titled(wanted, [space_token(pk) for pk in roles or (0,)])
+
+
 def condition(roles, phrase):
     """The Said Q of a phrase for somebody with these roles, {space: role}."""
     found = Said(index().condition(reader_of(roles), phrase))
     found.phrase, found.roles = phrase, roles
     return found
+
+
+def ranked(issues, phrases):
+    """`issues`, a queryset, with how well the phrases fit each as `relevance`.
+
+    A phrase counts most in the title and least in what was said of the issue; alike on both databases.
+    """
+    score, parameters = [], []
+    for phrase in phrases:
+        score.append(
+            "CASE WHEN ' ' || title || ' ' LIKE %s THEN 4 "
+            "WHEN ' ' || description || ' ' LIKE %s THEN 2 ELSE 1 END"
+        )
+        parameters += [phrase.pattern] * 2
+    documents = SearchDocument.objects.filter(issue=OuterRef("pk"))
+    relevance = documents.values(score=RawSQL(" + ".join(score), parameters, IntegerField()))
+    return issues.annotate(relevance=Subquery(relevance))
 
 
 def index():
@@ -88,6 +117,12 @@ class Fts:
         match = " AND ".join([*parts, *map(cls.tokens, tokens)])
         if unwanted:
             match = f"({match}) NOT ({' OR '.join(cls.text(phrase, reader) for phrase in unwanted)})"
+        return Source("issues_search", "issues_search MATCH %s", (match,), "issues_search.rowid")
+
+    @classmethod
+    def titled(cls, wanted, spaces):
+        said = " AND ".join(f'"{word}"' for word in wanted)
+        match = f"title : ({said}) AND {cls.tokens(spaces)}"
         return Source("issues_search", "issues_search MATCH %s", (match,), "issues_search.rowid")
 
     @classmethod
@@ -126,6 +161,11 @@ class Tsvector:
         return Source(cls.TABLE, " AND ".join(parts), tuple(parameters), f"{cls.TABLE}.issue_id")
 
     @classmethod
+    def titled(cls, wanted, spaces):
+        query = " & ".join([*(f"'~{word}'" for word in wanted), cls.tokens(spaces)])
+        return Source(cls.TABLE, f"{cls.TABLE}.vector @@ {cls.literal(query)}", (), f"{cls.TABLE}.issue_id")
+
+    @classmethod
     def condition(cls, reader, phrase):
         parts, parameters = [f"vector @@ {cls.literal(cls.query(phrase, reader))}"], []
         if len(phrase.words) > 1:
@@ -160,15 +200,14 @@ class Tsvector:
     @classmethod
     def phrase(cls, phrase, reader, table=""):
         """(SQL, parameters) of whether the words follow one another in one text."""
-        pattern = f"% {' '.join(phrase.words)}{'' if phrase.is_open else ' '}%"
         said = f"' ' || {table}{{}} || ' ' LIKE %s"
         parts = [said.format(column) for column in PUBLIC.split()]
-        parameters = [pattern] * len(parts)
+        parameters = [phrase.pattern] * len(parts)
         if reader is True:
-            parts, parameters = [*parts, said.format("internal")], [*parameters, pattern]
+            parts, parameters = [*parts, said.format("internal")], [*parameters, phrase.pattern]
         elif reader:
             parts.append(
                 f"({said.format('internal')} AND {table}vector @@ {cls.literal(cls.tokens(reader))})"
             )
-            parameters.append(pattern)
+            parameters.append(phrase.pattern)
         return f"({' OR '.join(parts)})", parameters

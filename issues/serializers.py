@@ -403,6 +403,16 @@ class FacetsDocument(serializers.Serializer):
     source = FacetDocument(many=True)
 
 
+class SimilarIssueDocument(serializers.Serializer):
+    issue = ListedIssueSerializer()
+    score = serializers.FloatField(help_text="How much both titles share, up to 1; a rare word weighs more.")
+    words = serializers.ListField(child=serializers.CharField(), help_text="The words that both have.")
+
+
+class SimilarDocument(serializers.Serializer):
+    results = SimilarIssueDocument(many=True, help_text="At most 10, the likeliest first.")
+
+
 class HistorySerializer(serializers.Serializer):
     """An entry of the audit trail; null is what was blanked, and what would name an anonymous reporter."""
 

@@ -14,7 +14,7 @@ from issues import issue_rows, keyset, lookups, rows
 from issues.counts import total
 from issues.facets import facet_documents
 from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history
-from issues.limits import BULK
+from issues.limits import BULK, TITLE, refusal
 from issues.models import HistoryEntry, Issue, Space
 from issues.policy import may
 from issues.serializers import (
@@ -25,8 +25,10 @@ from issues.serializers import (
     IssueSerializer,
     ListedIssueSerializer,
     SightingSerializer,
+    SimilarDocument,
 )
 from issues.signals import References, field_name
+from issues.similar import similar
 
 ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"\Z')
 PAGING = [
@@ -177,6 +179,45 @@ class IssueViewSet(NativeViewSet):
         filters = IssueFilter(request.query_params, request=request)
         filters.check()
         return json_response(facet_documents(filters.qs))
+
+    @extend_schema(
+        operation_id="api_issues_similar",
+        parameters=[
+            OpenApiParameter("title", str, description="The title of an issue that may be one already."),
+            OpenApiParameter("issue", str, description="Or an issue that is there, by id or key."),
+            OpenApiParameter("space", str, description="Only of this space, by key or id."),
+        ],
+        responses=SimilarDocument,
+    )
+    @action(detail=False)
+    def similar(self, request):
+        """Likely duplicates: issues whose titles share rare words with this one."""
+        self.allow_parameters("title", "issue", "space")
+        issue = self.parameter("issue") and lookups.find_issue(self.get_queryset(), self.parameter("issue"))
+        title = issue.title if issue else self.parameter("title")
+        if not title or len(title) > TITLE or refusal(title):
+            raise BadParameter("title", f"1 to {TITLE} characters, or else `issue`.")
+        found = similar(self.roles_in(self.parameter("space")), title, issue and issue.pk)
+        return json_response({"results": self.similar_documents(found)})
+
+    def roles_in(self, reference):
+        """{space: role} of the user's spaces, or of the one that is named."""
+        roles = self.request.user.space_roles()
+        if not reference:
+            return roles
+        space = lookups.find_space(self.request.user, reference)
+        if space is None:
+            raise BadParameter("space", "There is no such thing here.", "not_found")
+        return {space.pk: roles[space.pk]}
+
+    def similar_documents(self, found):
+        keys = [pk for pk, *_ in found]
+        shown = issue_rows.documents(self.request.user.space_roles(), keys, issue_rows.LISTED)
+        return [
+            {"issue": shown[pk], "score": score, "words": shared}
+            for pk, score, shared in found
+            if pk in shown
+        ]
 
     def retrieve(self, request, id):
         self.allow_parameters()

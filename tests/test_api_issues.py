@@ -715,7 +715,7 @@ QUERIES = [
     ({"created_after": 2, "created_before": 4}, [4, 3]),
     ({"updated_after": 3}, [6, 5, 4]),
     ({"updated_before": 1}, [1]),
-    ({"status": "open", "q": "null", "level": "P1", "assignee": "{alice}"}, [1]),
+    ({"status": "open", "q": "nulls", "level": "P1", "assignee": "{alice}"}, [1]),
     ({"sort": "number"}, [1, 2, 3, 4, 5, 6]),
     ({"sort": "-number"}, [6, 5, 4, 3, 2, 1]),
     ({"sort": "created"}, [1, 2, 3, 4, 5, 6]),

@@ -210,6 +210,7 @@ def answers(api, alice, bob, charlie, ops):
     call("GET", "/api/history/?page_size=100")
     configure(call, api(alice), ops, UserFactory(member_of=SpaceFactory(key="OTHER")))
     call("GET", "/api/issues/facets/?q=is:open")
+    call("GET", "/api/issues/similar/?title=Disk+full&space=OPS")
     call("GET", "/api/queries/complete/?q=level:&cursor=6")
     for query in ("is:open level:P0", "asignee:me"):
         call("GET", f"/api/queries/explain/?q={query}")

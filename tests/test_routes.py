@@ -29,6 +29,7 @@ RULES = {
     "api:issue-list": "own",
     "api:issue-bulk": "own",
     "api:issue-facets": "own",
+    "api:issue-similar": "own",
     "api:issue-detail": "tenant",
     "api:issue-restore": "tenant",
     "api:issue-occurrences": "tenant",

@@ -44,6 +44,7 @@ def rows_of(name, view, one):
 api = [
     path("issues/", issues.IssueViewSet.as_view(LIST | {"post": "create"}), name="issue-list"),
     path("issues/facets/", issues.IssueViewSet.as_view({"get": "facets"}), name="issue-facets"),
+    path("issues/similar/", issues.IssueViewSet.as_view({"get": "similar"}), name="issue-similar"),
     path("issues/bulk/", issues.IssueViewSet.as_view({"post": "bulk"}), name="issue-bulk"),
     path("issues/<str:id>/", issues.IssueViewSet.as_view(ONE), name="issue-detail"),
     path("issues/<str:id>/restore/", post(issues.IssueViewSet, "restore"), name="issue-restore"),

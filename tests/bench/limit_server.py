@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from issues import markdown
+from issues.words import words as words_of
 
 FRAGMENT = orjson.Fragment
 JSON = ("Content-Type", "application/json")
@@ -109,9 +110,6 @@ class SQLite:
         finally:
             self.writing.release()
 
-    def has(self, table):
-        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE name = ?", [table]))
-
     def column(self, name):
         if name in TIMES:
             return f"replace(i.{name}, ' ', 'T') || 'Z'"
@@ -130,6 +128,19 @@ class SQLite:
             pairs = ", ".join(f"'{column}', {column}" for column in ("id", *columns))
             return f"(SELECT json_group_array(json_object({pairs})) FROM ({inner}))"
         return f"i.{name}"
+
+    search = (
+        "issues_search JOIN issues_issue i ON i.id = issues_search.rowid",
+        "issues_search.rowid",
+        "issues_search MATCH ?",
+    )
+
+    @staticmethod
+    def words(wanted):
+        """What the index of words is asked for: the word, and the status that a list is narrowed by."""
+        word = f"{{title description comments internal}} : {wanted['q'].lower()}"
+        status = wanted.get("status", "").replace("_", "")
+        return f"{word} AND tokens : t{status}" if status else word
 
     @staticmethod
     def moment(at):
@@ -171,9 +182,6 @@ class PostgreSQL:
     def __exit__(self, kind, *error):
         self.connection.execute("ROLLBACK" if kind else "COMMIT")
 
-    def has(self, table):
-        return self.rows("SELECT to_regclass(?) IS NOT NULL", [table])[0][0]
-
     def column(self, name):
         if name == "uuid":
             return "i.uuid::text"
@@ -191,6 +199,17 @@ class PostgreSQL:
                 f"JOIN issues_{member} r ON r.id = m.{member}_id WHERE m.issue_id = i.id)"
             )
         return f"i.{name}"
+
+    search = (
+        "issues_searchdocument s JOIN issues_issue i ON i.id = s.issue_id", "s.issue_id",
+        "s.vector @@ ?::tsquery",
+    )  # fmt: skip
+
+    @staticmethod
+    def words(wanted):
+        word, status = wanted["q"].lower(), wanted.get("status", "").replace("_", "")
+        query = f"('{word}' | '!{word}')"
+        return f"{query} & '=t{status}'" if status else query
 
     @staticmethod
     def moment(at):
@@ -256,7 +275,6 @@ class Reference:
         defaults = rows("SELECT space_id, uuid, name FROM issues_channel WHERE is_default")
         self.default_channels = {space: {"id": dashed(uuid), "name": name} for space, uuid, name in defaults}
         self.projects, self.environments = named("issues_project"), named("issues_environment")
-        self.has_search = self.db.has("issues_searchdocument")
 
     def __call__(self, environ, start_response):
         try:
@@ -287,6 +305,11 @@ class Reference:
 
     def list(self, user, wanted, environ):
         source, key, conditions, values = "issues_issue i", "i.id", [MINE], [user]
+        if "q" in wanted:
+            # One word, in the order of the index of words.
+            source, key, condition = self.db.search
+            conditions.append(condition)
+            values.append(self.db.words(wanted))
         if "label" in wanted:
             # In the order of the label's own index, so that a common one stops at the fiftieth.
             source = "issues_issuelabel l JOIN issues_issue i ON i.id = l.issue_id"
@@ -470,6 +493,10 @@ class Reference:
                 | {"space_id": space, "issue_id": pk, "actor_id": user, "created_at": at}
                 | {"hash": sha256(canonical(chained))},
             )
+            texts = {"title": title, "description": description, "comments": "", "internal": ""}
+            tokens = f"s{space} topen u{issue['assignee_id'] or 0}"
+            said_in_words = {name: " ".join(words_of(text)) for name, text in texts.items()}
+            self.insert("issues_searchdocument", {"issue_id": pk, **said_in_words, "tokens": tokens})
             self.insert(
                 "issues_outbox",
                 {

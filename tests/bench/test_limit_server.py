@@ -10,7 +10,7 @@ from django.test import Client
 from issues.models import HistoryEntry, Issue
 from tests.bench.limit_server import Reference
 from tests.processes import database_url
-from tracker.generator import ground
+from tracker.generator import ground, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HOST = "testserver"
@@ -53,7 +53,16 @@ def somebody():
 
 
 @pytest.mark.parametrize(
-    "query", ["", "status=open", "status=resolved&assignee={}", "label=area", "label=flaky"]
+    "query",
+    [
+        "",
+        "status=open",
+        "status=resolved&assignee={}",
+        "label=area",
+        "label=flaky",
+        f"q={words.WORDS[3]}",
+        f"q={words.WORDS[0].upper()}&status=in_progress",
+    ],
 )
 def test_lists_are_equal(product, ask, query):
     path = f"/api/issues/?{query.format(somebody())}"
@@ -125,6 +134,12 @@ def test_history_holds_after_it_wrote(product, ask):
 
     assert "203 chains" not in said.getvalue()
     assert said.getvalue().startswith("History holds: 204 chains")
+
+
+def test_what_is_searched_of_what_it_wrote_is_right(product, ask):
+    ask("/api/issues/", NEW)
+
+    call_command("check_derived", stdout=StringIO())
 
 
 def test_who_has_no_token_or_no_place_sees_nothing(product, ask):

@@ -1,5 +1,7 @@
 """What reads the index of words for a list: it finds what the query finds, and by the index alone."""
 
+import json
+
 import pytest
 from django.db import connection
 
@@ -119,3 +121,65 @@ def test_many_spaces_and_many_words_are_no_matter(reader):
     assert driven(reader, text) == listed(reader, text) == listed(reader, "disk")
     assert driven(reader, "quiet") == listed(reader, "quiet")
     assert driven(reader, f'disk -"{"a " * 990}"') == listed(reader, "disk")
+
+
+# Ranking.
+
+
+@pytest.fixture
+def ranked(ops, alice):
+    """Issues with the word in one place more than the next, the best one the oldest."""
+    for title, description, remark in (
+        ("Disk and cache", "Full", ""),
+        ("Slow", "The disk, the cache", ""),
+        ("Down", "", "The disk or the cache?"),
+        ("Disk", "cache", ""),
+        ("Nothing", "of it", ""),
+    ):
+        issue = IssueFactory(space=ops, title=title, description=description)
+        if remark:
+            CommentFactory(issue=issue, content=remark)
+
+
+def titles(response):
+    return [issue["title"] for issue in response.json()["results"]]
+
+
+def test_the_best_match_comes_first_where_that_is_asked_for(ranked, api, alice):
+    expected = ["Disk and cache", "Disk", "Slow", "Down"]
+
+    by_parameter = api(alice).get("/api/issues/", {"q": "disk cache", "sort": "relevance"})
+    by_query = api(alice).get("/api/issues/", {"q": "disk cache sort:relevance", "count": "exact"})
+    first = api(alice).get("/api/issues/", {"q": "disk cache", "sort": "relevance", "page_size": 3})
+    second = api(alice).get(first.json()["next"])
+
+    assert titles(by_parameter) == titles(by_query) == titles(first) + titles(second) == expected
+    assert by_query.json()["count"] == 4
+
+
+def test_only_the_newest_matches_are_ranked(ranked, api, alice, monkeypatch):
+    monkeypatch.setattr("issues.search.RANKED", 3)
+
+    response = api(alice).get("/api/issues/", {"q": "disk sort:relevance", "count": "exact"})
+
+    assert titles(response) == ["Disk", "Slow", "Down"]
+    assert response.json()["count"] == 4
+
+
+@pytest.mark.parametrize("query", ["", "is:open", "-disk", "!!"])
+def test_without_words_nothing_is_relevant(ranked, api, alice, query):
+    response = api(alice).get("/api/issues/", {"q": query, "sort": "relevance"})
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["parameter"] == "sort"
+
+
+def test_the_page_and_its_exports_are_ranked_too(ranked, client, alice):
+    client.force_login(alice)
+    params = {"q": "disk cache", "sort": "relevance"}
+
+    page = client.get("/issues/", params)
+    export = client.get("/issues/export.json", params)
+
+    assert [issue["title"] for issue in page.context["issues"]][:2] == ["Disk and cache", "Disk"]
+    assert [issue["title"] for issue in json.loads(b"".join(export))][:2] == ["Disk and cache", "Disk"]

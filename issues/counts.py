@@ -9,9 +9,10 @@ from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models.expressions import Col
+from django.db.models.sql import Query
 from django.db.models.sql.where import AND, OR, WhereNode
 
-from issues.models import Issue
+from issues.models import Issue, IssueLabel
 from issues.models.count import ANY, DIMENSIONS, NONE, TAGS, grain_of
 
 # What changes without an entry of history, so that no version tells of it.
@@ -28,6 +29,8 @@ def total(issues):
 def counted_number(issues):
     """The number of issues of a queryset as the counters tell it; None where they do not."""
     pairs = counted_by(None, issues)
+    if pairs is None:
+        pairs = counted_tags("label", issues, "label")
     return None if pairs is None else sum(number for _, number in pairs)
 
 
@@ -45,16 +48,20 @@ def counted_by(name, issues):
     return [(value or None, number) for value, number in pairs]
 
 
-def counted_tags(kind, issues):
-    """[(tag, number)] of labels, channels or sources, as the counters tell it.
+def counted_tags(kind, issues, *only):
+    """[(tag, number)] of labels, channels or sources, as the counters tell it; `only` "label" of one label.
 
     None where they do not: they know the tags of the issues of spaces by status.
     """
-    wanted = wanted_of(issues, ("status",))
+    wanted = wanted_of(issues, ("status", *only))
     if wanted is None:
         return None
     if "status" not in wanted:
         wanted["status"] = Values(frozenset(Issue.Status.values))
+    if only:
+        if "label" not in wanted:
+            return None
+        wanted["tag"] = wanted.pop("label")
     untold = dict.fromkeys(("project", "level", "assignee"), NOTHING)
     return numbers("tag", TAGS[kind], untold | wanted, TAGS[kind], wanted)
 
@@ -116,10 +123,35 @@ def counted_once(issues):
     number = cache.get(key)
     if number is None:
         may_keep = not is_written_meanwhile()
-        number = rows.count()
+        number = plainly_counted(rows)
         if may_keep:
             cache.set(key, number, DAY)
     return number
+
+
+def plainly_counted(rows):
+    """The number of rows of a queryset, by indexes alone if these have all else that it asks for.
+
+    They do not have `deleted_at`; deleted issues are few, and so they are counted and then taken off.
+    """
+    where = rows.query.where
+    live = [part for part in where.children if values_of(part) == {"deleted_at": NOTHING}]
+    if where.connector != AND or where.negated or not live:
+        return rows.count()
+    whole = rows.all()
+    whole.query.where.children = [part for part in where.children if part not in live]
+    try:
+        (first, firsts), (second, seconds) = (
+            each.query.sql_with_params() for each in (whole, whole.filter(deleted_at__isnull=False))
+        )
+    except EmptyResultSet:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT (SELECT count(*) FROM ({first}) AS a) - (SELECT count(*) FROM ({second}) AS b)",
+            [*firsts, *seconds],
+        )
+        return cursor.fetchone()[0]
 
 
 def version_of(spaces):
@@ -182,13 +214,15 @@ def is_among(values):
 def columns_of(issues):
     """({column: Values} to which the issues of a queryset keep, whether that is all it asks of them).
 
-    Columns are the dimensions of the counters, `space` and `deleted_at`.
+    Columns are the dimensions of the counters, `space`, `deleted_at` and `label`.
     """
     query = issues.query
     whole = query.where
     parts = whole.children if whole.connector == AND and not whole.negated else [whole]
     found = [values_of(part) for part in parts]
     is_all = None not in found and not query.is_sliced and not query.combinator
+    # An issue has one value of each column, but many labels.
+    is_all = is_all and sum("label" in columns for columns in found) < 2
     return all_of([columns for columns in found if columns is not None]), is_all
 
 
@@ -201,7 +235,7 @@ def values_of(condition):
         return None
     if condition.connector == OR:
         found = any_of(found)
-    elif condition.connector == AND:
+    elif condition.connector == AND and not any("label" in columns for columns in found[1:]):
         found = all_of(found)
     else:
         return None
@@ -226,12 +260,15 @@ def any_of(found):
     return {column: reduce(or_, [columns[column] for columns in found])}
 
 
-def values_of_lookup(lookup):
+def values_of_lookup(lookup, table=Issue._meta.db_table, names=("space", "deleted_at", *DIMENSIONS)):
+    """{column: Values} of one comparison of these columns of a table, else None."""
     column, value = getattr(lookup, "lhs", None), getattr(lookup, "rhs", None)
-    if not isinstance(column, Col) or column.alias != Issue._meta.db_table:
+    if not isinstance(column, Col) or column.alias != table:
         return None
     name = column.target.name
-    if name not in ("space", "deleted_at", *DIMENSIONS):
+    if name == "id" and lookup.lookup_name == "in" and isinstance(value, Query):
+        return values_of_label(value)
+    if name not in names:
         return None
     if lookup.lookup_name == "isnull":
         return {name: NOTHING if value else ~NOTHING}
@@ -239,8 +276,23 @@ def values_of_lookup(lookup):
         value = [value]
     elif lookup.lookup_name != "in":
         return None
-    if not isinstance(value, list | tuple | set | frozenset | dict) or not all(
-        isinstance(v, int | str) for v in value
-    ):
+    if not isinstance(value, list | tuple | set | frozenset | dict):
         return None
-    return {name: Values(frozenset(value))}
+    is_plain = all(isinstance(each, int | str) for each in value)
+    return {name: Values(frozenset(value))} if is_plain else None
+
+
+def values_of_label(query):
+    """{"space": Values, "label": Values} of a subquery for the issues of spaces with one label, else None."""
+    if query.model is not IssueLabel or query.combinator or query.is_sliced:
+        return None
+    where, issue = query.where, [getattr(column, "target", None) for column in query.select]
+    if where.negated or where.connector != AND or [field and field.name for field in issue] != ["issue"]:
+        return None
+    parts = [values_of_lookup(part, query.base_table, ("space", "key")) for part in where.children]
+    if None in parts:
+        return None
+    found = all_of(parts)
+    if found.keys() != {"space", "key"} or found["key"].is_all_but or len(found["key"].named) != 1:
+        return None
+    return {"space": found["space"], "label": found["key"]}

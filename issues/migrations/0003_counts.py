@@ -74,5 +74,14 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.AddIndex(
+            model_name="issue",
+            index=models.Index(
+                models.F("space"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("deleted_at__isnull", False)),
+                name="issue_space_deleted",
+            ),
+        ),
         migrations.RunPython(fill, migrations.RunPython.noop),
     ]

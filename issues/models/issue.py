@@ -220,6 +220,9 @@ class Issue(Rendered):
             models.Index("space", F("id").desc(), name="issue_space"),
             models.Index("space", "status", F("id").desc(), name="issue_space_status"),
             models.Index("space", "status", "level_rank", F("id").desc(), name="issue_space_level"),
+            models.Index(
+                "space", F("id").desc(), condition=Q(deleted_at__isnull=False), name="issue_space_deleted"
+            ),
             models.Index("space", F("updated_at").desc(), F("id").desc(), name="issue_space_updated"),
             models.Index("space", F("created_at").desc(), F("id").desc(), name="issue_space_created"),
             models.Index("assignee", "status", F("id").desc(), name="issue_assignee"),

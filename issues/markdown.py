@@ -84,6 +84,10 @@ HARD_LINK = re.compile(r"\]\((?![^()<>\"'\n]*\))")
 TITLE_MARKS = re.compile(r"(?:\s|>|#{1,6}(?=\s|$)|(?:[-+*]|\d{1,9}[.)])(?=\s|$)|\[[ xX]\](?=\s))*")
 
 
+# Renderers that are not at work: to make one takes longer than to render a short text.
+IDLE = []
+
+
 class TooHard(Exception):
     """A text would take longer than a rendering may."""
 
@@ -127,12 +131,18 @@ def unified(text):
 
 
 def from_markdown(text, numbers):
-    tables = TableExtension(use_align_attribute=True)
-    extensions = [GitHub(numbers), tables, SaneListExtension(), Nl2BrExtension(), TasklistExtension()]
-    md = Markdown(extensions=extensions)
-    html = bleached(md.convert(text))
+    if not text:
+        return ""
+    try:
+        github = IDLE.pop()
+    except IndexError:
+        github = GitHub()
+    github.reset(numbers)
+    html = bleached(github.md.convert(text))
+    codes = github.layout.codes
+    # One that failed does not come back here: nobody knows what state it is in.
+    IDLE.append(github)
     # Code comes between the cleaners: it is escaped, and html5lib would take longest over its spans.
-    codes = md.preprocessors["layout"].codes
     return scrubbed(re.sub(r"<pre>(\d+)</pre>", lambda m: codes[int(m[1])], html))
 
 
@@ -147,17 +157,26 @@ def from_html(text):
 class GitHub(Extension):
     """Markdown as in a comment on GitHub, without raw HTML."""
 
-    def __init__(self, numbers):
+    def __init__(self):
         super().__init__()
-        self.numbers = numbers
+        tables = TableExtension(use_align_attribute=True)
+        extensions = [self, tables, SaneListExtension(), Nl2BrExtension(), TasklistExtension()]
+        self.md = Markdown(extensions=extensions)
+
+    def reset(self, numbers):
+        """Forget the text before; `numbers` is what `#42` in the next one shall link to."""
+        self.md.reset()
+        self.layout.codes, self.layout.spans, self.layout.patience = [], 0, PATIENCE
+        self.words.numbers = numbers
 
     def extendMarkdown(self, md):
+        self.layout, self.words = Layout(md), Words(Words.RE, md)
         md.preprocessors.deregister("html_block")
-        md.preprocessors.register(Layout(md), "layout", 10)
+        md.preprocessors.register(self.layout, "layout", 10)
         md.parser.blockprocessors.deregister("code")
         for name in "html", "entity", "automail", "linebreak":
             md.inlinePatterns.deregister(name)
-        md.inlinePatterns.register(Words(Words.RE, md, self.numbers), "words", 115)
+        md.inlinePatterns.register(self.words, "words", 115)
         md.delimiters.add("~", "del", double=True)
 
 
@@ -176,9 +195,7 @@ class Words(InlineProcessor):
     )
     ANCESTOR_EXCLUDES = ("a",)
 
-    def __init__(self, pattern, md, numbers):
-        super().__init__(pattern, md)
-        self.numbers = numbers
+    numbers = {}
 
     def handleMatch(self, m, data):
         start, end = m.span()
@@ -218,9 +235,7 @@ class Words(InlineProcessor):
 class Layout(Preprocessor):
     """Puts blocks where Python-Markdown finds the ones GitHub finds, and adds up the effort."""
 
-    def __init__(self, md):
-        super().__init__(md)
-        self.codes, self.spans, self.patience = [], 0, PATIENCE
+    codes, spans, patience = (), 0, PATIENCE
 
     def run(self, lines):
         text = "\n".join(Flow(self, lines).run())

@@ -364,3 +364,16 @@ def test_title_is_cut_at_the_limit():
 def test_line_ends_make_no_difference():
     assert same_but_for_line_ends("a\nb\n", "a\r\nb\r")
     assert not same_but_for_line_ends("a\nb", "a\nb\n")
+
+
+def test_a_text_takes_nothing_from_the_one_before():
+    after = "#42 [there]\n\n```\nnone\n```"
+    alone = render(after)
+
+    linked = render(
+        "[there]: https://example.com\n\n#42 [there]\n\n```\none\n```", numbers={42: "/issues/OPS-42/"}
+    )
+
+    assert "OPS-42" in linked and "example.com" in linked
+    assert render(after) == alone
+    assert "href" not in alone

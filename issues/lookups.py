@@ -1,14 +1,16 @@
 """Rows that a client names: looked up among what this person may see, and nowhere else."""
 
 import re
+from functools import lru_cache
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Q
 from django.http import Http404
 
-from issues.models import Issue, Level, Space
+from issues.models import Environment, Issue, Level, Project, Space
+from issues.models.fields import instance_of
 
 UUID_TEXT = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,9}-[0-9]{1,18}\Z")
@@ -46,13 +48,72 @@ def find_space(user, reference):
     return (rows.filter(uuid=uuid) if uuid else rows.filter(key=str(reference).upper())).first()
 
 
-def find_level(space_ids, reference):
-    """The level of these spaces, or of the system, with this uuid or key, or None."""
-    rows = Level.objects.of(space_ids)
-    uuid = as_uuid(reference)
-    found = rows.filter(uuid=uuid) if uuid else rows.filter(key__iexact=reference)
-    # A space's own level comes before the system's of the same key.
-    return found.order_by(F("space").desc(nulls_last=True)).first()
+# What no row is named by.
+NOTHING = "upper(%s) IS NULL"
+# What `find_rows` looks up, in the spaces `home`: the model, what names a row that is not named by its uuid,
+# and which rows may be named. A space's own level comes before the system's of the same key. A person is of
+# all the spaces, or issues of one would show somebody of another.
+HOME = "(SELECT id FROM home)"
+ROWS = {
+    "space": (Space, "upper(%s) = r.key", f"r.id IN {HOME}", ""),
+    "level": (
+        Level,
+        "upper(%s) = upper(r.key)",
+        f"(r.space_id IN {HOME} OR r.space_id IS NULL)",
+        "ORDER BY r.space_id IS NULL, r.space_id DESC",
+    ),
+    "assignee": (
+        get_user_model(),
+        "lower(%s) = lower(r.email)",
+        "r.is_active AND EXISTS (SELECT m.user_id FROM issues_membership AS m "
+        f"WHERE m.user_id = r.id AND m.is_active AND m.space_id IN {HOME} "
+        f"GROUP BY m.user_id HAVING count(*) = (SELECT count(*) FROM home))",
+        "",
+    ),
+    "project": (Project, NOTHING, f"r.space_id IN {HOME}", ""),
+    "environment": (Environment, NOTHING, f"r.space_id IN {HOME}", ""),
+}
+
+
+def find_rows(space_ids, references):
+    """{name: row or None} for `references`, {name in ROWS: uuid or key}, in one statement.
+
+    The rows are of these spaces, and where a `space` is named of that one of them alone.
+    """
+    if not references:
+        return {}
+    uuids = {name: as_uuid(references[name]) for name in ROWS if name in references}
+    columns, sql = rows_statement(len(space_ids), tuple((name, bool(uuid)) for name, uuid in uuids.items()))
+    named = [stored(uuid) if uuid else references[name] for name, uuid in uuids.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*space_ids, *named])
+        values = cursor.fetchone()
+    found = {}
+    for name, (start, names) in columns.items():
+        row = values[start : start + len(names)]
+        found[name] = None if row[0] is None else instance_of(ROWS[name][0], names, row)
+    return found
+
+
+@lru_cache(maxsize=256)
+def rows_statement(spaces, asked):
+    """({name: (place of its first column, columns)}, SQL); `asked` is [(name, whether by its uuid)]."""
+    home = f"id IN ({', '.join(['%s'] * spaces) or 'NULL'})"
+    columns, selected, joins = {}, [], []
+    for name, is_uuid in asked:
+        model, named, present, order = ROWS[name]
+        condition = "r.uuid = %s" if is_uuid else named
+        if name == "space":
+            home, condition = f"{home} AND {condition}", "1 = 1"
+        table, names = model._meta.db_table, tuple(field.attname for field in model._meta.concrete_fields)
+        key = f"SELECT r.id FROM {table} AS r WHERE {condition} AND {present} {order} LIMIT 1"
+        joins.append(f"LEFT JOIN {table} AS {name} ON {name}.id = ({key})")
+        columns[name] = len(selected), names
+        selected += [f"{name}.{column}" for column in names]
+    return columns, (
+        f"WITH home AS (SELECT r.id FROM issues_space AS r WHERE r.{home}) "
+        f"SELECT {', '.join(selected)} FROM (SELECT 1 AS one) AS base {' '.join(joins)}"
+    )
 
 
 def people_of(space_ids):

@@ -10,7 +10,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from issues import lookups
 from issues.limits import BULK, LABEL_KEY, LABEL_VALUE, NAME, TEXT, TITLE
-from issues.models import Channel, Environment, Issue, Level, Project, Team
+from issues.models import Channel, Issue, Level, Team
 from issues.policy import may
 
 MISSING = "There is no such thing here."
@@ -18,8 +18,21 @@ MISSING = "There is no such thing here."
 AHEAD = timedelta(days=1)
 
 
+def twin(field):
+    """A copy of a declared field that can be bound; `deepcopy` would make it anew from its arguments."""
+    copied = object.__new__(type(field))
+    vars(copied).update(vars(field))
+    if "child" in vars(field):
+        copied.child = twin(field.child)
+        copied.child.parent = copied
+    return copied
+
+
 class StrictSerializer(serializers.Serializer):
     """Refuses fields that it does not know, and texts that only look like what is asked for."""
+
+    def get_fields(self):
+        return {name: twin(field) for name, field in self._declared_fields.items()}
 
     def to_internal_value(self, data):
         if isinstance(data, dict):
@@ -173,21 +186,27 @@ def space_of(serializer, reference, verb):
 
     ValidationError for any but a space of the writer's; PermissionDenied where they may not do `verb`.
     """
+    return space_and_rows(serializer, reference, verb, {})[0]
+
+
+def space_and_rows(serializer, reference, verb, wanted):
+    """(`space_of`, {name: row or None} of what `wanted`, {name: reference}, names there)."""
     request, row = serializer.context["request"], serializer.instance
     if reference is None and row is not None:
-        return row.space
+        return row.space, lookups.find_rows([row.space_id], wanted)
     if reference is None:
         reference = request.auth and str(request.auth.space.uuid)
     if reference is None:
         raise serializers.ValidationError({"space": ["This field is required."]}, "required")
-    space = lookups.find_space(request.user, reference)
+    found = lookups.find_rows(request.user.space_roles(), {"space": reference} | wanted)
+    space = found["space"]
     if row is not None and space != row.space:
         raise serializers.ValidationError({"space": ["It does not move to another space."]})
     if space is None:
         raise serializers.ValidationError({"space": [MISSING]}, "not_found")
     if not may(request, verb, space.pk):
         raise PermissionDenied()
-    return space
+    return space, found
 
 
 class IssueChangeSerializer(StrictSerializer):
@@ -209,24 +228,38 @@ class IssueChangeSerializer(StrictSerializer):
     is_read = StrictBooleanField(required=False)
     due_on = serializers.DateField(required=False, allow_null=True)
 
-    MODELS = {"project": Project, "environment": Environment, "teams": Team, "channels": Channel}
+    SINGLE = ("level", "assignee", "project", "environment")
+    SEVERAL = {"teams": Team, "channels": Channel}
 
     def validate(self, values):
         if "labels" in values and values.keys() & {"add_labels", "remove_labels"}:
             raise serializers.ValidationError({"labels": "Either labels, or add_labels and remove_labels."})
         return values
 
-    def resolve(self, values, space_ids):
-        """`values` with rows for references; ValidationError of code `not_found` for unknown ones."""
-        problems, found = {}, dict(values)
-        for name in ("level", "assignee", "project", "environment"):
-            if values.get(name) is not None:
-                found[name] = self.find(name, space_ids, values[name])
-                if found[name] is None:
-                    problems[name] = [MISSING]
-        for name in ("teams", "channels"):
+    def wanted(self, values):
+        """{name: reference} of the single rows that have to be looked up."""
+        wanted = {name: values[name] for name in self.SINGLE if values.get(name) is not None}
+        # An assignee who is no member any more may stay.
+        if self.keeps_assignee(wanted.get("assignee")):
+            del wanted["assignee"]
+        return wanted
+
+    def keeps_assignee(self, reference):
+        current = reference and self.instance and self.instance.assignee
+        return bool(current) and str(current.uuid) == reference.lower()
+
+    def resolve(self, values, space_ids, rows):
+        """`values` with rows for references; ValidationError of code `not_found` for unknown ones.
+
+        `rows` are the `wanted` ones of these spaces.
+        """
+        found = values | rows
+        if self.keeps_assignee(values.get("assignee")):
+            found["assignee"] = self.instance.assignee
+        problems = {name: [MISSING] for name, row in rows.items() if row is None}
+        for name, model in self.SEVERAL.items():
             if name in values:
-                found[name] = lookups.find_all_in_spaces(self.MODELS[name], space_ids, values[name])
+                found[name] = lookups.find_all_in_spaces(model, space_ids, values[name])
                 if None in found[name]:
                     problems[name] = {found[name].index(None): [MISSING]}
         if problems:
@@ -246,18 +279,6 @@ class IssueChangeSerializer(StrictSerializer):
                 kept = present if isinstance(present, dict) else {present and present.pk}
                 if any(row.pk not in kept for row in retired):
                     raise serializers.ValidationError({name: ["It is retired."]})
-
-    def find(self, name, space_ids, reference):
-        if name == "level":
-            return lookups.find_level(space_ids, reference)
-        if name == "assignee":
-            current = self.instance and self.instance.assignee
-            if current and str(current.uuid) == reference.lower():
-                return current
-            person = lookups.find_person(space_ids, reference)
-            # Of all these spaces, or issues of one would show a person of another.
-            return person if person and person.space_roles().keys() >= set(space_ids) else None
-        return lookups.find_in_spaces(self.MODELS[name], space_ids, reference)
 
 
 class IssueSerializer(IssueChangeSerializer):
@@ -303,7 +324,7 @@ class IssueSerializer(IssueChangeSerializer):
 
     def validate(self, values):
         values = super().validate(values)
-        space = space_of(self, values.pop("space", None), "write")
+        space, rows = space_and_rows(self, values.pop("space", None), "write", self.wanted(values))
         is_left_out = self.instance is not None and not self.partial and "title" not in values
         # Without a title the description's first line is one.
         texts = [values.get(name, getattr(self.instance, name, "")) for name in ("title", "description")]
@@ -311,7 +332,7 @@ class IssueSerializer(IssueChangeSerializer):
             raise serializers.ValidationError({"title": ["This field is required."]}, "required")
         for name in ("source", "error"):
             values |= values.pop(name, {})
-        return self.resolve(values, [space.pk]) | {"space": space}
+        return self.resolve(values, [space.pk], rows) | {"space": space}
 
     def create(self, values):
         return self.assign(Issue(reporter=self.context["request"].user), values)

@@ -1,6 +1,7 @@
 """The native REST API of issues and their history."""
 
 import re
+from contextlib import nullcontext
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
@@ -228,7 +229,7 @@ class IssueViewSet(NativeViewSet):
         serializer.is_valid(raise_exception=True)
         values = serializer.validated_data
         fingerprint = values.get("fingerprint")
-        with transaction.atomic():
+        with transaction.atomic() if fingerprint else nullcontext():
             issue = Issue.sighted(values["space"], fingerprint) if fingerprint else None
             if issue is not None:
                 return self.respond(issue)
@@ -282,7 +283,9 @@ class IssueViewSet(NativeViewSet):
         matched = issues.count()
         changes, changed = [], 0
         try:
-            wanted = serializer.fields["set"].resolve(values["set"], spaces)
+            fields = serializer.fields["set"]
+            found = lookups.find_rows(spaces, fields.wanted(values["set"]))
+            wanted = fields.resolve(values["set"], spaces, found)
             with transaction.atomic():
                 for chunk in issues.chunks(wanted, write=not values["dry_run"]):
                     changed += len(chunk)

@@ -249,8 +249,7 @@ def keep_texts(texts):
         TextVersion(space_id=space, sha256=sha256, text=text)
         for (space, sha256), text in sorted(texts.items())
     ]
-    if rows:
-        models.QuerySet.bulk_create(TextVersion.objects.all(), rows, ignore_conflicts=True)
+    insert_many(rows, leave_present=True)
 
 
 class References:

@@ -7,13 +7,31 @@ from django.db import connection, models
 from issues.models.fields import ExactJSONField
 
 
-def insert_many(rows):
-    """Write new rows of one model; their primary keys stay unknown. Nothing for no rows."""
+def insert_many(rows, *, leave_present=False):
+    """Write new rows of one model; their primary keys stay unknown. Nothing for no rows.
+
+    Where such rows may be there already, `leave_present` leaves these as they are.
+    """
     if not rows:
         return
     sql, columns = plan(type(rows[0]), connection.vendor)
+    if leave_present:
+        sql = f"{sql} ON CONFLICT DO NOTHING"
+    values = [[form(getattr(row, name)) for name, form in columns] for row in rows]
     with connection.cursor() as cursor:
-        cursor.executemany(sql, [[form(getattr(row, name)) for name, form in columns] for row in rows])
+        if len(values) == 1:
+            cursor.execute(sql, values[0])
+        else:
+            cursor.executemany(sql, values)
+
+
+def insert_one(row):
+    """Write a new row and give it its primary key."""
+    sql, columns = plan(type(row), connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING id", [form(getattr(row, name)) for name, form in columns])
+        (row.pk,) = cursor.fetchone()
+    row._state.adding, row._state.db = False, connection.alias
 
 
 @lru_cache(maxsize=32)

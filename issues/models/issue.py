@@ -10,10 +10,9 @@ from django.urls import reverse
 from issues import markdown
 from issues.actor import current_actor
 from issues.limits import LABEL_KEY, LABEL_VALUE, LABELS, NAME, TEXT, TITLE, refusal
-from issues.models.base import Audited
 from issues.models.fields import ExactJSONField, same, uuid7
 from issues.models.history import Change, issue_changed
-from issues.models.insert import insert_many
+from issues.models.insert import insert_many, insert_one
 from issues.models.issue_queryset import IssueQuerySet
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.occurrence import Occurrence
@@ -341,10 +340,10 @@ class Issue(Rendered):
         change = Change(self, None, at=at)
         self.compare_sets({name: ({}, wish) for name, wish in self.wishes().items()}, change)
         self.number = Counter.take(self.space_id, self.number)
-        super(Audited, self).save(force_insert=True)
+        insert_one(self)
         for name, (old, new) in change.sets.items():
             SETS[name].put([(self, old, new)], actor)
-        Occurrence(issue=self, at=self.first_seen_at, track=self.track).save(force_insert=True)
+        insert_many([Occurrence(issue=self, at=self.first_seen_at, track=self.track)])
         self._wishes = {}
         issue_changed.send(Issue, changes=[change], actor=actor, batch=uuid7())
 

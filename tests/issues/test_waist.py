@@ -861,7 +861,7 @@ def test_a_rollback_takes_history_texts_and_outbox_with_it(ops):
 def broken_outbox(monkeypatch):
     """A switch: while it is on, the last receiver of a change fails."""
 
-    def fail(rows):
+    def fail(rows, **options):
         raise IntegrityError("No more room.")
 
     def switch(is_on=True):

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Max
 
 from comments.models import Comment
@@ -14,7 +14,8 @@ from issues.models import HistoryEntry, Issue, IssueCount, IssueLabel, Occurrenc
 from issues.models.count import differences
 from tests.factories import IssueFactory, SpaceFactory
 from tracker.accounts.models import ApiToken
-from tracker.generator import ground, words
+from tracker.generator import ground, lives, words
+from tracker.generator.indexes import catalog, without_indexes
 
 pytestmark = pytest.mark.django_db
 
@@ -176,3 +177,20 @@ def test_without_debug_it_wants_a_yes(settings):
 def test_odd_numbers_are_refused(wrong):
     with pytest.raises(CommandError, match="1 to 99 spaces"):
         generate(**wrong)
+
+
+def test_indexes_and_foreign_keys_are_as_before():
+    with connection.cursor() as cursor:
+        before = sorted(catalog(cursor, lives.TABLES))
+
+        generate(30)
+
+        assert len(before) > 10
+        assert sorted(catalog(cursor, lives.TABLES)) == before
+
+
+def test_inside_the_load_they_are_gone():
+    with connection.cursor() as cursor, transaction.atomic(), without_indexes(lives.TABLES):
+        left = catalog(cursor, lives.TABLES)
+
+    assert left == []

@@ -13,7 +13,8 @@ NONE = 0
 GRAINS = range(1 << len(DIMENSIONS))
 # The grains after these count the issues of a status that have a tag: a label's key, a channel, a source.
 TAGS = {"label": 16, "channel": 17, "source": 18}
-COLUMNS = ", ".join(("space_id", "grain", *DIMENSIONS, "tag"))
+PLACE = ("grain", *DIMENSIONS, "tag")
+COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
 FOLD = 500
 
@@ -215,3 +216,19 @@ def differences(spaces):
 def repair(spaces):
     """Give the counters of these spaces what they lack: also how they are filled at first."""
     put(*missing(spaces))
+
+
+class Counters:
+    """The counters as something that follows from issues, for `manage.py check_derived`."""
+
+    @staticmethod
+    def differences():
+        for space in Space.objects.order_by("pk"):
+            for _, *place, number in differences([space.pk]):
+                named = " ".join(f"{name}={value}" for name, value in zip(PLACE, place, strict=True) if value)
+                yield space.pk, f"a counter of {space} ({named or 'all issues'}) lacks {number}"
+
+    @staticmethod
+    def repair(spaces):
+        for space in dict.fromkeys(spaces):
+            repair([space])

@@ -39,39 +39,28 @@ class Connection:
         return True
 
 
-def request(method, path, secret, body=b""):
-    """The bytes of a request."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {secret}\r\n"
-    if body:
-        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    return head.encode() + b"\r\n" + body
+def request(method, path, sign_in, body):
+    """The bytes of a request; `sign_in` is the header that says who asks."""
+    head, content = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{sign_in}\r\n", body.encode()
+    if content:
+        head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+    return head.encode() + b"\r\n" + content
 
 
-def once(port, asked):
-    """The body of one answer."""
-    connection = Connection(port, [asked], 0)
-    connection.ask()
-    while not connection.hear():
-        pass
-    connection.socket.close()
-    if connection.bad:
-        raise RuntimeError(connection.bad[0].decode(errors="replace"))
-    return bytes(connection.data[connection.data.find(b"\r\n\r\n") + 4 :])
-
-
-def load(port, requests, connections, seconds):
-    """Ask for so many seconds: {count, rate, p50, p95, bad}; the times are in milliseconds."""
+def load(port, requests, connections, seconds, least=1):
+    """Ask for so many seconds, and for `least` answers: {count, rate, p50, p95}, times in milliseconds."""
     selector = selectors.DefaultSelector()
     clients = [Connection(port, requests, at * 37) for at in range(connections)]
     began = time.perf_counter()
     for client in clients:
         selector.register(client.socket, selectors.EVENT_READ, client)
         client.ask()
-    waiting = connections
+    waiting, answers = connections, 0
     while waiting:
         for key, _ in selector.select():
             if key.data.hear():
-                if time.perf_counter() - began < seconds:
+                answers += 1
+                if answers < least or time.perf_counter() - began < seconds:
                     key.data.ask()
                 else:
                     waiting -= 1

@@ -5,6 +5,7 @@ import pstats
 from io import BytesIO
 from time import process_time
 
+import django
 from django.core.handlers.wsgi import WSGIHandler
 
 TIMES = 300
@@ -57,3 +58,8 @@ def ask(handler, environs):
         response.close()
     if statuses != {"200 OK"}:
         raise RuntimeError(statuses)
+
+
+if __name__ == "__main__":
+    django.setup()
+    print_profiles()

@@ -320,9 +320,10 @@ def test_a_wrong_counter_is_found_and_repaired(ops):
     wrong.update(number=5)
     IssueCount.objects.filter(grain=1).delete()
 
-    found = all_differences()
-    repair([ops.pk])
+    found, said = all_differences(), StringIO()
+    call_command("check_derived", repair=True, stdout=said)
 
+    assert "a counter of Operations (all issues) lacks -4\n" in said.getvalue()
     assert found == [(ops.pk, 0, 0, "", 0, 0, "", -4), (ops.pk, 1, 0, "", 0, 0, "", 1)]
     assert all_differences() == []
     assert total(Issue.objects.filter(space=ops, deleted_at=None)) == 2

@@ -5,7 +5,7 @@ from bisect import bisect
 from itertools import accumulate
 from random import Random
 
-VOCABULARY = 20_000
+VOCABULARY = 40_000
 SYLLABLES = (
     "ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se",
     "ti", "vo", "xu", "za", "bre", "cli", "dro", "fla", "gri", "pla", "sto", "tru",

@@ -5,10 +5,11 @@ from itertools import islice
 from django.core.management.base import BaseCommand, CommandError
 
 from issues.models import SearchDocument
+from issues.models.count import Counters
 from issues.models.search_index import TextIndex
 
 # {name: what has `differences()`, which gives (primary key, sentence), and `repair(keys)`}
-DERIVED = {"search documents": SearchDocument.objects, "text index": TextIndex}
+DERIVED = {"search documents": SearchDocument.objects, "text index": TextIndex, "counters": Counters}
 CHUNK = 500
 SHOWN = 20
 
@@ -26,13 +27,13 @@ class Command(BaseCommand):
         parser.add_argument("--repair", action="store_true", help="write what differs anew")
 
     def handle(self, *, repair=False, **options):
-        counts = {name: self.check(rows, repair) for name, rows in DERIVED.items()}
+        counts = {name: self.compare(rows, repair) for name, rows in DERIVED.items()}
         said = ", ".join(f"{count} of {name}" for name, count in counts.items())
         if any(counts.values()) and not repair:
             raise CommandError(f"Different from what they should be: {said}. Run with --repair.")
         self.stdout.write(f"{'Repaired' if repair else 'Different'}: {said}.")
 
-    def check(self, rows, repair):
+    def compare(self, rows, repair):
         """How many rows differ, or did."""
         found, count = rows.differences(), 0
         while some := list(islice(found, CHUNK)):

@@ -5,7 +5,7 @@ from collections import Counter as Tally
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
+from itertools import accumulate, islice
 from multiprocessing import get_context
 from random import Random
 from time import monotonic
@@ -20,7 +20,6 @@ from issues.models.count import repair
 from tracker.accounts.models import User
 from tracker.generator import ground, lives, tables, worker
 from tracker.generator.indexes import without_indexes
-from tracker.generator.words import zipf
 
 CHUNK = 1_000
 
@@ -124,7 +123,8 @@ def places(count, spaces, seed):
     """Where the issues of each chunk stand: ([(primary key, serial, home, number)], {home: last number})."""
     chance, numbers = Random(f"places {seed}"), Tally()
     key = (Issue.objects.aggregate(Max("pk"))["pk__max"] or 0) + 1
-    shares = zipf(spaces - 1, 1)
+    # The smallest of 50 holds one issue in a thousand.
+    shares = list(accumulate((rank + 1) ** -1.3 for rank in range(spaces - 1)))
     weights = [1, *(1 + share / shares[-1] for share in shares)]
     for first in range(0, count, CHUNK):
         size = min(CHUNK, count - first)

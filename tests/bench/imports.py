@@ -1,0 +1,60 @@
+"""How fast `import_issues` takes what `export_issues` wrote, and whether memory grows with the file."""
+
+import subprocess
+import time
+
+from tests.bench import data
+
+COUNTS = (20_000, 100_000)
+# Says after the import, on the last line, how many kilobytes the process took at most.
+IMPORT = """
+import resource, sys
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "import_issues", "--format", "jsonl", sys.argv[1]])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def measured(counts=COUNTS):
+    """{rate: issues a second of the larger file, growth: its memory as a multiple of the smaller one's}.
+
+    On SQLite, whichever database the rest is measured on.
+    """
+    found = {"files": [taken(count) for count in counts]}
+    small, large = found["files"]
+    return found | {"rate": large["rate"], "growth": large["megabytes"] / small["megabytes"]}
+
+
+def taken(count):
+    """Import the file of so many issues into a fresh database: {issues, seconds, rate, megabytes}."""
+    file, fresh = exported(count), data.DATA / "import.sqlite3"
+    data.remove(fresh)
+    url = f"sqlite:///{fresh}"
+    data.migrated(url)
+    try:
+        began = time.monotonic()
+        said = data.run(url, "-c", IMPORT, file, stdout=subprocess.PIPE).stdout
+        took = time.monotonic() - began
+    finally:
+        data.remove(fresh)
+    if f" {count} issues" not in said:
+        raise RuntimeError(said)
+    return {
+        "issues": count,
+        "seconds": took,
+        "rate": count / took,
+        "megabytes": int(said.split()[-1]) / 1024,
+    }
+
+
+def exported(count):
+    """The path of a file with a space of so many generated issues, kept for the next run."""
+    kept, fresh = data.DATA / f"import-{count}.jsonl", data.DATA / "export.sqlite3"
+    if not kept.exists():
+        data.remove(fresh)
+        url = f"sqlite:///{fresh}"
+        data.migrated(url)
+        data.run(url, "manage.py", "generate_issues", count, "--spaces", 1, "--yes", stdout=subprocess.PIPE)
+        data.run(url, "manage.py", "export_issues", "GEN00", "--output", kept)
+        data.remove(fresh)
+    return kept

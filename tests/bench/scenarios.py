@@ -1,0 +1,263 @@
+"""What is asked of the servers of one database; `python -m tests.bench.scenarios` says it as JSON.
+
+    {"product": {scenario: [request]}, "reference": {scenario: [request]}, "queries": {scenario: statements
+    of the product}, "beside": the same without those that sign in, "shapes": {list: milliseconds}}
+
+A request is [method, path, header that signs in, body].
+"""
+
+import json
+import sys
+from itertools import cycle
+
+TOKENS = 200
+DEEP = 50_000
+OPEN = "open,acknowledged,in_progress,pending"
+# Shares of the issues, as drawn from the generator's words: about .04 %, .8 % and 14 %.
+WORDS = {"rare": slice(35_000, 35_020), "middling": slice(1_760, 1_780), "common": slice(45, 50)}
+ENTRIES, COMMENTS = 500, 100
+SIGN_IN = ("accounts_apitoken", "django_session")
+
+
+class Scenarios:
+    """The requests of every scenario, with the people of the first space in turn."""
+
+    def __init__(self):
+        from issues.models import Issue, Membership, Space
+        from tracker.generator import ground
+
+        self.space = Space.objects.get(key="GEN00")
+        self.small = Space.objects.filter(key__startswith="GEN").latest("key").key
+        self.issues = Issue.objects.filter(space=self.space)
+        roles = dict(Membership.objects.filter(space=self.space).values_list("user__email", "role"))
+        here = [number for number in range(TOKENS) if ground.email_of(number) in roles]
+        self.secrets = {number: ground.token_secret(number) for number in here}
+        self.readers = cycle(here)
+        # The first person is in every space, and asks with many tokens, since each may ask so often a minute.
+        self.everywhere = cycle(made_tokens(self.space))
+        self.writers = cycle(n for n in here if roles[ground.email_of(n)] != "viewer")
+        assigned = self.issues.exclude(assignee=None).order_by("-id")
+        pairs = list(dict.fromkeys(assigned.values_list("status", "assignee__uuid")[:5_000]))
+        busy = [
+            pair for pair in pairs if assigned.filter(status=pair[0], assignee__uuid=pair[1])[60:61].exists()
+        ]
+        self.pairs = (busy or pairs)[:20]
+        self.somebody = assigned.exclude(project=None).exclude(level=None).filter(status="open")[0]
+
+    def get(self, path):
+        return ["GET", path, bearer(self.secrets[next(self.readers)]), ""]
+
+    def get_everywhere(self, path):
+        return ["GET", path, bearer(next(self.everywhere)), ""]
+
+    def both(self):
+        """What the reference can be asked as well; the cursors of the two are different."""
+        from issues import keyset
+
+        return {
+            "product": self.simple(lambda uuid: keyset.encode(False, (uuid,))) | self.further(),
+            "reference": self.simple(str),
+        }
+
+    def simple(self, cursor):
+        lists = [f"/api/issues/?status={status}&assignee={uuid}" for status, uuid in self.pairs]
+        pages = []
+        for (status, person), path in zip(self.pairs, lists, strict=True):
+            rows = self.issues.filter(status=status, assignee__uuid=person).order_by("-id")
+            pages += [f"{path}&cursor={cursor(row.uuid)}" for row in rows[49:50]]
+        last = self.issues.latest("id").id
+        some = self.issues.filter(id__in=range(1, last, max(last // 1_000, 1)))
+        return {
+            "list": [self.get(path) for path in lists * 20],
+            "page": [self.get(path) for path in (pages or lists) * 20],
+            "label": [self.get(f"/api/issues/?label={key}") for key in KEYS * 40],
+            "get": [self.get(f"/api/issues/{uuid}/") for uuid in some.values_list("uuid", flat=True)],
+            "create": [self.post(self.long()) for _ in range(TOKENS)],
+            "create, a title only": [self.post(self.short()) for _ in range(TOKENS)],
+        }
+
+    def post(self, said):
+        return ["POST", "/api/issues/", bearer(self.secrets[next(self.writers)]), json.dumps(said)]
+
+    def short(self):
+        return {
+            "space": self.space.key,
+            "title": "Login fails after a password reset",
+            "level": "P1",
+            "assignee": str(self.pairs[0][1]),
+        }
+
+    def long(self):
+        return self.short() | {
+            "description": "Steps: open the app, reset the password, log in again.\n\nExpected: the home "
+            "screen. Actual: error 500 in the token exchange; see the log lines below.",
+            "labels": {"area": "login", "flaky": ""},
+        }
+
+    def further(self):
+        """{scenario: requests} that only the product knows."""
+        facets = f"/api/issues/facets/?space={self.space.key}"
+        return (
+            {
+                "deep page": [self.get(self.deep()) for _ in range(TOKENS)],
+                "facets": [self.get(facets) for _ in range(TOKENS)],
+                "facets, open": [self.get(f"{facets}&status={OPEN}") for _ in range(TOKENS)],
+                "issue page": [self.page(self.plain_issue())],
+                "issue page, long": [self.page(self.long_issue())],
+            }
+            | self.totals()
+            | self.searches()
+        )
+
+    def deep(self):
+        """A list from the row on that stands DEEP rows deep, or in the middle where there are fewer."""
+        from issues import keyset
+
+        rows = self.issues.filter(status="resolved").order_by("-id")
+        at = min(DEEP, rows.count() // 2)
+        cursor = keyset.encode(False, (rows.values_list("uuid", flat=True)[at],))
+        return f"/api/issues/?space={self.space.key}&status=resolved&cursor={cursor}"
+
+    def totals(self):
+        issue = self.somebody
+        own = {
+            "space": f"space={self.space.key}",
+            "project": f"project={issue.project.uuid}",
+            "status": f"status={OPEN}",
+            "level": f"level={issue.level.key}",
+            "assignee": f"assignee={issue.assignee.uuid}",
+        }
+        own["all five"] = "&".join(own.values())
+        found = {f"total, {name}": self.total(*[query] * TOKENS) for name, query in own.items()}
+        found["total, cold"] = self.total(*(f"label={key}:{value}" for key, value in labels()))
+        found["total, again"] = self.total(*["label=area"] * TOKENS)
+        return found
+
+    def total(self, *queries):
+        return [self.get_everywhere(f"/api/issues/?{query}&count=exact&page_size=1") for query in queries]
+
+    def searches(self):
+        from tracker.generator import words
+
+        (status, person), found = self.pairs[0], {}
+        for name, part in WORDS.items():
+            for where, query in (
+                ("", ""),
+                (", status and assignee", f"&status={status}&assignee={person}"),
+                (", small space", f"&space={self.small}"),
+            ):
+                found[f"search, {name}{where}"] = [
+                    self.get_everywhere(f"/api/issues/?q={word}{query}")
+                    for word in words.WORDS[part] * (TOKENS // len(words.WORDS[part]))
+                ]
+        return found
+
+    def page(self, issue):
+        """The page of an issue, for who is signed in as the first person."""
+        client = signed_in()
+        return ["GET", f"/issues/{issue.key}/", f"Cookie: sessionid={client.cookies['sessionid'].value}", ""]
+
+    def plain_issue(self):
+        from issues.actor import Actor, acting_as
+        from issues.models import Issue
+
+        with acting_as(lambda: Actor(user=first_person())):
+            issue = Issue(space=self.space, title="Nothing has happened yet", description="Just *this*.")
+            issue.save()
+        return issue
+
+    def long_issue(self):
+        """An issue with ENTRIES entries of history, of which COMMENTS are comments."""
+        from comments.models import Comment
+        from issues.actor import Actor, acting_as
+
+        issue = self.plain_issue()
+        with acting_as(lambda: Actor(user=first_person())):
+            for at in range(COMMENTS):
+                Comment(issue=issue, content=f"Remark {at}: see *above*.").save()
+            for at in range(ENTRIES - COMMENTS - 1):
+                issue.refresh_from_db()
+                issue.status = ("acknowledged", "in_progress")[at % 2]
+                issue.save()
+        if issue.history.count() != ENTRIES:
+            raise RuntimeError(f"{issue.history.count()} entries instead of {ENTRIES}.")
+        return issue
+
+
+KEYS = ("area", "customer", "release", "security", "plan")
+
+
+def labels():
+    """Pairs of labels that issues have: more than a run asks for."""
+    from tracker.generator import lives
+
+    return [(key, value) for key, values in zip(lives.KEYS, lives.VALUES, strict=True) for value in values]
+
+
+def bearer(secret):
+    return f"Authorization: Bearer {secret}"
+
+
+def made_tokens(space):
+    """The secrets of new tokens of the first person."""
+    from issues.actor import Actor, acting_as
+    from tracker.accounts.models import ApiToken, digest_of
+
+    made, user = [f"{ApiToken.PREFIX}bench{number:03}{'0' * 32}" for number in range(TOKENS)], first_person()
+    with acting_as(lambda: Actor(user=user)):
+        for secret in made:
+            ApiToken(space=space, user=user, name="Bench", digest=digest_of(secret)).save()
+    return made
+
+
+def first_person():
+    from tracker.accounts.models import User
+    from tracker.generator import ground
+
+    return User.objects.get(email=ground.email_of(0))
+
+
+def signed_in():
+    from django.test import Client
+
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(first_person())
+    return client
+
+
+def count_queries(requests):
+    """({scenario: statements of the product for its first request}, {the same but for signing in})."""
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    counted, beside = {}, {}
+    for name, (first, *_) in requests.items():
+        method, path, header, body = first
+        key, _, value = header.partition(": ")
+        client = Client(headers={key: value, "host": "127.0.0.1"})
+        options = {"data": body, "content_type": "application/json"} if body else {}
+        client.generic(method, path, **options)
+        with CaptureQueriesContext(connection) as captured:
+            response = client.generic(method, path, **options)
+        if response.status_code >= 300:
+            raise RuntimeError(f"{name}: {response.status_code} {response.content[:300]}")
+        counted[name] = len(captured)
+        beside[name] = sum(not any(table in row["sql"] for table in SIGN_IN) for row in captured)
+    return counted, beside
+
+
+def main():
+    import django
+
+    django.setup()
+    from tests.bench import shapes
+
+    found = Scenarios().both()
+    counted, beside = count_queries(found["product"])
+    found |= {"queries": counted, "beside": beside, "shapes": shapes.times()}
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""What the bench says of figures: which bar holds, which fails, and what a quick run refuses."""
+
+import pytest
+
+from tests.bench import bars
+
+
+def figures(**changes):
+    return {"rate": 100.0, "single": 100.0, "p50": 2.0, "p95": 3.0, "cpu": 900.0, "db": 100.0} | changes
+
+
+@pytest.fixture
+def found():
+    """A run in which every scenario costs the same everywhere."""
+    names = {*bars.MOST_CPU, *bars.MOST_LISTS, "list"}
+    return {
+        "issues": 1_000_000,
+        "database": "sqlite",
+        "load": 0.5,
+        "scenarios": {name: {"product": figures(), "reference": figures()} for name in names},
+        "queries": dict.fromkeys([*bars.MOST_QUERIES, "list"], 3),
+        "beside": {"list": 2},
+        "shapes": {"everything": 1.0},
+        "shapes at 10k": {"everything": 0.5},
+    }
+
+
+def test_a_bar_that_holds_and_one_that_does_not(found):
+    found["scenarios"]["list"]["product"] = figures(rate=39.0)
+    found["scenarios"]["facets"] = {"product": figures(p95=399.0)}
+
+    lines = bars.table(found)
+
+    assert "| list, of the reference's requests/s | ≥ 0.4x | 0.39x | **fails** |" in lines
+    assert "| facets of half of the issues, p95 | ≤ 400 ms | 399 ms | holds |" in lines
+
+
+def test_what_was_not_measured_is_no_row(found):
+    assert not [line for line in bars.table(found) if "import" in line]
+
+
+def test_the_worst_of_several_counts(found):
+    found["scenarios"]["deep page"] = {"product": figures(p50=2.8), bars.SMALL: figures()}
+
+    assert "| list, 1,000th page, to 10k | ≤ 1.3x | 1.4x | **fails** |" in bars.table(found)
+
+
+def test_a_quick_run_names_what_takes_too_much(found):
+    found["scenarios"]["get"]["product"] = figures(cpu=90_000.0)
+    found["queries"]["list"] = 50
+
+    failures = list(bars.misses(found))
+
+    assert [failure.partition(":")[0] for failure in failures] == ["get", "list"]
+
+
+def test_a_quick_run_that_is_well_says_nothing(found):
+    assert list(bars.misses(found)) == []

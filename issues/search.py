@@ -70,8 +70,8 @@ class Said(Q):
 
 
 def titled(roles, wanted):
-    """The Source of the issues with all these words in their title, in these spaces."""
-    return index().titled(wanted, [space_token(pk) for pk in roles or (0,)])
+    """The Source of the issues with all these words in their title; the spaces are told as by `source`."""
+    return index().titled(wanted, [space_token(pk) for pk in roles or (0,)] if len(roles) <= FEW else [])
 
 
 def condition(roles, phrase):
@@ -122,7 +122,7 @@ class Fts:
     @classmethod
     def titled(cls, wanted, spaces):
         said = " AND ".join(f'"{word}"' for word in wanted)
-        match = f"title : ({said}) AND {cls.tokens(spaces)}"
+        match = f"title : ({said}){' AND ' + cls.tokens(spaces) if spaces else ''}"
         return Source("issues_search", "issues_search MATCH %s", (match,), "issues_search.rowid")
 
     @classmethod
@@ -162,7 +162,7 @@ class Tsvector:
 
     @classmethod
     def titled(cls, wanted, spaces):
-        query = " & ".join([*(f"'~{word}'" for word in wanted), cls.tokens(spaces)])
+        query = " & ".join([*(f"'~{word}'" for word in wanted), *([cls.tokens(spaces)] if spaces else [])])
         return Source(cls.TABLE, f"{cls.TABLE}.vector @@ {cls.literal(query)}", (), f"{cls.TABLE}.issue_id")
 
     @classmethod

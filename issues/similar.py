@@ -10,8 +10,9 @@ from issues.models import SearchDocument
 from issues.words import words
 
 MOST = 10
-# Of a title so many words are looked for, and of the issues that have one so many, the newest.
-WORDS, NEWEST = 12, 100
+# Of a title so many words are looked for, the longest, since short ones are seldom rare; and of the issues
+# that have one so many, the newest.
+WORDS, NEWEST = 8, 100
 # Words of other titles that this one has not weigh as common ones.
 COMMON = log(2)
 LEAST = 0.25
@@ -23,7 +24,9 @@ def similar(roles, title, but=None):
     `roles` are {space: role} of the spaces where to look, `but` is the issue that is none. The score is the
     part of both titles that they share, where a word weighs more the rarer it is. Two statements.
     """
-    wanted = list(dict.fromkeys(words(title)))[:WORDS]
+    own = list(dict.fromkeys(words(title)))
+    longest = sorted(own, key=len, reverse=True)[:WORDS]
+    wanted = [word for word in own if word in longest]
     if not (wanted and roles):
         return []
     groups = [*((word,) for word in wanted), *pairwise(wanted), tuple(wanted)]
@@ -35,13 +38,15 @@ def similar(roles, title, but=None):
 def newest_with(groups, roles, but):
     """For each of these groups of words the set of the newest issues that have them all in their title."""
     parts, parameters = [], []
+    places = ", ".join(["%s"] * len(roles))
     for at, group in enumerate(groups):
         source = search.titled(roles, group)
         parts.append(
             f"SELECT {at}, found.id FROM (SELECT {source.id} AS id FROM {source.table} "
+            f"JOIN issues_issue ON issues_issue.id = {source.id} AND issues_issue.space_id IN ({places}) "
             f"WHERE {source.where} ORDER BY {source.id} DESC LIMIT {NEWEST + 1}) AS found"
         )
-        parameters += source.parameters
+        parameters += [*roles, *source.parameters]
     found = [set() for _ in groups]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), parameters)

@@ -183,3 +183,21 @@ def test_the_page_and_its_exports_are_ranked_too(ranked, client, alice):
 
     assert [issue["title"] for issue in page.context["issues"]][:2] == ["Disk and cache", "Disk"]
     assert [issue["title"] for issue in json.loads(b"".join(export))][:2] == ["Disk and cache", "Disk"]
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.parametrize("text", ["disk", '"disk full" -slow', "dis* is:open assignee:me"])
+def test_the_newest_come_out_of_the_index_in_their_order(reader, text):
+    source, _ = read(text, reader).source(reader.space_roles())
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"EXPLAIN QUERY PLAN SELECT {source.id} FROM {source.table} "
+            f"JOIN issues_issue ON issues_issue.id = {source.id} "
+            f"WHERE {source.where} ORDER BY {source.id} DESC LIMIT 51",
+            source.parameters,
+        )
+        plan = [row[-1] for row in cursor.fetchall()]
+
+    assert plan[0].startswith("SCAN issues_search VIRTUAL TABLE")
+    assert plan[1:] == ["SEARCH issues_issue USING INTEGER PRIMARY KEY (rowid=?)"]

@@ -188,15 +188,10 @@ def test_the_page_and_its_exports_are_ranked_too(ranked, client, alice):
 @pytest.mark.database("sqlite")
 @pytest.mark.parametrize("text", ["disk", '"disk full" -slow', "dis* is:open assignee:me"])
 def test_the_newest_come_out_of_the_index_in_their_order(reader, text):
-    source, _ = read(text, reader).source(reader.space_roles())
+    sql, parameters = statement(reader, text)
 
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"EXPLAIN QUERY PLAN SELECT {source.id} FROM {source.table} "
-            f"JOIN issues_issue ON issues_issue.id = {source.id} "
-            f"WHERE {source.where} ORDER BY {source.id} DESC LIMIT 51",
-            source.parameters,
-        )
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
         plan = [row[-1] for row in cursor.fetchall()]
 
     assert plan[0].startswith("SCAN issues_search VIRTUAL TABLE")

@@ -68,6 +68,11 @@ class Said(Q):
     phrase = None
     roles = {}
 
+    def __invert__(self):
+        found = super().__invert__()
+        found.phrase, found.roles = self.phrase, self.roles
+        return found
+
 
 def titled(roles, wanted):
     """The Source of the issues with all these words in their title; the spaces are told as by `source`."""

@@ -32,7 +32,7 @@ class SearchDocumentQuerySet(models.QuerySet):
                 self.put([document(issue, {}) for issue in issues])
             elif columns:
                 said = said_of(issues) if set(SAID) & set(columns) else {}
-                self.put_columns(columns, [document(issue, said) for issue in issues])
+                self.put_columns(columns, [document(issue, said, columns) for issue in issues])
 
     def rewrite(self, issues):
         """Write the whole documents of these issues; a deleted one has none."""
@@ -132,11 +132,11 @@ def columns_of(change):
     )
 
 
-def document(issue, said):
-    """The columns of an issue's document; `said` is that of `said_of`."""
-    texts = {"title": issue.title, "description": issue.description}
-    found = {name: joined(name, [text]) for name, text in texts.items()}
-    found |= {name: joined(name, said.get((issue.pk, name), [])) for name in SAID}
+def document(issue, said, columns=COLUMNS):
+    """These columns of an issue's document; `said` is that of `said_of`."""
+    texts = {name: [getattr(issue, name)] for name in TEXTS}
+    texts |= {name: said.get((issue.pk, name), []) for name in SAID}
+    found = {name: joined(name, texts[name]) for name in columns if name in texts}
     return found | {"issue_id": issue.pk, "tokens": " ".join(tokens_of(issue))}
 
 

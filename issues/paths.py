@@ -19,7 +19,7 @@ from issues.search import Said, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
-BRANCHES, SPACES = 40, 200
+BRANCHES, SPACES = 100, 200
 
 STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
@@ -32,15 +32,18 @@ COMPARED = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
 
 @dataclass(frozen=True)
 class Path:
-    """An index in whose order rows come where each of `columns` has one value.
+    """An index, whose rows come in the order of `order` where each of `columns` has one value.
 
-    `orders` are the columns by which (None: by arrival, that is by key); `every` says that all statuses are
-    looked at one by one where none is asked for.
+    The order is a column; None is that of arrival, which is that of the key. `every` says that all statuses
+    are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
+    may be sorted whatever the order.
     """
 
+    index: str
     columns: tuple[str, ...]
-    orders: tuple[str | None, ...] = (None,)
+    order: str | None = None
     every: bool = False
+    is_narrow: bool = False
     source: str = "issues_issue"
     key: str = "issues_issue.id"
     where: tuple[str, list] = ("", [])
@@ -48,20 +51,23 @@ class Path:
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.
 NARROW = (
-    Path(("space_id", "fingerprint")),
-    Path(("assignee_id", "status"), every=True),
-    Path(("reporter_id",)),
+    Path("issue_fingerprint", ("space_id", "fingerprint"), is_narrow=True),
+    Path("issue_assignee", ("assignee_id", "status"), every=True, is_narrow=True),
+    Path("issue_reporter", ("reporter_id",), is_narrow=True),
 )
 WIDE = (
-    Path(("environment_id",)),
-    Path(("project_id", "status"), every=True),
-    Path(("level_id", "space_id")),
-    Path(("space_id", "status")),
-    Path(("space_id", "status"), ("level_rank",), every=True),
-    Path(("space_id",), (None, "created_at", "updated_at")),
+    Path("issue_environment", ("environment_id",)),
+    Path("issue_project", ("project_id", "status"), every=True),
+    Path("issue_level", ("level_id", "space_id")),
+    Path("issue_space_status", ("space_id", "status")),
+    Path("issue_space", ("space_id",)),
+    Path("issue_space_level", ("space_id", "status"), "level_rank"),
+    Path("issue_space_rank", ("space_id",), "level_rank"),
+    Path("issue_space_created", ("space_id",), "created_at"),
+    Path("issue_space_updated", ("space_id",), "updated_at"),
 )
-# By whom or by which fingerprint: few enough rows to be sorted, where no index has them in the order.
-FEW = ("fingerprint", "assignee_id", "reporter_id")
+# Along nothing: the planner decides.
+NO_PATH = Path("", ())
 
 
 class Driven(Q):
@@ -75,6 +81,9 @@ class Driven(Q):
     equal = {}
     probe = None
 
+    def __invert__(self):
+        return ~self.probe
+
 
 def any_of(column, values):
     """The Q of issues whose column has one of these values, of which None may be one."""
@@ -85,12 +94,12 @@ def any_of(column, values):
     return Q(**{f"{column}__in": known}) | empty if None in values else Q(**{f"{column}__in": known})
 
 
-def driven(model, equal):
+def driven(model, index, equal):
     """The Driven Q of issues with a row in a set's table whose columns have the values `equal`."""
     rows = model.objects.filter(**{f"{name}__in": values for name, values in equal.items()}).order_by()
     table = model._meta.db_table
     found = Driven(pk__in=rows.values("issue"))
-    found.path = Path(tuple(equal), source=table, key=f"{table}.issue_id")
+    found.path = Path(index, tuple(equal), source=table, key=f"{table}.issue_id")
     found.equal = equal
     found.probe = Q(Exists(rows.filter(issue=OuterRef("pk"))))
     return found
@@ -99,12 +108,17 @@ def driven(model, equal):
 def labelled(spaces, key, values=None):
     """The Q of issues of these spaces with this label, of any value or one of `values`."""
     equal = {"space_id": list(spaces), "key": [key]}
-    return driven(IssueLabel, equal if values is None else equal | {"value": list(values)})
+    if values is None:
+        return driven(IssueLabel, "label_key", equal)
+    return driven(IssueLabel, "label_search", equal | {"value": list(values)})
 
 
 def member_of(name, keys):
     """The Q of issues that belong to one of these teams or channels."""
-    return driven({"team": IssueTeam, "channel": IssueChannel}[name], {f"{name}_id": list(keys)})
+    model, index = {"team": (IssueTeam, "team_search"), "channel": (IssueChannel, "issue_channel_search")}[
+        name
+    ]
+    return driven(model, index, {f"{name}_id": list(keys)})
 
 
 @dataclass
@@ -118,7 +132,7 @@ class Conjuncts:
     others: list[Q] = field(default_factory=list)
 
     def add(self, condition):
-        if isinstance(condition, Driven) and condition.path and not condition.negated:
+        if isinstance(condition, Driven) and condition.path:
             self.driven.append(condition)
         elif isinstance(condition, Said) and condition.phrase:
             self.said.append(condition)
@@ -163,19 +177,17 @@ class Conjuncts:
         return False
 
     def path(self, order):
-        """(Path, {column: values}, the Driven one that it comes from) for this Order, or None."""
-        rank = order.column
-        if rank is not None and any(None not in self.equal.get(name, [None]) for name in FEW):
-            return None
-        along = [self.fitting_words(rank)]
-        along += [self.fitting(path, rank) for path in NARROW]
-        along += [self.fitting_set(driven, rank) for driven in self.driven]
-        along += [self.fitting(path, rank) for path in WIDE]
-        return next(filter(None, along), None)
+        """(Path, {column: values}, the Driven one that it comes from) for this Order."""
+        along = [self.fitting_words(order.column)]
+        along += [self.fitting(path, order.column) for path in NARROW]
+        along += [self.fitting_set(driven, order.column) for driven in self.driven]
+        along += [self.fitting(path, order.column) for path in WIDE]
+        return next(filter(None, along), (NO_PATH, {}, None))
 
     def fitting(self, path, rank):
         asked = path.columns[:1] if path.every else path.columns
-        if rank not in path.orders or any(None in self.equal.get(name, [None]) for name in asked):
+        is_in_order = path.is_narrow or path.order == rank
+        if not is_in_order or any(None in self.equal.get(name, [None]) for name in asked):
             return None
         values = {name: self.equal.get(name, STATUSES) for name in path.columns}
         most = SPACES if path.columns == ("space_id",) else BRANCHES
@@ -190,16 +202,22 @@ class Conjuncts:
         unwanted = [said.phrase for said in self.said if said.negated]
         narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
         found = source(roles, wanted, unwanted, *narrowing)
-        path = Path((), source=found.table, key=found.id, where=(found.where, list(found.parameters)))
+        path = Path("", (), source=found.table, key=found.id, where=(found.where, list(found.parameters)))
         return path, {}, None
 
     def fitting_set(self, driven, rank):
-        is_fit = rank is None and 0 < size_of(driven.equal.values()) <= BRANCHES
-        return (driven.path, driven.equal, driven) if is_fit else None
+        values = {
+            name: [value for value in own if value in self.equal.get(name, own)]
+            for name, own in driven.equal.items()
+        }
+        is_fit = rank is None and 0 < size_of(values.values()) <= BRANCHES
+        return (driven.path, values, driven) if is_fit else None
 
 
 def values_of(lookup):
     """(column, its values) of a lookup that says which ones an indexed column may have, else (None, [])."""
+    while isinstance(lookup, Q) and len(lookup.children) == 1 and not lookup.negated:
+        (lookup,) = lookup.children
     name, value = lookup if isinstance(lookup, tuple) else ("", None)
     name, _, verb = name.partition("__")
     if name not in EQUAL or verb not in ("", "exact", "in") or isinstance(value, QuerySet):
@@ -228,7 +246,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         found.add(condition)
     if not all(found.equal.values()):
         return "", []
-    path, values, driven = found.path(order) or (Path(()), {}, None)
+    path, values, driven = found.path(order)
     try:
         rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
@@ -251,7 +269,7 @@ def conjunction(found, path, values, driven):
     """[(SQL, parameters)] of all conditions but those whose columns the path already has."""
     rest = [("issues_issue.deleted_at IS NULL", []), *found.plain]
     rest += [
-        among(column, known, path != Path(()))
+        among(column, known, path is not NO_PATH)
         for column, known in found.equal.items()
         if driven or column not in values
     ]
@@ -275,13 +293,21 @@ def among(column, values, is_along_another):
 
 def compiled(conditions):
     """(SQL, parameters) of Qs on issues that join nothing; EmptyResultSet where they cannot hold."""
-    query = Issue.objects.filter(*conditions).query
+    query = Issue.objects.filter(*map(probed, conditions)).query
     if sum(1 for uses in query.alias_refcount.values() if uses) > 1:
         raise ValueError("A condition on issues looks into other tables by subqueries.")
     try:
         return query.get_compiler("default").compile(query.where)
     except FullResultSet:
         return "", []
+
+
+def probed(condition):
+    """The same Q, which asks of each issue whether it is so: no list of all that are is made for a page."""
+    if isinstance(condition, Driven) and condition.path:
+        return condition.probe
+    children = [probed(child) if isinstance(child, Q) else child for child in condition.children]
+    return Q(*children, _connector=condition.connector, _negated=condition.negated)
 
 
 def beyonds(order, key, backwards, path):
@@ -319,8 +345,14 @@ def branch(path, values, conditions, order, backwards, size):
     where = " AND ".join(sql for sql, _ in conditions)
     columns = f"{path.key} AS id" + (f", issues_issue.{order.column}" if order.column else "")
     terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
-    sql = f"SELECT {columns} FROM {path.source}{joined} WHERE {where} ORDER BY {terms} LIMIT {size}"
+    tables = f"{path.source}{index_hint(path)}{joined}"
+    sql = f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {terms} LIMIT {size}"
     return sql, [value for _, parameters in conditions for value in parameters]
+
+
+def index_hint(path):
+    """SQLite, without statistics, takes the wrong one of two indexes that begin alike."""
+    return f" INDEXED BY {path.index}" if path.index and connection.vendor == "sqlite" else ""
 
 
 def column_of(path, name):

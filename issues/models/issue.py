@@ -218,6 +218,7 @@ class Issue(Rendered):
         indexes = [
             models.Index("space", F("id").desc(), name="issue_space"),
             models.Index("space", "status", F("id").desc(), name="issue_space_status"),
+            models.Index("space", "level_rank", F("id").desc(), name="issue_space_rank"),
             models.Index("space", "status", "level_rank", F("id").desc(), name="issue_space_level"),
             models.Index(
                 "space", F("id").desc(), condition=Q(deleted_at__isnull=False), name="issue_space_deleted"
@@ -229,9 +230,7 @@ class Issue(Rendered):
             models.Index("reporter", F("id").desc(), name="issue_reporter"),
             models.Index("level", "space", F("id").desc(), name="issue_level"),
             models.Index("environment", F("id").desc(), name="issue_environment"),
-            models.Index(
-                "space", "fingerprint", F("id").desc(), condition=~Q(fingerprint=""), name="issue_fingerprint"
-            ),
+            models.Index("space", "fingerprint", F("id").desc(), name="issue_fingerprint"),
         ]
 
     def __str__(self):

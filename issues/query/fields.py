@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from functools import reduce
-from operator import or_
 from typing import ClassVar
 
 import orjson
@@ -40,7 +38,8 @@ KEY = re.compile(r"([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})")
 
 
 def any_of(conditions):
-    return reduce(or_, conditions)
+    # Joined by | they would lose what they are beside their lookups.
+    return Q(*conditions, _connector=Q.OR) if len(conditions) > 1 else conditions[0]
 
 
 def is_none(value):

@@ -81,6 +81,8 @@ DEFINITION = re.compile(r"\[[^\[\]]+\]:")
 MARKS = re.compile(r"[\[*_~`<>&\\|\n]")
 HOT = re.compile(r"\]\((?:https?://)?|[A-Z\d]-\d|#\d|://|@|\x02|\[[ xX]\] |(?:[-+*]|\d\.) ")
 HARD_LINK = re.compile(r"\]\((?![^()<>\"'\n]*\))")
+PARAGRAPH = r"[^\W\d][\w ,.;:!?'\"()%/-]*(?<! )"
+PLAIN = re.compile(rf"{PARAGRAPH}(?:\n\n{PARAGRAPH})*")
 TITLE_MARKS = re.compile(r"(?:\s|>|#{1,6}(?=\s|$)|(?:[-+*]|\d{1,9}[.)])(?=\s|$)|\[[ xX]\](?=\s))*")
 
 
@@ -130,9 +132,16 @@ def unified(text):
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def is_plain(text):
+    """Whether a text is paragraphs of words in which nothing has a meaning: most short ones are."""
+    return PLAIN.fullmatch(text) is not None and "_" not in text and not HOT.search(text)
+
+
 def from_markdown(text, numbers):
     if not text:
         return ""
+    if is_plain(text):
+        return "\n".join(f"<p>{paragraph}</p>" for paragraph in text.split("\n\n"))
     try:
         github = IDLE.pop()
     except IndexError:

@@ -377,3 +377,29 @@ def test_a_text_takes_nothing_from_the_one_before():
     assert "OPS-42" in linked and "example.com" in linked
     assert render(after) == alone
     assert "href" not in alone
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Login fails",
+        'Steps: open it, log in again.\n\nExpected: home (as before); actual: 50% of it, "gone"!',
+        "Größe  über Zeit, it's 3-fold and/or a - b: É",
+        "Titel\n\nabc: def\n\nx -- y",
+        "e.g. this. And 5. that",
+        "日本語 のテキスト.\n\nΩmega и кириллица",
+        "ab  12 a1. b",
+        "Term\n\n: no definition",
+        "Setext\n\n---",
+        "A&amp;B",
+        "OPS-1 and a@b.example and https://example.com and www.example.com/a",
+        "Ends in space \n\nBegins",
+        "one\n\n\ntwo",
+        "İstanbul ǅ ﬁ ª x² ①",
+    ],
+)
+def test_plain_words_come_out_as_the_parsers_have_them(text, monkeypatch):
+    quick = render(text)
+    monkeypatch.setattr("issues.markdown.is_plain", lambda text: False)
+
+    assert quick == render(text)

@@ -8,7 +8,7 @@ column that a model gains is in the file by itself.
 
 from collections import namedtuple
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 
 import orjson
 from django.core.exceptions import SuspiciousFileOperation
@@ -30,7 +30,7 @@ from issues.models import (
     Team,
     TextVersion,
 )
-from issues.models.base import misfit
+from issues.models.base import fitting
 from issues.models.fields import ExactJSONField
 from issues.parsers import depth, find_unclean
 from tracker.accounts.models import User
@@ -155,7 +155,13 @@ def read(kind, said):
     Rows that it refers to are UUIDs still. MORE is left as it came.
     """
     check_names(said, ["type", *(field.name for field in columns(kind)), *MORE.get(kind, ())])
-    return {field.name: read_value(field, said[field.name]) for field in columns(kind)}
+    return {name: reader(said[name]) for name, reader in readers(kind)}
+
+
+@cache
+def readers(kind):
+    """[(column, function that makes its value of what a line says)]; the functions raise Refused."""
+    return [(field.name, reader(field)) for field in columns(kind)]
 
 
 def check_names(said, names):
@@ -166,14 +172,19 @@ def check_names(said, names):
         raise Refused(f"{missing[0]}: it is missing")
 
 
-def read_value(field, value):
-    if value is not None and not field.is_relation:
-        value = typed(field, value)
+def reader(field):
     if field.is_relation:
-        return value if value is None and field.null else as_reference(field.name, value)
-    if reason := misfit(field, value):
-        raise Refused(f"{field.name}: {reason.rstrip('.')}")
-    return value
+        return lambda value: value if value is None and field.null else as_reference(field.name, value)
+    typed, misfit = typer(field), fitting(field)
+
+    def read_value(value):
+        if value is not None:
+            value = typed(value)
+        if reason := misfit(value):
+            raise Refused(f"{field.name}: {reason.rstrip('.')}")
+        return value
+
+    return read_value
 
 
 def as_reference(name, value):
@@ -183,22 +194,19 @@ def as_reference(name, value):
     return uuid
 
 
-def typed(field, value):
-    """`value` as this column has it; Refused if it is of another type."""
-    if isinstance(field, ExactJSONField):
-        return value
-    if isinstance(field, models.UUIDField):
-        return as_reference(field.name, value)
-    if isinstance(field, models.DateTimeField):
-        return time_of(field.name, value)
-    if isinstance(field, models.DateField):
-        return date_of(field.name, value)
+def typer(field):
+    """A function that makes a value as this column has it; it raises Refused for one of another type."""
+    for columns_of, read_as in READ_AS:
+        if isinstance(field, columns_of):
+            return partial(read_as, field.name)
     kind, reason = next(found for columns_of, *found in TYPES if isinstance(field, columns_of))
-    if type(value) is not kind:
-        raise Refused(f"{field.name}: {reason}")
-    if isinstance(field, models.FileField):
-        check_path(field.name, value)
-    return value
+
+    def typed(value):
+        if type(value) is not kind:
+            raise Refused(f"{field.name}: {reason}")
+        return value
+
+    return typed
 
 
 def time_of(name, value):
@@ -218,9 +226,22 @@ def date_of(name, value):
         raise Refused(f"{name}: not a date") from error
 
 
-def check_path(name, value):
-    """Refused for a path that leads out of the folder of uploads."""
+def path_of(name, value):
+    """The path of an upload; Refused for one that leads out of their folder."""
+    if type(value) is not str:
+        raise Refused(f"{name}: not a text")
     try:
         validate_file_name(value, allow_relative_path=True)
     except SuspiciousFileOperation as error:
         raise Refused(f"{name}: no path of an upload") from error
+    return value
+
+
+# How columns are read that are no plain values of JSON.
+READ_AS = (
+    (ExactJSONField, lambda name, value: value),
+    (models.UUIDField, as_reference),
+    (models.DateTimeField, time_of),
+    (models.DateField, date_of),
+    (models.FileField, path_of),
+)

@@ -265,7 +265,7 @@ class SpaceImporter:
     def put_texts(self):
         """Texts that are here already stay, unless the file has them blanked."""
         rows, self.texts = self.texts, []
-        models.QuerySet.bulk_create(TextVersion.objects.all(), rows, ignore_conflicts=True)
+        insert_many(rows, leave_present=True)
         for row in rows:
             if row.blanked_at:
                 said = {name: getattr(row, name) for name in ("blanked_at", "blanked_by_id", "blanked_why")}
@@ -309,9 +309,9 @@ class SpaceImporter:
 
     def check_issue(self, values):
         issue = Issue(status=values["status"], resolution=values["resolution"])
-        for column in columns("issue"):
-            if not column.is_relation and (reason := issue.refusal(column.attname, values[column.name])):
-                raise Refused(f"{column.name}: {reason.rstrip('.')}")
+        for name in Issue.PARTICULAR:
+            if reason := issue.refusal(name, values[name]):
+                raise Refused(f"{name}: {reason.rstrip('.')}")
         issue.normalise_resolution()
         if issue.status != values["status"]:
             raise Refused("resolution: it does not fit the status")
@@ -447,7 +447,7 @@ class SpaceImporter:
             )
             for row in rows
         ]
-        insert_many(issues)
+        self.put_rendered(issues)
         tally = Tally()
         for issue, row in zip(issues, rows, strict=True):
             labels, channels = row.more["labels"], row.more["channels"]
@@ -460,6 +460,12 @@ class SpaceImporter:
         for row in rows:
             row.owner.pk = keys[row.owner.number]
         self.put_sets(rows)
+
+    def put_rendered(self, rows):
+        """Write issues or comments as they look; what `#42` links to is known when all are there."""
+        for row in rows:
+            row.render({})
+        insert_many(rows)
 
     def put_sets(self, rows):
         members = [(row.owner.pk, row.more) for row in rows]
@@ -487,7 +493,7 @@ class SpaceImporter:
         )
 
     def put_comments(self, rows):
-        insert_many([Comment(**row.values, issue_id=row.owner.pk) for row in rows])
+        self.put_rendered([Comment(**row.values, issue_id=row.owner.pk) for row in rows])
         uuids = [row.values["uuid"] for row in rows if row.more["attachments"]]
         keys = dict(Comment.objects.filter(uuid__in=uuids).values_list("uuid", "pk")) if uuids else {}
         insert_many(
@@ -571,8 +577,9 @@ class SpaceImporter:
         self.flush()
         if self.numbers:
             Counter.take(self.space.pk, max(self.numbers))
-        Issue.objects.filter(space=self.space).rerender()
-        Comment.objects.filter(issue__space=self.space).select_related("issue").rerender()
+        Issue.objects.filter(space=self.space, description__contains="#").rerender()
+        comments = Comment.objects.filter(issue__space=self.space, content__contains="#")
+        comments.select_related("issue").rerender()
         for problem in Verifier(Space.objects.filter(pk=self.space.pk)).problems():
             raise Refused(f"its history does not hold: {problem}")
 

@@ -2,8 +2,10 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist, ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.utils import timezone
@@ -25,29 +27,44 @@ class VersionConflict(Exception):
         self.stored = stored
 
 
-def misfit(field, value):
-    """Why `value` may not stand in the column `field`, which refers to no other row, or None."""
-    if value is None:
-        return None if field.null else "This may not be null."
+@cache
+def fitting(field):
+    """A function that says why a value may not stand in this column, which refers to no other row, or None.
+
+    What a column asks for is made out once: a file has millions of values.
+    """
     if isinstance(field, ExactJSONField):
-        return field.refusal(value)
-    if isinstance(value, str):
-        if field.choices and value not in choices_of(field):
-            return f"{value[:40]!r} is not one of {', '.join(choices_of(field))}."
-        if field.max_length and len(value) > field.max_length:
-            return f"At most {field.max_length} characters."
-        if reason := refusal(value):
-            return reason
+        return lambda value: refusal_of_nothing(field) if value is None else field.refusal(value)
+    choices, max_length, limits = choices_of(field), field.max_length, None
     if isinstance(field, models.IntegerField):
         # SQLite itself would take a larger one.
-        least, most = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
-        if not least <= value <= most:
-            return f"From {least} to {most}."
-    try:
-        field.run_validators(value)
-    except ValidationError as error:
-        return " ".join(error.messages)
-    return None
+        limits = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+    has_more = any(not isinstance(row, MaxLengthValidator) for row in field.validators)
+
+    def reason(value):
+        if value is None:
+            return refusal_of_nothing(field)
+        if isinstance(value, str):
+            if choices and value not in choices:
+                return f"{value[:40]!r} is not one of {', '.join(choices)}."
+            if max_length and len(value) > max_length:
+                return f"At most {max_length} characters."
+            if value and (reason := refusal(value)):
+                return reason
+        if limits and not limits[0] <= value <= limits[1]:
+            return f"From {limits[0]} to {limits[1]}."
+        if has_more:
+            try:
+                field.run_validators(value)
+            except ValidationError as error:
+                return " ".join(error.messages)
+        return None
+
+    return reason
+
+
+def refusal_of_nothing(field):
+    return None if field.null else "This may not be null."
 
 
 class GuardedQuerySet(models.QuerySet):
@@ -191,7 +208,7 @@ class Audited(Guarded):
         field = self._meta.get_field(name)
         if value is not None and field.is_relation:
             return self.relation_refusal(field)
-        return misfit(field, value)
+        return fitting(field)(value)
 
     def relation_refusal(self, field):
         try:

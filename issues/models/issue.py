@@ -413,6 +413,9 @@ class Issue(Rendered):
         elif self.status == "ignored" and self.resolution not in (None, "ignored"):
             self.status = Issue.Status.CLOSED
 
+    # The columns of which more is asked than of others of their type.
+    PARTICULAR = ("title", "error_message", "annotations", "languages")
+
     def refusal(self, name, value):
         if name == "title" and value and ("\n" in value or "\r" in value):
             return "A title is one line."

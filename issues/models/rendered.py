@@ -59,15 +59,16 @@ class Rendered(Audited):
         if names & {self.WORDS, f"{self.WORDS}_format"}:
             self.rendering()
 
-    def render(self):
-        """Set the rendering; the names of its columns."""
-        setattr(self, f"{self.WORDS}_rendered", self.rendering())
+    def render(self, numbers=None):
+        """Set the rendering; the names of its columns. `numbers` is what `#42` links to, if that is known."""
+        setattr(self, f"{self.WORDS}_rendered", self.rendering(numbers))
         self.renderer_version = markdown.RENDERER_VERSION
         return {f"{self.WORDS}_rendered", "renderer_version"}
 
-    def rendering(self):
+    def rendering(self, numbers=None):
         """The text as safe HTML; what `prepare()` made serves under the lock."""
         source = getattr(self, self.WORDS), getattr(self, f"{self.WORDS}_format")
         if self._rendering is None or self._rendering[0] != source:
-            self._rendering = source, markdown.render(*source, own_links(self.home(), source[0]))
+            numbers = own_links(self.home(), source[0]) if numbers is None else numbers
+            self._rendering = source, markdown.render(*source, numbers)
         return self._rendering[1]

@@ -900,15 +900,15 @@ def test_a_creation_costs_a_fixed_number_of_statements(api, bob, ops, django_ass
     client = api(bob)
     level = LevelFactory(space=ops, key="S1")
 
-    with django_assert_max_num_queries(16) as bare:
+    with django_assert_max_num_queries(14) as bare:
         send(client, "post", ISSUES, {"title": "x"})
-    with django_assert_max_num_queries(20) as with_references:
+    with django_assert_max_num_queries(15) as with_references:
         send(
             client, "post", ISSUES, {"title": "x", "level": "S1", "labels": {f"k{n}": "" for n in range(50)}}
         )
 
     assert level.issues.count() == 1
-    assert len(with_references) - len(bare) <= 4
+    assert len(with_references) - len(bare) <= 1
 
 
 def test_positions_and_versions_of_a_history_go_up_by_one(api, bob, ops):

@@ -76,6 +76,9 @@ ENTRY = {
 }  # fmt: skip
 
 
+LABEL_GRAIN = 16
+
+
 class SQLite:
     """A connection for each thread, with the pragmas of the product."""
 
@@ -497,6 +500,11 @@ class Reference:
             tokens = f"s{space} topen u{issue['assignee_id'] or 0}"
             said_in_words = {name: " ".join(words_of(text)) for name, text in texts.items()}
             self.insert("issues_searchdocument", {"issue_id": pk, **said_in_words, "tokens": tokens})
+            place = {"space_id": space, "grain": 0, "project": 0, "status": "open", "level": level_pk or 0}
+            place |= {"assignee": issue["assignee_id"] or 0, "tag": "", "number": 1}
+            tagged = place | {"grain": LABEL_GRAIN, "level": 0, "assignee": 0}
+            for delta in (place, *(tagged | {"tag": key} for key in labels)):
+                self.insert("issues_countdelta", delta)
             self.insert(
                 "issues_outbox",
                 {

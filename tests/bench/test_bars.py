@@ -18,7 +18,7 @@ def found():
         "database": "sqlite",
         "load": 0.5,
         "scenarios": {name: {"product": figures(), "reference": figures()} for name in names},
-        "queries": dict.fromkeys([*bars.MOST_QUERIES, "list"], 3),
+        "queries": dict(bars.MOST_QUERIES),
         "beside": {"list": 2},
         "shapes": {"everything": 1.0},
         "shapes at 10k": {"everything": 0.5},

@@ -176,7 +176,8 @@ class IssueFilter(django_filters.FilterSet):
     def by_row(self, name, value):
         if value == "none":
             return Q(**{name: None})
-        return Q(**{name: self.row({"project": Project, "environment": Environment}[name], name, value).pk})
+        row = self.row({"project": Project, "environment": Environment}[name], name, value)
+        return Q(**{name: row.pk}, space=row.space_id)
 
     def by_team(self, name, value):
         return member_of("team", [self.row(Team, name, value).pk])

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.bench.shapes import READER, SHAPES, queries_of
+from tests.bench.shapes import READER, queries_of
 from tracker.generator import ground
 
 ISSUES = 10_000
@@ -104,13 +104,12 @@ def test_a_walk_of_the_table_would_be_noticed():
 
 
 @pytest.mark.parametrize("person", STEPS)
-@pytest.mark.parametrize("name", [name for name in SHAPES if name not in WINDOWS])
-def test_a_page_touches_few_rows(queries, name, person):
-    worst = worst_of(person, queries[name])
+def test_a_page_touches_few_rows(queries, person):
+    found = {name: worst_of(person, query) for name, query in queries.items() if name not in WINDOWS}
 
-    assert touched(worst) <= most(person), worst
+    assert {name: number for name, number in found.items() if number > most(person)} == {}
 
 
 def worst_of(person, query):
-    """Of the statements that answer a list the one that touches most."""
-    return max(selects(person, f"/api/issues/?{query}"), key=touched)
+    """What the busiest of the statements that answer a list touches."""
+    return max(map(touched, selects(person, f"/api/issues/?{query}")))

@@ -14,6 +14,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from issues.models.base import VersionConflict
+from issues.rows import OPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def problem(request, status, detail=None, errors=None, headers=None, **more):
     if errors:
         document["errors"] = errors
     return HttpResponse(
-        orjson.dumps(document | more, default=str, option=orjson.OPT_UTC_Z),
+        orjson.dumps(document | more, default=str, option=OPTIONS),
         status=status,
         content_type=PROBLEM_JSON,
         headers=headers,

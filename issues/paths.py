@@ -73,8 +73,8 @@ NO_PATH = Path("", ())
 class Driven(Q):
     """A Q on issues that the index of another table serves, in the order of arrival.
 
-    `path` is along that table, whose columns have the values `equal`; `probe` is the Q that asks for a single
-    issue whether it is so.
+    `path` is along that table, whose columns have the values `equal`; `probe` is the Q that asks of a single
+    issue whether it is so, and what its negation starts from. Only one that was made as a whole has them.
     """
 
     path = None
@@ -82,7 +82,7 @@ class Driven(Q):
     probe = None
 
     def __invert__(self):
-        return ~self.probe
+        return super().__invert__() if self.probe is None else ~self.probe
 
 
 def any_of(column, values):
@@ -115,10 +115,9 @@ def labelled(spaces, key, values=None):
 
 def member_of(name, keys):
     """The Q of issues that belong to one of these teams or channels."""
-    model, index = {"team": (IssueTeam, "team_search"), "channel": (IssueChannel, "issue_channel_search")}[
-        name
-    ]
-    return driven(model, index, {f"{name}_id": list(keys)})
+    if name == "team":
+        return driven(IssueTeam, "team_search", {"team_id": list(keys)})
+    return driven(IssueChannel, "issue_channel_search", {"channel_id": list(keys)})
 
 
 @dataclass

@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from issues import issue_rows, keyset, lookups, rows
-from issues.counts import total
+from issues.counts import total_of
 from issues.facets import facet_documents
 from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history
 from issues.limits import BULK, TITLE, refusal
@@ -161,7 +161,7 @@ class IssueViewSet(NativeViewSet):
         order, names = filters.order(), self.wanted_fields()
         return self.paged(
             lambda cursor, size: issue_rows.page(filters, order, cursor, size, names),
-            lambda: total(filters.qs),
+            lambda: total_of(filters),
         )
 
     def wanted_fields(self):

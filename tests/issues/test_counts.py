@@ -2,6 +2,7 @@
 
 import threading
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import call_command
@@ -11,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from issues.counts import counted_by, counted_number, counted_tags, total
+from issues.counts import counted_by, counted_members, counted_number, counted_tags, total
+from issues.filters import IssueFilter
 from issues.models import CountDelta, Issue, IssueCount, Level, Space
 from issues.models.count import GRAINS, differences, repair
 from issues.query import read
@@ -23,6 +25,7 @@ from tests.factories import (
     MembershipFactory,
     ProjectFactory,
     SpaceFactory,
+    TeamFactory,
     UserFactory,
 )
 from tests.processes import at_once
@@ -484,3 +487,21 @@ def test_readers_see_each_issue_once_while_others_write_and_fold(ops, bob):
     assert all_differences() == []
     CountDelta.objects.fold()
     assert all_differences() == []
+
+
+def test_members_of_a_set_are_counted_without_the_deleted_ones(ops, bob):
+    team, channel = TeamFactory(space=ops), ChannelFactory(space=ops)
+    for labels in ({"area": "cart"}, {"area": "cart", "flaky": ""}, {"area": "search"}, {"area": "cart"}):
+        issue = IssueFactory.build(space=ops)
+        issue.labels, issue.teams, issue.channels = labels, [team], [channel]
+        issue.save()
+    issue.trash()
+    wanted = {"label": "area:cart", "team": str(team.uuid), "channel": str(channel.uuid)}
+    filters = {
+        name: IssueFilter({name: value}, request=SimpleNamespace(user=bob)) for name, value in wanted.items()
+    }
+
+    numbers = {name: counted_members(each) for name, each in filters.items()}
+
+    assert numbers == {name: each.qs.count() for name, each in filters.items()}
+    assert numbers == {"label": 2, "team": 3, "channel": 3}

@@ -22,7 +22,7 @@ COLUMNS = (
 def comment_rows(comments):
     """A queryset of comments as tuples for `comment_documents`."""
     files = rows.rows_as_json(
-        {"id": "r.uuid", "name": "r.name", "size": "r.size", "content_type": "r.content_type"},
+        rows.FILE,
         "comments_commentattachment AS m JOIN issues_attachment AS r ON r.id = m.attachment_id",
         "m.comment_id = comments_comment.id",
         "m.id",

@@ -19,6 +19,9 @@ from issues.models import Issue
 from issues.orders import NEWEST_FIRST, ORDERS, RELEVANCE
 from issues.paths import ids_of
 from issues.rows import (
+    FILE,
+    PERSON,
+    SPACE,
     dashed,
     fragment,
     group,
@@ -31,8 +34,6 @@ from issues.rows import (
     space,
 )
 
-PERSON = ("uuid", "name", "email")
-SPACE = ("uuid", "key", "name")
 LEVEL = ("uuid", "key", "name", "severity", "color")
 SOURCE = {"type": "resource_type", "id": "resource_id", "name": "resource_name", "alert_id": "alert_id"}
 ERROR = {
@@ -48,7 +49,6 @@ ERROR = {
     "first_version": "first_version",
     "last_version": "last_version",
 }
-FILE = {"id": "r.uuid", "name": "r.name", "size": "r.size", "content_type": "r.content_type"}
 TIMES = frozenset({"first_seen_at", "last_seen_at", "created_at", "updated_at", "resolved_at", "closed_at"})
 
 # What an issue refers to, and by which of its columns.

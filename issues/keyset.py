@@ -37,19 +37,21 @@ class Order:
         """The columns whose values a cursor holds."""
         return ("uuid",) if self.column is None else (self.column, "uuid")
 
-    def terms(self, backwards=False):
+    def directions(self, backwards):
+        """[(column, whether it descends)] of the order, or of its reverse."""
         columns = [] if self.column is None else [(self.column, self.is_descending)]
         return [
-            f"{'-' if descending != backwards else ''}{name}"
-            for name, descending in [*columns, ("id", self.id_descending)]
+            (name, descending != backwards) for name, descending in [*columns, ("id", self.id_descending)]
         ]
+
+    def terms(self, backwards=False):
+        return [f"{'-' if descends else ''}{name}" for name, descends in self.directions(backwards)]
 
     def sql(self, backwards=False, table="issues_issue.", key=None):
         """The terms of ORDER BY over issues, whose key goes by the name `key`."""
-        columns = [] if self.column is None else [(f"{table}{self.column}", self.is_descending)]
         return [
-            f"{name} {'DESC' if descending != backwards else 'ASC'}"
-            for name, descending in [*columns, (key or f"{table}id", self.id_descending)]
+            f"{key if key and name == 'id' else table + name} {'DESC' if descends else 'ASC'}"
+            for name, descends in self.directions(backwards)
         ]
 
     def beyond(self, model, key, backwards):

@@ -30,43 +30,6 @@ def rows_as_json(fields, table, where, order):
     return f"(SELECT json_group_array(json_object({pairs})) FROM ({inner}))"
 
 
-def labels_sql():
-    """SQL of a JSON object (text) of the labels of the issue at hand, in the order they came."""
-    inner = "SELECT key, value FROM issues_issuelabel WHERE issue_id = issues_issue.id ORDER BY id"
-    if connection.vendor == "postgresql":
-        return f"(SELECT coalesce(json_object_agg(key, value), '{{}}')::text FROM ({inner}) AS labels)"
-    return f"(SELECT json_group_object(key, value) FROM ({inner}))"
-
-
-def members_sql(name):
-    table = f"issues_issue{name} AS m JOIN issues_{name} AS r ON r.id = m.{name}_id"
-    fields = {"id": "r.uuid", "name": "r.name"}
-    return rows_as_json(fields, table, "m.issue_id = issues_issue.id", "m.id")
-
-
-SQL = {
-    "labels": labels_sql,
-    "teams": lambda: members_sql("team"),
-    "channels": lambda: members_sql("channel"),
-    "attachments": lambda: rows_as_json(
-        {"id": "r.uuid", "name": "r.name", "size": "r.size", "content_type": "r.content_type"},
-        "issues_issueattachment AS m JOIN issues_attachment AS r ON r.id = m.attachment_id",
-        "m.issue_id = issues_issue.id",
-        "m.id",
-    ),
-    "comment_count": lambda: (
-        "(SELECT count(*) FROM comments_comment AS c WHERE c.issue_id = issues_issue.id "
-        "AND c.deleted_at IS NULL AND NOT c.is_internal)"
-    ),
-    "all_channel": lambda: rows_as_json(
-        {"id": "r.uuid", "name": "r.name"},
-        "issues_channel AS r",
-        "r.space_id = issues_issue.space_id AND r.is_default",
-        "r.id",
-    ),
-}
-
-
 # Those of a page are few, and the same objects serve all its rows: nobody changes them.
 shared = lru_cache(maxsize=4_096)
 
@@ -119,6 +82,7 @@ def group(names):
 
 PERSON = ("uuid", "name", "email")
 SPACE = ("uuid", "key", "name")
+FILE = {"id": "r.uuid", "name": "r.name", "size": "r.size", "content_type": "r.content_type"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from django.db.models.sql.where import AND, OR, WhereNode
 
 from issues.models import Issue, IssueLabel
 from issues.models.count import ANY, DIMENSIONS, NONE, TAGS, grain_of
+from issues.models.sql import among
 from issues.paths import Driven
 
 # What changes without an entry of history, so that no version tells of it.
@@ -47,11 +48,11 @@ def counted_members(filters):
     equal = condition.equal
     if any(len(values) != 1 for name, values in equal.items() if name not in ("space_id", "value")):
         return None
-    places = [f"{name} IN ({', '.join(['%s'] * len(values)) or 'NULL'})" for name, values in equal.items()]
+    places = [among(name, values) for name, values in equal.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT count(*) FROM {condition.path.source} WHERE {' AND '.join(places)}",
-            [value for values in equal.values() for value in values],
+            f"SELECT count(*) FROM {condition.path.source} WHERE {' AND '.join(sql for sql, _ in places)}",
+            [value for _, values in places for value in values],
         )
         (number,) = cursor.fetchone()
     gone = Issue.objects.filter(condition.probe, space__in=filters.spaces, deleted_at__isnull=False)
@@ -130,11 +131,9 @@ def where(wanted):
     for column, values in wanted.items():
         if values.is_all_but and not values.named:
             continue
-        verb = "NOT IN" if values.is_all_but else "IN"
-        name = "space_id" if column == "space" else column
-        # No value at all is written as NULL, since PostgreSQL has no empty list.
-        parts.append(f"{name} {verb} ({', '.join(['%s'] * len(values.named)) or 'NULL'})")
-        params += sorted(values.named)
+        sql, named = among("space_id" if column == "space" else column, sorted(values.named))
+        parts.append(f"NOT {sql}" if values.is_all_but else sql)
+        params += named
     return " AND ".join(parts), params
 
 
@@ -175,26 +174,26 @@ def plainly_counted(rows, spaces):
     whole = rows.all()
     whole.query.where.children = [part for part in where.children if part not in live]
     sql, params = whole.query.sql_with_params()
-    places = ", ".join(["%s"] * len(spaces))
+    place, named = among("space_id", sorted(spaces))
     with connection.cursor() as cursor:
         # Of a CROSS JOIN, SQLite goes through the left side first, and that are few.
         cursor.execute(
             f"SELECT (SELECT count(*) FROM ({sql}) AS a) - (SELECT count(*) FROM (SELECT id AS deleted "
-            f"FROM issues_issue WHERE deleted_at IS NOT NULL AND space_id IN ({places})) AS b "
+            f"FROM issues_issue WHERE deleted_at IS NOT NULL AND {place}) AS b "
             f"CROSS JOIN ({sql}) AS c WHERE c.id = b.deleted)",
-            [*params, *sorted(spaces), *params],
+            [*params, *named, *params],
         )
         return cursor.fetchone()[0]
 
 
 def version_of(spaces):
     """What is another after every change in these spaces: the last entry of history of each."""
-    places = ", ".join(["%s"] * len(spaces)) or "NULL"
+    place, named = among("id", sorted(spaces))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, (SELECT max(id) FROM issues_historyentry WHERE space_id = s.id) "
-            f"FROM issues_space AS s WHERE id IN ({places}) ORDER BY id",
-            sorted(spaces),
+            f"FROM issues_space AS s WHERE {place} ORDER BY id",
+            named,
         )
         return cursor.fetchall()
 

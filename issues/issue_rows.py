@@ -16,6 +16,7 @@ from django.http import Http404
 
 from issues import keyset, lookups, search
 from issues.models import Issue
+from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS, RELEVANCE
 from issues.paths import ids_of
 from issues.rows import (
@@ -266,18 +267,16 @@ def key_of(order):
 def documents(spaces, keys, names):
     """{primary key: document} of those of these issues that are in these spaces, in one statement."""
     select, shape = statement(names, ("pk",))
-    among = f"issues_issue.id IN ({', '.join(['%s'] * len(keys)) or 'NULL'})"
-    where, parameters = present_in(spaces)
-    return {
-        row[0]: shape.document(row)
-        for row in run(f"{select} WHERE {among} AND {where}", [*keys, *parameters])
-    }
+    these, parameters = among("issues_issue.id", keys)
+    where, more = present_in(spaces)
+    rows = run(f"{select} WHERE {these} AND {where}", [*parameters, *more])
+    return {row[0]: shape.document(row) for row in rows}
 
 
 def present_in(spaces):
     """(SQL, parameters) of the issues of these spaces that are not deleted."""
-    places = ", ".join(["%s"] * len(spaces)) or "NULL"
-    return f"issues_issue.space_id IN ({places}) AND issues_issue.deleted_at IS NULL", list(spaces)
+    where, parameters = among("issues_issue.space_id", spaces)
+    return f"{where} AND issues_issue.deleted_at IS NULL", parameters
 
 
 def document(spaces, reference):

@@ -11,6 +11,7 @@ from django.http import Http404
 
 from issues.models import Environment, Issue, Level, Project, Space
 from issues.models.fields import instance_of
+from issues.models.sql import among
 
 UUID_TEXT = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9]{1,9}-[0-9]{1,18}\Z")
@@ -142,13 +143,12 @@ def known_person(space_ids, reference):
     if not uuid:
         person = find_known_person(space_ids, reference)
         return person and person.pk
-    places = ", ".join(["%s"] * len(space_ids)) or "NULL"
-    member = f"m.user_id = u.id AND m.space_id IN ({places})"
+    place, spaces = among("m.space_id", space_ids)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT u.id FROM accounts_user AS u WHERE u.uuid = %s "
-            f"AND EXISTS (SELECT 1 FROM issues_membership AS m WHERE {member})",
-            [stored(uuid), *space_ids],
+            f"AND EXISTS (SELECT 1 FROM issues_membership AS m WHERE m.user_id = u.id AND {place})",
+            [stored(uuid), *spaces],
         )
         found = cursor.fetchone()
     return found and found[0]

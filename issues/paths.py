@@ -15,6 +15,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from issues.lookups import stored
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
+from issues.models.sql import among
 from issues.search import Said, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
@@ -247,16 +248,16 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         return "", []
     path, values, driven = found.path(order)
     try:
-        rest = conjunction(found, path, values, driven)
+        conditions = conjunction(found, path, values, driven)
     except EmptyResultSet:
         return "", []
     starts = beyonds(order, key, backwards, path) if key else [("", [])]
     branches = [
-        branch(path, dict(zip(values, some, strict=True)), [start, *rest], order, backwards, skip + size)
+        made
         for start in starts
-        for some in product(*values.values())
+        for made in branches_of(path, values, [start, *conditions], order, backwards, skip + size)
     ]
-    if len(branches) == 1 and not order.column and not skip:
+    if len(starts) == size_of(values.values()) == 1 and not order.column and not skip:
         return branches[0]
     union = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS part" for sql, _ in branches)
     terms = ", ".join(order.sql(backwards, ""))
@@ -268,7 +269,7 @@ def conjunction(found, path, values, driven):
     """[(SQL, parameters)] of all conditions but those whose columns the path already has."""
     rest = [("issues_issue.deleted_at IS NULL", []), *found.plain]
     rest += [
-        among(column, known, path is not NO_PATH)
+        column_among(column, known, path is not NO_PATH)
         for column, known in found.equal.items()
         if driven or column not in values
     ]
@@ -278,16 +279,15 @@ def conjunction(found, path, values, driven):
     return rest + ([compiled(others)] if others else [])
 
 
-def among(column, values, is_along_another):
+def column_among(column, values, is_along_another):
     """(SQL, parameters) of a column that has one of `values`.
 
     SQLite takes a column with a plus before it not for one that has an index, which it might prefer.
     """
     column = f"{'+' if is_along_another and connection.vendor == 'sqlite' else ''}issues_issue.{column}"
     known = [value for value in values if value is not None]
-    parts = [f"{column} IN ({', '.join(['%s'] * len(known))})"] if known else []
-    parts += [f"{column} IS NULL"] if len(known) < len(values) else []
-    return f"({' OR '.join(parts)})", known
+    sql, parameters = among(column, known)
+    return (f"({sql} OR {column} IS NULL)" if len(known) < len(values) else sql), parameters
 
 
 def compiled(conditions):
@@ -334,10 +334,37 @@ def adapted(value):
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
 
 
-def branch(path, values, conditions, order, backwards, size):
+def branches_of(path, values, conditions, order, backwards, size):
+    """[(SQL, parameters)] that give the keys of every part of an index where columns have these `values`.
+
+    PostgreSQL goes through the parts within one statement, of which it keeps the plan: with a branch for
+    each, to plan takes longer than to read. SQLite has no LATERAL, and plans in no time.
+    """
+    if connection.vendor == "sqlite":
+        for some in product(*values.values()):
+            given = [
+                (f"{column_of(path, name)} = %s", [value]) for name, value in zip(values, some, strict=True)
+            ]
+            yield branch(path, [*given, *conditions], order, backwards, size)
+        return
+    equal, tables, parameters = [], [], []
+    for name, own in values.items():
+        if len(own) == 1:
+            equal.append((f"{column_of(path, name)} = %s", own))
+            continue
+        kind = "bigint" if isinstance(own[0], int) else "text"
+        equal.append((f"{column_of(path, name)} = {name}_of.value", []))
+        tables.append(f"unnest(%s::{kind}[]) AS {name}_of(value)")
+        parameters.append(list(own))
+    sql, more = branch(path, [*equal, *conditions], order, backwards, size)
+    if tables:
+        sql = f"SELECT part.* FROM {' CROSS JOIN '.join(tables)} CROSS JOIN LATERAL ({sql}) AS part"
+    yield sql, parameters + more
+
+
+def branch(path, conditions, order, backwards, size):
     """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by."""
-    equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
-    conditions = [condition for condition in (path.where, *equal, *conditions) if condition[0]]
+    conditions = [condition for condition in (path.where, *conditions) if condition[0]]
     joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"
     if joined:
         conditions.insert(0, (f"issues_issue.id = {path.key}", []))

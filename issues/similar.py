@@ -7,6 +7,7 @@ from django.db import connection
 
 from issues import search
 from issues.models import SearchDocument
+from issues.models.sql import among
 from issues.words import words
 
 MOST = 10
@@ -38,15 +39,15 @@ def similar(roles, title, but=None):
 def newest_with(groups, roles, but):
     """For each of these groups of words the set of the newest issues that have them all in their title."""
     parts, parameters = [], []
-    places = ", ".join(["%s"] * len(roles))
+    among_spaces, spaces = among("issues_issue.space_id", roles)
     for at, group in enumerate(groups):
         source = search.titled(roles, group)
         parts.append(
             f"SELECT {at}, found.id FROM (SELECT {source.id} AS id FROM {source.table} "
-            f"JOIN issues_issue ON issues_issue.id = {source.id} AND issues_issue.space_id IN ({places}) "
+            f"JOIN issues_issue ON issues_issue.id = {source.id} AND {among_spaces} "
             f"WHERE {source.where} ORDER BY {source.id} DESC LIMIT {NEWEST + 1}) AS found"
         )
-        parameters += [*roles, *source.parameters]
+        parameters += [*spaces, *source.parameters]
     found = [set() for _ in groups]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), parameters)

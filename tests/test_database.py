@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from issues.models import Issue
 from tests.factories import IssueFactory, SpaceFactory
-from tracker.db.base import WRITE_LOCKS
+from tracker.db.sqlite.base import WRITE_LOCKS
 
 only_sqlite = pytest.mark.database("sqlite")
 only_postgres = pytest.mark.database("postgresql")

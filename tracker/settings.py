@@ -86,7 +86,7 @@ DATABASES = {"default": env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'trac
 DATABASES["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True, ATOMIC_REQUESTS=False)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"].update(
-        ENGINE="tracker.db",
+        ENGINE="tracker.db.sqlite",
         OPTIONS={
             "timeout": 20,
             "cached_statements": 512,
@@ -101,7 +101,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     )
 else:
     # Planning a list takes longer than running it; what is asked again and again is planned once.
-    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 5}
+    DATABASES["default"].update(
+        ENGINE="tracker.db.postgresql",
+        OPTIONS={"server_side_binding": True, "prepare_threshold": 5},
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache_url("CACHE_URL", "locmemcache://?MAX_ENTRIES=100000")}

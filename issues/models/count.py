@@ -4,6 +4,7 @@ from django.db import connection, models, transaction
 
 from issues.limits import BULK
 from issues.models.space import Space
+from issues.models.sql import among
 
 DIMENSIONS = ("project", "status", "level", "assignee")
 # What stands where a row does not tell values of a dimension apart, and where an issue has none.
@@ -83,8 +84,8 @@ class CountDeltaQuerySet(models.QuerySet):
         with transaction.atomic():
             keys = list(self.select_for_update(skip_locked=True).values_list("pk", flat=True)[:BULK])
             if keys:
-                places = ", ".join(["%s"] * len(keys))
-                add(f"SELECT * FROM issues_countdelta WHERE id IN ({places})", keys)
+                these, parameters = among("id", keys)
+                add(f"SELECT * FROM issues_countdelta WHERE {these}", parameters)
                 self.filter(pk__in=keys).delete()
         return len(keys)
 

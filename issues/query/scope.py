@@ -14,6 +14,7 @@ from issues.like import is_like, like
 from issues.lookups import as_uuid, people_of
 from issues.models import Channel, Environment, Level, Membership, Project, Space, Team
 from issues.models.sets import IssueLabel
+from issues.models.sql import among
 from issues.query.tree import QueryError, Value
 
 OFFERED = 20  # proposals for one place
@@ -160,11 +161,11 @@ class Scope:
         column = "key" if key is None else "value"
         same = "" if key is None else "AND key = %s "
         own = [] if key is None else [key]
-        spaces = ", ".join(["%s"] * len(self.spaces)) or "NULL"
+        among_spaces, spaces = among("s.id", self.spaces)
         least = (
             f"SELECT min(text) FROM (SELECT (SELECT min({column}) FROM issues_issuelabel "
             f"WHERE space_id = s.id {same}AND {column} {{}}) AS text "
-            f"FROM issues_space AS s WHERE s.id IN ({spaces})) AS texts"
+            f"FROM issues_space AS s WHERE {among_spaces}) AS texts"
         )
         statement = (
             f"WITH RECURSIVE found(text) AS ({least.format('>= %s')} UNION ALL SELECT "
@@ -172,7 +173,7 @@ class Scope:
             f"SELECT text FROM found WHERE text IS NOT NULL LIMIT {OFFERED}"
         )
         with connection.cursor() as cursor:
-            cursor.execute(statement, [*own, prefix, *self.spaces, *own, *self.spaces])
+            cursor.execute(statement, [*own, prefix, *spaces, *own, *spaces])
             return [text for (text,) in cursor.fetchall() if text.startswith(prefix)]
 
 

@@ -55,7 +55,8 @@ class Comment(Rendered):
 
     class Meta(Rendered.Meta):
         ordering = ["id"]
-        indexes = [models.Index("issue", "id", name="comment_issue")]
+        # With what a count of comments asks for, which a list shows of every issue.
+        indexes = [models.Index("issue", "id", "deleted_at", "is_internal", name="comment_issue")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(content_format__in=["md", "html", "text"]), name="comment_format"

@@ -277,3 +277,41 @@ def test_reading_waits_for_nobody_and_takes_no_lock(ops, bob, api):
 )
 def test_postgresql_is_told_to_keep_what_it_says(name, value):
     assert ask(f"SHOW {name}") == value
+
+
+@only_postgres
+@transactional
+def test_a_quiet_connection_is_taken_for_usable_without_a_statement():
+    connection.ensure_connection()
+    before = activity()
+
+    assert connection.is_usable()
+    assert activity() == before
+
+
+@only_postgres
+@transactional
+def test_a_connection_that_the_server_closed_is_not_usable():
+    connection.ensure_connection()
+    pid = ask("SELECT pg_backend_pid()")
+    with another_session() as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+    assert not connection.is_usable()
+    connection.close()
+    assert ask("SELECT 1") == 1
+
+
+def activity():
+    """When the server last heard of our connection."""
+    pid = connection.connection.info.backend_pid
+    with another_session() as other:
+        return other.execute("SELECT query_start FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone()
+
+
+@contextmanager
+def another_session():
+    import psycopg
+
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as other:
+        yield other

@@ -225,7 +225,10 @@ class Issue(Rendered):
             ),
             models.Index("space", F("updated_at").desc(), F("id").desc(), name="issue_space_updated"),
             models.Index("space", F("created_at").desc(), F("id").desc(), name="issue_space_created"),
-            models.Index("assignee", "status", F("id").desc(), name="issue_assignee"),
+            # With all that is asked of somebody's issues beside, so that the rows of others stay unread.
+            models.Index(
+                "assignee", "status", F("id").desc(), "space", "project", "level", name="issue_assignee"
+            ),
             models.Index("project", "status", F("id").desc(), name="issue_project"),
             models.Index("reporter", F("id").desc(), name="issue_reporter"),
             models.Index("level", "space", F("id").desc(), name="issue_level"),

@@ -2,6 +2,7 @@
 
 from django.db import connection, models, transaction
 
+from issues.models.insert import write_rows
 from issues.models.issue import Issue
 from issues.words import words
 
@@ -69,21 +70,17 @@ class SearchDocumentQuerySet(models.QuerySet):
 
     def put(self, documents):
         """Write whole documents, new ones or over those that are there."""
-        names, places = ", ".join(("issue_id", *COLUMNS)), ", ".join(["%s"] * (1 + len(COLUMNS)))
-        new = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
-        statement = (
-            f"INSERT INTO issues_searchdocument ({names}) VALUES ({places}) "
-            f"ON CONFLICT (issue_id) DO UPDATE SET {new}"
-        )
-        self.run(statement, [[row["issue_id"], *(row[name] for name in COLUMNS)] for row in documents])
+        names = ("issue_id", *COLUMNS)
+        start = f"INSERT INTO issues_searchdocument ({', '.join(names)})"
+        end = "ON CONFLICT (issue_id) DO UPDATE SET " + ", ".join(f"{n} = excluded.{n}" for n in COLUMNS)
+        with connection.cursor() as cursor:
+            write_rows(cursor, start, [[row[name] for name in names] for row in documents], end)
 
     def put_columns(self, columns, documents):
         """Write some columns of documents; one of a deleted issue is not there, and stays away."""
         new = ", ".join(f"{name} = %s" for name in columns)
         statement = f"UPDATE issues_searchdocument SET {new} WHERE issue_id = %s"
-        self.run(statement, [[*(row[name] for name in columns), row["issue_id"]] for row in documents])
-
-    def run(self, statement, rows):
+        rows = [[*(row[name] for name in columns), row["issue_id"]] for row in documents]
         with connection.cursor() as cursor:
             if len(rows) == 1:
                 cursor.execute(statement, rows[0])

@@ -7,7 +7,7 @@ from django.db.models.fields import NOT_PROVIDED, AutoField
 
 from issues.models import Counter, Issue, TextVersion
 from issues.models.fields import ExactJSONField
-from issues.models.insert import form_of
+from issues.models.insert import form_of, write_rows
 
 # History names a text once for all who wrote it.
 REPEATED = {TextVersion}
@@ -62,9 +62,7 @@ def table(model):
 
 def insert(cursor, table, rows):
     verb = "INSERT OR IGNORE" if table.model in REPEATED else "INSERT"
-    places = ", ".join(["%s"] * len(table.places))
-    name = table.model._meta.db_table
-    cursor.executemany(f"{verb} INTO {name} ({table.columns}) VALUES ({places})", rows)
+    write_rows(cursor, f"{verb} INTO {table.model._meta.db_table} ({table.columns})", rows)
 
 
 def copy(cursor, table, rows):

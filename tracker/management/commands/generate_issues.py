@@ -79,16 +79,21 @@ def refuse_doubles(spaces):
 
 @contextmanager
 def at_full_speed():
-    """SQLite keeps its indexes in memory meanwhile, since digests go into them at random places."""
+    """SQLite keeps its indexes in memory meanwhile, since digests go into them at random places.
+
+    And new pages go straight into the file: in its log, a page is looked for in all of a long transaction.
+    """
     if connection.vendor != "sqlite":
         yield
         return
     with connection.cursor() as cursor:
         (usual,) = cursor.execute("PRAGMA cache_size").fetchone()
         cursor.execute("PRAGMA cache_size = -500000")
+        cursor.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
         try:
             yield
         finally:
+            cursor.execute("PRAGMA journal_mode = WAL").fetchone()
             cursor.execute(f"PRAGMA cache_size = {usual}")
 
 

@@ -457,10 +457,7 @@ def resealed(lines):
         if line["type"] == "issue":
             issue, previous = line["uuid"], ""
         if line["type"] == "entry":
-            values = [column.name for column in space_file.columns("entry")]
-            entry = space_file.read("entry", line)
-            entry["actor_id"] = entry.pop("actor")
-            sealed = HistoryEntry(**{name: entry[name] for name in entry if name in values or "_" in name})
+            sealed = HistoryEntry(**space_file.read("entry", line))
             actor = line["actor"] and space_file.as_reference("", line["actor"])
             sealed.seal(previous, *map(space_file.as_reference, "..", (space, issue)), actor)
             line["previous_hash"], line["hash"] = previous, sealed.hash
@@ -632,8 +629,8 @@ NOWHERE = "0190a6c4-7b1e-7c3a-9d52-0123456789ab"
         (twice("person"), "two people of the file are one here"),
         (twice("team"), "uuid: an earlier line has it"),
         (twice("text"), "sha256: not after the one before"),
-        (twice("issue", "occurrence", number=99), "uuid: an earlier line has it"),
-        (twice("issue", "occurrence", uuid=NOWHERE), "number: an earlier issue has it"),
+        (twice("issue", "occurrence", number=99, attachments=[]), "uuid: an earlier line has it"),
+        (twice("issue", "occurrence", uuid=NOWHERE, attachments=[]), "number: an earlier issue has it"),
         (twice("comment"), "uuid: an earlier line has it"),
         (twice("comment", "entry"), "no comment comes after a line of the type entry"),
         (twice("level", "issue"), "no level comes after a line of the type issue"),

@@ -6,8 +6,9 @@ that counts the lines, since a file that was cut off looks whole otherwise. Rows
 column that a model gains is in the file by itself.
 """
 
+import re
 from collections import namedtuple
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache, partial
 
 import orjson
@@ -30,8 +31,8 @@ from issues.models import (
     Team,
     TextVersion,
 )
-from issues.models.base import fitting
-from issues.models.fields import ExactJSONField
+from issues.models.base import MEASURED, fitting
+from issues.models.fields import ExactJSONField, choices_of
 from issues.parsers import depth, find_unclean
 from tracker.accounts.models import User
 
@@ -72,6 +73,7 @@ MORE = {
 ORDER = {kind: place for place, kind in enumerate([HEADER, *list(KINDS)[1:], END])}
 
 
+SPELLED = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TYPES = (
     (models.BooleanField, bool, "neither true nor false"),
     (models.IntegerField, int, "not a whole number"),
@@ -150,18 +152,21 @@ def parse_value(text):
 
 
 def read(kind, said):
-    """{column: value as the column has it} of what a line of this kind says; Refused.
+    """{attname: value as the column has it} of what a line of this kind says; Refused.
 
-    Rows that it refers to are UUIDs still. MORE is left as it came.
+    uuids are texts, also those of rows that it refers to. MORE is left as it came.
     """
-    check_names(said, ["type", *(field.name for field in columns(kind)), *MORE.get(kind, ())])
-    return {name: reader(said[name]) for name, reader in readers(kind)}
+    names, in_order, columns_of = form(kind)
+    if said.keys() != names:
+        check_names(said, in_order)
+    return {attname: reader(said[name]) for attname, name, reader in columns_of}
 
 
 @cache
-def readers(kind):
-    """[(column, function that makes its value of what a line says)]; the functions raise Refused."""
-    return [(field.name, reader(field)) for field in columns(kind)]
+def form(kind):
+    """(names that a line has, the same in their order, [(attname, name, reader)] of its columns)."""
+    names = ["type", *(field.name for field in columns(kind)), *MORE.get(kind, ())]
+    return frozenset(names), names, [(field.attname, field.name, reader(field)) for field in columns(kind)]
 
 
 def check_names(said, names):
@@ -173,8 +178,39 @@ def check_names(said, names):
 
 
 def reader(field):
-    if field.is_relation:
-        return lambda value: value if value is None and field.null else as_reference(field.name, value)
+    """A function that makes a column's value of what a line says; it raises Refused.
+
+    What fits is seen at a glance, since a file has millions of values; `careful` says what is wrong.
+    """
+    if field.is_relation or isinstance(field, models.UUIDField):
+        return reader_of_references(field)
+    careful, most = careful_reader(field), field.max_length or LINE
+    if isinstance(field, ExactJSONField):
+        return lambda value: value if type(value) is field.default and not value else careful(value)
+    if isinstance(field, models.DateTimeField):
+        return lambda value: careful(value) if value is None else time_of(field.name, value)
+    if isinstance(field, models.BooleanField):
+        return lambda value: value if type(value) is bool else careful(value)
+    is_measured = all(isinstance(row, MEASURED) for row in field.validators)
+    if not is_measured or isinstance(field, SPECIAL) or type_of(field)[0] is not str:
+        return careful
+    if choices := choices_of(field):
+        return lambda value: value if type(value) is str and value in choices else careful(value)
+    return lambda value: value if type(value) is str and len(value) <= most else careful(value)
+
+
+def reader_of_references(field):
+    def read_reference(value):
+        if value is None:
+            if field.null:
+                return None
+            raise Refused(f"{field.name}: This may not be null")
+        return as_reference(field.name, value)
+
+    return read_reference
+
+
+def careful_reader(field):
     typed, misfit = typer(field), fitting(field)
 
     def read_value(value):
@@ -188,10 +224,13 @@ def reader(field):
 
 
 def as_reference(name, value):
+    """A uuid in the one spelling in which everything here has it; Refused."""
+    if type(value) is str and SPELLED.fullmatch(value):
+        return value
     uuid = as_uuid(value)
     if uuid is None:
         raise Refused(f"{name}: not a uuid")
-    return uuid
+    return str(uuid)
 
 
 def typer(field):
@@ -199,7 +238,7 @@ def typer(field):
     for columns_of, read_as in READ_AS:
         if isinstance(field, columns_of):
             return partial(read_as, field.name)
-    kind, reason = next(found for columns_of, *found in TYPES if isinstance(field, columns_of))
+    kind, reason = type_of(field)
 
     def typed(value):
         if type(value) is not kind:
@@ -209,6 +248,11 @@ def typer(field):
     return typed
 
 
+def type_of(field):
+    """(type of its values in JSON, what a value of another one is told)"""
+    return next(found for columns_of, *found in TYPES if isinstance(field, columns_of))
+
+
 def time_of(name, value):
     try:
         at = datetime.fromisoformat(value)
@@ -216,7 +260,7 @@ def time_of(name, value):
         at = None
     if at is None or not value.endswith("Z"):
         raise Refused(f"{name}: not a time in UTC")
-    return at.astimezone(UTC)
+    return at
 
 
 def date_of(name, value):
@@ -240,8 +284,8 @@ def path_of(name, value):
 # How columns are read that are no plain values of JSON.
 READ_AS = (
     (ExactJSONField, lambda name, value: value),
-    (models.UUIDField, as_reference),
     (models.DateTimeField, time_of),
     (models.DateField, date_of),
     (models.FileField, path_of),
 )
+SPECIAL = tuple(columns_of for columns_of, _ in READ_AS)

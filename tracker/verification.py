@@ -65,11 +65,15 @@ class Verifier:
     def problems(self):
         """One line for each broken chain, naming the first entry that does not hold."""
         for space in self.spaces.order_by("pk"):
-            reading = Reading(space)
-            yield from self.suspects(reading, reading.space_chains, [None])
-            for keys in chunks(Issue.objects.filter(space=space)):
-                yield from self.suspects(reading, reading.issue_chains, keys)
-            self.entries += reading.count
+            yield from self.problems_of(space, chunks(Issue.objects.filter(space=space)))
+
+    def problems_of(self, space, chunks):
+        """The same of one space and of some of its issues; `chunks` gives lists of their primary keys."""
+        reading = Reading(space)
+        yield from self.suspects(reading, reading.space_chains, [None])
+        for keys in chunks:
+            yield from self.suspects(reading, reading.issue_chains, keys)
+        self.entries += reading.count
 
     def suspects(self, reading, chains, keys):
         """Walk many chains at once, and look again at those that seem broken."""
@@ -175,7 +179,8 @@ class Reading:
             try:
                 self.walk(chain, said)
                 chain.end(issue.version)
-                chain.compare(issue, {name: sets[name].get(issue.id, {}) for name in sets}, remarks, files)
+                said_of = ((row.uuid, row.document(files.get(row.id)), row.deleted_at) for row in remarks)
+                chain.compare(issue, {name: sets[name].get(issue.id, {}) for name in sets}, said_of)
             except Broken as broken:
                 yield issue.id, f"{self.space.key}-{issue.number}{broken}"
             else:
@@ -432,8 +437,11 @@ class IssueChain(Chain):
         if entry.action == "comment_deleted":
             self.deleted.add(uuid)
 
-    def compare(self, issue, sets, comments, files):
-        """Broken if the row, its sets or its comments are not what the entries add up to."""
+    def compare(self, issue, sets, comments):
+        """Broken if the row, its sets or its comments are not what the entries add up to.
+
+        `comments` are (uuid, what history says of one, when it was deleted).
+        """
         for column in self.COLUMNS:
             value, said = getattr(issue, column.attname), self.fields.get(column.name)
             # Most columns are empty, and so seen without a call.
@@ -445,13 +453,13 @@ class IssueChain(Chain):
         for name, stored in sets.items():
             if stored != self.sets[name]:
                 raise Broken(f"its {name} are not what history says")
-        for comment in comments:
-            said = self.comments.pop(str(comment.uuid), None)
+        for uuid, document, deleted_at in comments:
+            said = self.comments.pop(str(uuid), None)
             if said is None:
-                raise Broken(f"the comment {comment.uuid} has no history")
-            gone = str(comment.uuid) in self.deleted
-            if said != comment.document(files.get(comment.id)) or gone != (comment.deleted_at is not None):
-                raise Broken(f"the comment {comment.uuid} is not what history says")
+                raise Broken(f"the comment {uuid} has no history")
+            gone = str(uuid) in self.deleted
+            if said != document or gone != (deleted_at is not None):
+                raise Broken(f"the comment {uuid} is not what history says")
         for uuid in self.comments:
             raise Broken(f"the comment {uuid} is gone")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist, ValidationError
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.utils import timezone
@@ -13,6 +13,9 @@ from django.utils import timezone
 from issues.actor import current_actor
 from issues.limits import refusal
 from issues.models.fields import ExactJSONField, choices_of, same, uuid7
+
+# Validators of which `fitting` does the work.
+MEASURED = (MaxLengthValidator, MaxValueValidator, MinValueValidator)
 
 
 class WayRound(TypeError):
@@ -38,8 +41,11 @@ def fitting(field):
     choices, max_length, limits = choices_of(field), field.max_length, None
     if isinstance(field, models.IntegerField):
         # SQLite itself would take a larger one.
-        limits = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
-    has_more = any(not isinstance(row, MaxLengthValidator) for row in field.validators)
+        low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+        lows = [row.limit_value for row in field.validators if isinstance(row, MinValueValidator)]
+        highs = [row.limit_value for row in field.validators if isinstance(row, MaxValueValidator)]
+        limits = max(low, *lows), min(high, *highs)
+    has_more = any(not isinstance(row, MEASURED) for row in field.validators)
 
     def reason(value):
         if value is None:

@@ -87,7 +87,11 @@ def plain(value):
 
 def moment(at):
     """A datetime as history writes it: UTC, always six digits of a second."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = at.astimezone(UTC)
+    if at.year < 1_000:
+        # Sealed without the zeros before the year, as the C library has it.
+        return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 class TextVersion(Guarded):

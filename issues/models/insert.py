@@ -4,6 +4,7 @@ from functools import lru_cache
 from itertools import chain
 
 from django.db import connection, models
+from django.db.models.fields import NOT_PROVIDED, AutoField
 
 from issues.models.fields import ExactJSONField
 
@@ -18,10 +19,21 @@ def insert_many(rows, *, leave_present=False):
     """
     if not rows:
         return
-    start, columns = plan(type(rows[0]), connection.vendor)
-    values = [[form(getattr(row, name)) for name, form in columns] for row in rows]
+    into = table(type(rows[0]))
+    into.insert(
+        [[form(getattr(row, name)) for name, form in into.forms] for row in rows], leave_present=leave_present
+    )
+
+
+def insert_one(row):
+    """Write a new row and give it its primary key."""
+    into = table(type(row))
     with connection.cursor() as cursor:
-        write_rows(cursor, start, values, "ON CONFLICT DO NOTHING" if leave_present else "")
+        write_rows(
+            cursor, into.start, [[form(getattr(row, name)) for name, form in into.forms]], "RETURNING id"
+        )
+        (row.pk,) = cursor.fetchone()
+    row._state.adding, row._state.db = False, connection.alias
 
 
 def write_rows(cursor, start, rows, end=""):
@@ -45,26 +57,62 @@ def write_rows(cursor, start, rows, end=""):
             cursor.executemany(statement, rest)
 
 
-def insert_one(row):
-    """Write a new row and give it its primary key."""
-    start, columns = plan(type(row), connection.vendor)
-    with connection.cursor() as cursor:
-        write_rows(cursor, start, [[form(getattr(row, name)) for name, form in columns]], "RETURNING id")
-        (row.pk,) = cursor.fetchone()
-    row._state.adding, row._state.db = False, connection.alias
+def table(model, with_key=False):
+    """The Table of a model on this database."""
+    return kept_table(model, with_key, connection.vendor)
 
 
-@lru_cache(maxsize=32)
-def plan(model, vendor):
-    """(INSERT statement up to its values, [(attname, how its value goes into the database)])"""
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(field.column) for field in fields)
-    start = f"INSERT INTO {quote(model._meta.db_table)} ({names})"
-    return start, [(field.attname, form_of(field)) for field in fields]
+@lru_cache(maxsize=64)
+def kept_table(model, with_key, vendor):
+    return Table(model, with_key)
+
+
+class Table:
+    """The table of a model: how values become a row of it, and how rows are written.
+
+    Rows come `with_key` where others refer to them before they are written.
+    """
+
+    def __init__(self, model, with_key):
+        columns = model._meta.concrete_fields
+        fields = [field for field in columns if with_key or not isinstance(field, AutoField)]
+        quote = connection.ops.quote_name
+        self.model, self.name = model, quote(model._meta.db_table)
+        self.columns = ", ".join(quote(field.column) for field in fields)
+        self.start = f"INSERT INTO {self.name} ({self.columns})"
+        self.forms = [(field.attname, form_of(field)) for field in fields]
+        self.places = {field.attname: (at, quick_form(field)) for at, field in enumerate(fields)}
+        self.blank = [form_of(field)(default_of(field)) for field in fields]
+
+    def row(self, said):
+        """A row as it goes into the database: `said`, {attname: value}, and defaults for the rest.
+
+        Times are in UTC, and uuids may be texts.
+        """
+        row, places = self.blank.copy(), self.places
+        for name, value in said.items():
+            at, form = places[name]
+            row[at] = value if form is None or value is None else form(value)
+        return row
+
+    def insert(self, rows, *, leave_present=False):
+        with connection.cursor() as cursor:
+            write_rows(cursor, self.start, rows, "ON CONFLICT DO NOTHING" if leave_present else "")
+
+    def new_keys(self, count):
+        """The primary keys of so many rows to come; on SQLite this transaction has the lock of the writer."""
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [self.model._meta.db_table])
+                last = (cursor.fetchone() or (0,))[0]
+                return range(last + 1, last + 1 + count)
+            sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+            cursor.execute(sql, [self.model._meta.db_table, count])
+            return [key for (key,) in cursor.fetchall()]
 
 
 def form_of(field):
+    """How any value of Python's goes into this column."""
     if isinstance(field, models.UUIDField) and not connection.features.has_native_uuid_field:
         return lambda value: None if value is None else value.hex
     if isinstance(field, models.DateTimeField):
@@ -72,3 +120,22 @@ def form_of(field):
     if isinstance(field, models.DateField | ExactJSONField):
         return lambda value: field.get_db_prep_save(value, connection)
     return lambda value: value
+
+
+def quick_form(field):
+    """How a value of `Table.row`, other than None, goes into this column; None where it goes as it is."""
+    if isinstance(field, models.UUIDField):
+        return None if connection.features.has_native_uuid_field else lambda uuid: str(uuid).replace("-", "")
+    if isinstance(field, models.DateTimeField):
+        # Without its zone, of which nothing is to be found out.
+        return None if connection.vendor == "postgresql" else lambda at: str(at)[:-6]
+    if isinstance(field, models.DateField | ExactJSONField):
+        return form_of(field)
+    return None
+
+
+def default_of(field):
+    """The default of a column; None where every row has a value of its own."""
+    if field.default is NOT_PROVIDED and field.null:
+        return None
+    return None if isinstance(field, models.UUIDField | models.DateTimeField) else field.get_default()

@@ -24,7 +24,6 @@ from issues import markdown
 from issues.actor import Actor, acting_as
 from issues.models import (
     Attachment,
-    CountDelta,
     Counter,
     HistoryEntry,
     Issue,
@@ -35,7 +34,7 @@ from issues.models import (
     Space,
     TextVersion,
 )
-from issues.models.count import places
+from issues.models.count import repair
 from issues.models.fields import canonical, uuid7
 from issues.models.history import digest
 from issues.models.insert import table
@@ -154,6 +153,7 @@ class SpaceImporter:
         self.place, self.line = HEADER, 0
         self.here = {kind: {} for kind in REFERENCES.values()}
         self.waiting = {kind: [] for kind in ("issue", "comment", "entry", "occurrence")}
+        self.waits = 0
         self.is_new = False
         self.last_text, self.texts, self.blanked = "", [], set()
         # Texts that history names, as (its issue, digest), to be looked for with the next rows.
@@ -186,7 +186,7 @@ class SpaceImporter:
         self.place = kind
         getattr(self, f"take_{kind}", self.take_row)(said)
         self.counts[kind] += 1
-        if sum(map(len, self.waiting.values())) >= ROWS:
+        if self.waits >= ROWS:
             self.flush()
 
     def check_place(self, kind):
@@ -486,12 +486,13 @@ class SpaceImporter:
         return values
 
     def wait(self, kind, values, more=None):
+        self.waits += 1
         self.waiting[kind].append(Row(self.line, self.owner, values, more or {}))
 
     def flush(self):
         """Write what waits."""
         self.put_texts()
-        waiting, self.waiting = self.waiting, {kind: [] for kind in self.waiting}
+        waiting, self.waiting, self.waits = self.waiting, {kind: [] for kind in self.waiting}, 0
         self.check_numbers(waiting["issue"])
         for kind, rows in waiting.items():
             self.settle(kind, rows)
@@ -551,18 +552,13 @@ class SpaceImporter:
 
     def put_issues(self, rows):
         ranks = {level.pk: level.rank for level in self.here["level"].values()}
-        keys, tally = table(Issue, with_key=True).new_keys(len(rows)), Tally()
+        keys = table(Issue, with_key=True).new_keys(len(rows))
         for row, key in zip(rows, keys, strict=True):
             rank = ranks.get(row.values["level_id"], NO_LEVEL_RANK)
             row.values |= {"id": key, "space_id": self.space.pk, "level_rank": rank}
             row.values |= rendering(Issue, row.values)
             row.owner.pk = key
-            sets = row.owner.sets
-            tags = [("label", label) for label in sets["labels"]]
-            tags += [("channel", str(self.here["channel"][uuid].pk)) for uuid in sets["channels"]]
-            tally.update(places(SimpleNamespace(**row.values), tags))
         put(Issue, [row.values for row in rows], with_key=True)
-        CountDelta.objects.append(tally)
         self.put_sets([row.owner for row in rows])
 
     def put_sets(self, owners):
@@ -690,6 +686,7 @@ class SpaceImporter:
             raise Refused("the file is cut off: it has no end")
         if self.highest:
             Counter.take(self.space.pk, self.highest)
+        repair([self.space.pk])
         Issue.objects.filter(space=self.space, description__contains="#").rerender()
         comments = Comment.objects.filter(issue__space=self.space, content__contains="#")
         comments.select_related("issue").rerender()
@@ -709,9 +706,9 @@ class SpaceImporter:
 
 
 def put(model, rows, *, with_key=False, leave_present=False):
-    """Write new rows of a model, each as {attname: value}."""
+    """Write new rows of a model, each as {attname: value of every column}."""
     into = table(model, with_key)
-    into.insert([into.row(row) for row in rows], leave_present=leave_present)
+    into.insert(into.rows(rows), leave_present=leave_present)
 
 
 def present(model, name, values, space=None):

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 
 from django.db import connection, models
 from django.db.models.fields import NOT_PROVIDED, AutoField
@@ -82,6 +83,7 @@ class Table:
         self.start = f"INSERT INTO {self.name} ({self.columns})"
         self.forms = [(field.attname, form_of(field)) for field in fields]
         self.places = {field.attname: (at, quick_form(field)) for at, field in enumerate(fields)}
+        self.pick = itemgetter(*self.places)
         self.blank = [form_of(field)(default_of(field)) for field in fields]
 
     def row(self, said):
@@ -94,6 +96,16 @@ class Table:
             at, form = places[name]
             row[at] = value if form is None or value is None else form(value)
         return row
+
+    def rows(self, found):
+        """The same of many that say every column."""
+        rows = list(map(list, map(self.pick, found)))
+        for at, form in self.places.values():
+            if form is not None:
+                for row in rows:
+                    if row[at] is not None:
+                        row[at] = form(row[at])
+        return rows
 
     def insert(self, rows, *, leave_present=False):
         with connection.cursor() as cursor:

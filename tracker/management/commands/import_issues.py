@@ -28,6 +28,8 @@ LEFT_ALONE = {
     CHANGED: "was changed here since its import",
     FOREIGN: "was not imported",
 }
+# Lines are longer than what is read at once by default.
+BUFFER = 2**20
 
 
 class Command(BaseCommand):
@@ -69,7 +71,7 @@ class Command(BaseCommand):
         """Import a file that `export_issues` wrote."""
         importer = SpaceImporter(key, admins_of(key or "the space", admin))
         try:
-            with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as lines:
+            with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb", BUFFER) as lines:
                 importer.run(lines)
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error

@@ -513,6 +513,51 @@ def test_a_forged_value_is_refused_though_it_was_sealed_anew(lines, refused):
     assert "COPY-2: its" in refused(resealed(lines))
 
 
+@pytest.mark.parametrize(
+    "kind, values, reason",
+    [
+        ("issue", {"description": "forged"}, "OPS-1: its description is not what history says"),
+        ("issue", {"version": 99}, "OPS-1: its row is at version 99"),
+        ("issue", {"created_at": "2020-01-01T00:00:00Z"}, "OPS-1: its created_at is not what history says"),
+        ("issue", {"assignee": None}, "OPS-1: its assignee is not what history says"),
+        ("issue", {"labels": {}}, "OPS-1: its labels are not what history says"),
+        ("issue", {"teams": []}, "OPS-1: its teams are not what history says"),
+        ("issue", {"channels": []}, "OPS-1: its channels are not what history says"),
+        ("issue", {"attachments": []}, "OPS-1: its attachments are not what history says"),
+        ("comment", {"content": "forged"}, "is not what history says"),
+        ("comment", {"attachments": []}, "is not what history says"),
+        ("comment", {"deleted_at": "2026-01-01T00:00:00Z"}, "is not what history says"),
+    ],
+)
+def test_a_file_as_it_came_is_refused_where_a_row_is_not_what_history_says(
+    lines, refused, kind, values, reason
+):
+    of(lines, kind).update(values)
+
+    assert reason in refused(lines, space=None)
+
+
+def test_a_text_that_history_names_is_missed(lines, refused):
+    title = next(line for line in lines if line.get("text") == of(lines, "issue")["title"])
+    lines.remove(title)
+    of(lines, "end")["lines"] -= 1
+
+    assert "its text is missing" in refused(lines, space=None)
+
+
+def test_a_text_that_was_blanked_off_the_record_is_refused(lines, refused):
+    of(lines, "text").update(text="", blanked_at="2026-01-01T00:00:00Z")
+
+    assert "its text was blanked off the record" in refused(lines, space=None)
+
+
+def test_what_is_counted_and_searched_of_an_import_is_right(lines, run):
+    run(lines)
+
+    call_command("check_derived", stdout=StringIO())
+    assert verify().startswith("History holds")
+
+
 def changed(kind, place=0, **values):
     def change(lines):
         line = of(lines, kind, place)

@@ -248,16 +248,16 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         return "", []
     path, values, driven = found.path(order)
     try:
-        conditions = conjunction(found, path, values, driven)
+        rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
         return "", []
     starts = beyonds(order, key, backwards, path) if key else [("", [])]
     branches = [
-        made
+        branch(path, dict(zip(values, some, strict=True)), [start, *rest], order, backwards, skip + size)
         for start in starts
-        for made in branches_of(path, values, [start, *conditions], order, backwards, skip + size)
+        for some in product(*values.values())
     ]
-    if len(starts) == size_of(values.values()) == 1 and not order.column and not skip:
+    if len(branches) == 1 and not order.column and not skip:
         return branches[0]
     union = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS part" for sql, _ in branches)
     terms = ", ".join(order.sql(backwards, ""))
@@ -334,37 +334,10 @@ def adapted(value):
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
 
 
-def branches_of(path, values, conditions, order, backwards, size):
-    """[(SQL, parameters)] that give the keys of every part of an index where columns have these `values`.
-
-    PostgreSQL goes through the parts within one statement, of which it keeps the plan: with a branch for
-    each, to plan takes longer than to read. SQLite has no LATERAL, and plans in no time.
-    """
-    if connection.vendor == "sqlite":
-        for some in product(*values.values()):
-            given = [
-                (f"{column_of(path, name)} = %s", [value]) for name, value in zip(values, some, strict=True)
-            ]
-            yield branch(path, [*given, *conditions], order, backwards, size)
-        return
-    equal, tables, parameters = [], [], []
-    for name, own in values.items():
-        if len(own) == 1:
-            equal.append((f"{column_of(path, name)} = %s", own))
-            continue
-        kind = "bigint" if isinstance(own[0], int) else "text"
-        equal.append((f"{column_of(path, name)} = {name}_of.value", []))
-        tables.append(f"unnest(%s::{kind}[]) AS {name}_of(value)")
-        parameters.append(list(own))
-    sql, more = branch(path, [*equal, *conditions], order, backwards, size)
-    if tables:
-        sql = f"SELECT part.* FROM {' CROSS JOIN '.join(tables)} CROSS JOIN LATERAL ({sql}) AS part"
-    yield sql, parameters + more
-
-
-def branch(path, conditions, order, backwards, size):
+def branch(path, values, conditions, order, backwards, size):
     """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by."""
-    conditions = [condition for condition in (path.where, *conditions) if condition[0]]
+    equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
+    conditions = [condition for condition in (path.where, *equal, *conditions) if condition[0]]
     joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"
     if joined:
         conditions.insert(0, (f"issues_issue.id = {path.key}", []))

@@ -9,8 +9,8 @@ from django.db.models.fields import NOT_PROVIDED, AutoField
 
 from issues.models.fields import ExactJSONField
 
-# Rows of one statement; with sixty columns the first is at most what SQLite has parameters for.
-SIZES = (500, 50)
+# Rows of one statement; with sixty columns as many as SQLite has parameters for.
+TOGETHER = 500
 
 
 def insert_many(rows, *, leave_present=False):
@@ -45,17 +45,16 @@ def write_rows(cursor, start, rows, end=""):
     if not rows:
         return
     place, at = f"({', '.join(['%s'] * len(rows[0]))})", 0
-    for size in SIZES if connection.vendor == "sqlite" else ():
-        statement = f"{start} VALUES {', '.join([place] * size)} {end}"
-        while len(rows) - at >= size:
-            cursor.execute(statement, list(chain.from_iterable(rows[at : at + size])))
-            at += size
-    if rest := rows[at:]:
-        statement = f"{start} VALUES {place} {end}"
-        if len(rest) == 1:
-            cursor.execute(statement, rest[0])
-        else:
-            cursor.executemany(statement, rest)
+    if connection.vendor == "sqlite":
+        statement = f"{start} VALUES {', '.join([place] * TOGETHER)} {end}"
+        while len(rows) - at >= TOGETHER:
+            cursor.execute(statement, list(chain.from_iterable(rows[at : at + TOGETHER])))
+            at += TOGETHER
+    statement, rest = f"{start} VALUES {place} {end}", rows[at:]
+    if len(rest) == 1:
+        cursor.execute(statement, rest[0])
+    elif rest:
+        cursor.executemany(statement, rest)
 
 
 def table(model, with_key=False):

@@ -349,7 +349,7 @@ def test_the_admin_that_is_named_gets_in(full, run, alice):
 
 
 def test_a_batch_that_ends_within_an_issue_is_no_border(full, run, monkeypatch):
-    monkeypatch.setattr(space_import, "ROWS", 1)
+    monkeypatch.setattr(space_import, "LINES", 1)
 
     run(export(full), space="COPY")
 

@@ -31,7 +31,7 @@ from issues.models import (
     Team,
     TextVersion,
 )
-from issues.models.base import MEASURED, fitting
+from issues.models.base import MEASURED, fitting, limits_of
 from issues.models.fields import ExactJSONField, choices_of
 from issues.parsers import depth, find_unclean
 from tracker.accounts.models import User
@@ -73,6 +73,7 @@ MORE = {
 ORDER = {kind: place for place, kind in enumerate([HEADER, *list(KINDS)[1:], END])}
 
 
+TYPE = re.compile(rb'\{"type":"([a-z]+)"')
 SPELLED = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TYPES = (
     (models.BooleanField, bool, "neither true nor false"),
@@ -113,7 +114,7 @@ def line(kind, content):
 
 
 def documents(file):
-    """(line number, what the line says) of a binary file; Refused."""
+    """(line number, type of the line, its bytes) of a binary file; Refused."""
     number = 0
     while data := file.readline(LINE + 1):
         number += 1
@@ -121,10 +122,26 @@ def documents(file):
             raise Refused(f"it is longer than {LINE} bytes", number)
         if not data.endswith(b"\n"):
             raise Refused("the file ends in the middle of it", number)
-        try:
-            yield number, parse(data)
-        except Refused as refused:
-            raise Refused(str(refused), number) from refused
+        yield number, type_in(data, number), data
+
+
+def type_in(data, number):
+    """The type of a line, at a glance where it begins with it; Refused with the number of the line."""
+    if found := TYPE.match(data):
+        return found[1].decode()
+    try:
+        return parse(data)["type"]
+    except Refused as refused:
+        refused.line = number
+        raise
+
+
+def parse_as(kind, data):
+    """The object that a line of this type is; Refused."""
+    found = parse(data)
+    if found["type"] != kind:
+        raise Refused("type: it is there twice")
+    return found
 
 
 def parse(data):
@@ -159,14 +176,24 @@ def read(kind, said):
     names, in_order, columns_of = form(kind)
     if said.keys() != names:
         check_names(said, in_order)
-    return {attname: reader(said[name]) for attname, name, reader in columns_of}
+    return {
+        attname: None if (value := said[name]) is None and may_be_null else reader(value)
+        for attname, name, may_be_null, reader in columns_of
+    }
 
 
 @cache
 def form(kind):
-    """(names that a line has, the same in their order, [(attname, name, reader)] of its columns)."""
+    """(names that a line has, the same in their order, [(attname, name, may it be null, reader)])."""
     names = ["type", *(field.name for field in columns(kind)), *MORE.get(kind, ())]
-    return frozenset(names), names, [(field.attname, field.name, reader(field)) for field in columns(kind)]
+    columns_of = [(field.attname, field.name, field.null, reader(field)) for field in columns(kind)]
+    return frozenset(names), names, columns_of
+
+
+def reason_of(error):
+    """What a ValidationError says, on one line."""
+    fields = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+    return "; ".join(f"{name}: {' '.join(said)}".removeprefix(": ") for name, said in fields.items())
 
 
 def check_names(said, names):
@@ -192,6 +219,9 @@ def reader(field):
     if isinstance(field, models.BooleanField):
         return lambda value: value if type(value) is bool else careful(value)
     is_measured = all(isinstance(row, MEASURED) for row in field.validators)
+    if isinstance(field, models.IntegerField) and is_measured:
+        low, high = limits_of(field)
+        return lambda value: value if type(value) is int and low <= value <= high else careful(value)
     if not is_measured or isinstance(field, SPECIAL) or type_of(field)[0] is not str:
         return careful
     if choices := choices_of(field):

@@ -38,13 +38,8 @@ def fitting(field):
     """
     if isinstance(field, ExactJSONField):
         return lambda value: refusal_of_nothing(field) if value is None else field.refusal(value)
-    choices, max_length, limits = choices_of(field), field.max_length, None
-    if isinstance(field, models.IntegerField):
-        # SQLite itself would take a larger one.
-        low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
-        lows = [row.limit_value for row in field.validators if isinstance(row, MinValueValidator)]
-        highs = [row.limit_value for row in field.validators if isinstance(row, MaxValueValidator)]
-        limits = max(low, *lows), min(high, *highs)
+    choices, max_length = choices_of(field), field.max_length
+    limits = limits_of(field) if isinstance(field, models.IntegerField) else None
     has_more = any(not isinstance(row, MEASURED) for row in field.validators)
 
     def reason(value):
@@ -67,6 +62,14 @@ def fitting(field):
         return None
 
     return reason
+
+
+def limits_of(field):
+    """The least and the largest integer of a column; SQLite itself would take a larger one."""
+    low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+    lows = [row.limit_value for row in field.validators if isinstance(row, MinValueValidator)]
+    highs = [row.limit_value for row in field.validators if isinstance(row, MaxValueValidator)]
+    return max(low, *lows), min(high, *highs)
 
 
 def refusal_of_nothing(field):

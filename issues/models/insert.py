@@ -9,8 +9,9 @@ from django.db.models.fields import NOT_PROVIDED, AutoField
 
 from issues.models.fields import ExactJSONField
 
-# Rows of one statement; with sixty columns as many as SQLite has parameters for.
-TOGETHER = 500
+# Rows of one statement: few sizes, since statements are kept, with a place for each value that is as large
+# as its largest ever was.
+SIZES = (500, 64, 8, 1)
 
 
 def insert_many(rows, *, leave_present=False):
@@ -42,19 +43,17 @@ def write_rows(cursor, start, rows, end=""):
 
     SQLite takes many in one statement: each one has its price, above all where it moves the index of words.
     """
-    if not rows:
-        return
-    place, at = f"({', '.join(['%s'] * len(rows[0]))})", 0
-    if connection.vendor == "sqlite":
-        statement = f"{start} VALUES {', '.join([place] * TOGETHER)} {end}"
-        while len(rows) - at >= TOGETHER:
-            cursor.execute(statement, list(chain.from_iterable(rows[at : at + TOGETHER])))
-            at += TOGETHER
-    statement, rest = f"{start} VALUES {place} {end}", rows[at:]
-    if len(rest) == 1:
-        cursor.execute(statement, rest[0])
-    elif rest:
-        cursor.executemany(statement, rest)
+    sizes, at = SIZES if connection.vendor == "sqlite" else (1,), 0
+    for size in sizes:
+        end_of_size = len(rows) - (len(rows) - at) % size
+        groups = [list(chain.from_iterable(rows[n : n + size])) for n in range(at, end_of_size, size)]
+        at = end_of_size
+        if groups:
+            place = f"({', '.join(['%s'] * len(rows[0]))})"
+            statement = f"{start} VALUES {', '.join([place] * size)} {end}"
+            (cursor.execute if len(groups) == 1 else cursor.executemany)(
+                statement, groups[0] if len(groups) == 1 else groups
+            )
 
 
 def table(model, with_key=False):
@@ -111,14 +110,19 @@ class Table:
             write_rows(cursor, self.start, rows, "ON CONFLICT DO NOTHING" if leave_present else "")
 
     def new_keys(self, count):
-        """The primary keys of so many rows to come; on SQLite this transaction has the lock of the writer."""
+        """Primary keys of so many rows to come, which nobody else gets."""
+        name = self.model._meta.db_table
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":
-                cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [self.model._meta.db_table])
-                last = (cursor.fetchone() or (0,))[0]
-                return range(last + 1, last + 1 + count)
+                # A sequence of SQLite's is there with the first row.
+                there = "SELECT 1 FROM sqlite_sequence WHERE name = %s"
+                new = f"INSERT INTO sqlite_sequence (name, seq) SELECT %s, 0 WHERE NOT EXISTS ({there})"
+                cursor.execute(new, [name, name])
+                taken = "UPDATE sqlite_sequence SET seq = seq + %s WHERE name = %s RETURNING seq"
+                ((last,),) = cursor.execute(taken, [count, name]).fetchall()
+                return range(last + 1 - count, last + 1)
             sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
-            cursor.execute(sql, [self.model._meta.db_table, count])
+            cursor.execute(sql, [name, count])
             return [key for (key,) in cursor.fetchall()]
 
 

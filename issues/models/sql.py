@@ -1,5 +1,6 @@
 """Parts of statements that are written by hand."""
 
+import orjson
 from django.db import connection
 
 
@@ -12,3 +13,10 @@ def among(column, values):
     if connection.vendor == "postgresql":
         return f"{column} = ANY(%s)", [values]
     return f"{column} IN ({', '.join(['%s'] * len(values)) or 'NULL'})", values
+
+
+def among_many(column, values):
+    """The same of any number of integers or texts, of which SQLite, too, keeps but one statement."""
+    if connection.vendor == "postgresql":
+        return among(column, values)
+    return f"{column} IN (SELECT value FROM json_each(%s))", [orjson.dumps(list(values)).decode()]  # noqa: S608

@@ -17,8 +17,8 @@ from issues.models.fields import uuid7
 from issues.models.rendered import NUMBER
 from tracker import github
 from tracker.accounts.models import User
-from tracker.space_file import Refused
-from tracker.space_import import SOURCE, SpaceImporter, reason_of
+from tracker.space_file import Refused, reason_of
+from tracker.space_import import SOURCE, SpaceImporter
 
 CHUNK = 500
 TWICE = "somebody else made an issue of this number at the same time"

@@ -83,6 +83,8 @@ HOT = re.compile(r"\]\((?:https?://)?|[A-Z\d]-\d|#\d|://|@|\x02|\[[ xX]\] |(?:[-
 HARD_LINK = re.compile(r"\]\((?![^()<>\"'\n]*\))")
 PARAGRAPH = r"[^\W\d][\w ,.;:!?'\"()%/-]*(?<! )"
 PLAIN = re.compile(rf"{PARAGRAPH}(?:\n\n{PARAGRAPH})*")
+# What of HOT such a text can have, and some more: a pattern that begins with few signs is quick.
+WARM = re.compile(r"-[\d ]|\d\. |://")
 TITLE_MARKS = re.compile(r"(?:\s|>|#{1,6}(?=\s|$)|(?:[-+*]|\d{1,9}[.)])(?=\s|$)|\[[ xX]\](?=\s))*")
 
 
@@ -134,7 +136,7 @@ def unified(text):
 
 def is_plain(text):
     """Whether a text is paragraphs of words in which nothing has a meaning: most short ones are."""
-    return PLAIN.fullmatch(text) is not None and "_" not in text and not HOT.search(text)
+    return PLAIN.fullmatch(text) is not None and "_" not in text and not WARM.search(text)
 
 
 def from_markdown(text, numbers):

@@ -146,26 +146,31 @@ def parse_as(kind, data):
 
 def parse(data):
     """The object that a line is; Refused."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise Refused("it is not UTF-8") from error
-    found = parse_value(text)
+    found = parse_value(data)
     if not isinstance(found, dict) or not isinstance(found.get("type"), str):
         raise Refused("it is no object with a type")
-    if "\\u0000" in text and find_unclean(found):
+    if b"\\u0000" in data and find_unclean(found):
         raise Refused("NUL characters are not allowed")
     return found
 
 
-def parse_value(text):
-    """The value of a JSON text of bounded depth; Refused."""
-    if text.count("[") + text.count("{") > DEPTH and depth(text) > DEPTH:
+def parse_value(data):
+    """The value of JSON, bytes or text, of bounded depth; Refused."""
+    opening = (b"[", b"{") if isinstance(data, bytes) else ("[", "{")
+    if sum(map(data.count, opening)) > DEPTH and depth(decoded(data)) > DEPTH:
         raise Refused(f"JSON is nested deeper than {DEPTH}")
     try:
-        return orjson.loads(text)
+        return orjson.loads(data)
     except orjson.JSONDecodeError as error:
+        decoded(data)
         raise Refused("it is not JSON") from error
+
+
+def decoded(data):
+    try:
+        return data.decode() if isinstance(data, bytes) else data
+    except UnicodeDecodeError as error:
+        raise Refused("it is not UTF-8") from error
 
 
 def read(kind, said):

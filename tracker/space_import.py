@@ -29,7 +29,7 @@ from issues.models import (
 )
 from issues.models.count import repair
 from issues.models.fields import uuid7
-from issues.models.insert import table
+from issues.models.insert import TOGETHER, table
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.sql import among_many
 from tracker.accounts.models import User
@@ -54,7 +54,7 @@ from tracker.workers import in_order
 
 SOURCE = "import"
 # Lines of a piece, at least: it ends before the next issue, or among sightings.
-LINES = 2_000
+LINES = 5_000
 READ_IN_PIECES = {"text", *MANY}
 BORDERS = {"text", "issue", "occurrence"}
 # What is said of a file goes into headers and paths.
@@ -82,6 +82,8 @@ class SpaceImporter:
         self.is_new, self.refused = False, None
         self.last_text, self.blanked, self.files = "", set(), set()
         self.highest = 0
+        # What is searched of issues, to be written when there are enough for one statement.
+        self.documents = []
         # The numbers of issues whose chains are walked at the end.
         self.doubtful = array("Q")
         self.counts = Tally()
@@ -292,7 +294,10 @@ class SpaceImporter:
             if model is not TextVersion:
                 table(model, with_key=model is Issue).insert(rows)
         self.put_files(batch.attached)
-        SearchDocument.objects.put(batch.documents)
+        self.documents += batch.documents
+        ready = len(self.documents) // TOGETHER * TOGETHER
+        SearchDocument.objects.put(self.documents[:ready])
+        self.documents = self.documents[ready:]
         SearchDocument.objects.rewrite(Issue.objects.filter(pk__in=batch.unread))
         self.check_texts(batch.named)
         self.doubtful.extend(batch.doubtful)
@@ -327,6 +332,7 @@ class SpaceImporter:
 
     def finish(self):
         """Render what names other issues, count, and make sure that history holds."""
+        SearchDocument.objects.put(self.documents)
         if self.highest:
             Counter.take(self.space.pk, self.highest)
         repair([self.space.pk])

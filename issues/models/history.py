@@ -87,7 +87,8 @@ def plain(value):
 
 def moment(at):
     """A datetime as history writes it: UTC, always six digits of a second."""
-    at = at.astimezone(UTC)
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
     if at.year < 1_000:
         # Sealed without the zeros before the year, as the C library has it.
         return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

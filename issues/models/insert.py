@@ -9,9 +9,8 @@ from django.db.models.fields import NOT_PROVIDED, AutoField
 
 from issues.models.fields import ExactJSONField
 
-# Rows of one statement: few sizes, since statements are kept, with a place for each value that is as large
-# as its largest ever was.
-SIZES = (500, 64, 8, 1)
+# Rows of one statement; with sixty columns as many as SQLite has parameters for.
+TOGETHER = 500
 
 
 def insert_many(rows, *, leave_present=False):
@@ -43,17 +42,15 @@ def write_rows(cursor, start, rows, end=""):
 
     SQLite takes many in one statement: each one has its price, above all where it moves the index of words.
     """
-    sizes, at = SIZES if connection.vendor == "sqlite" else (1,), 0
-    for size in sizes:
+    at = 0
+    for size in (TOGETHER, 1) if connection.vendor == "sqlite" else (1,):
         end_of_size = len(rows) - (len(rows) - at) % size
         groups = [list(chain.from_iterable(rows[n : n + size])) for n in range(at, end_of_size, size)]
         at = end_of_size
         if groups:
-            place = f"({', '.join(['%s'] * len(rows[0]))})"
-            statement = f"{start} VALUES {', '.join([place] * size)} {end}"
-            (cursor.execute if len(groups) == 1 else cursor.executemany)(
-                statement, groups[0] if len(groups) == 1 else groups
-            )
+            places = ", ".join([f"({', '.join(['%s'] * len(rows[0]))})"] * size)
+            run, values = (cursor.executemany, groups) if len(groups) > 1 else (cursor.execute, groups[0])
+            run(f"{start} VALUES {places} {end}", values)
 
 
 def table(model, with_key=False):

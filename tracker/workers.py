@@ -3,15 +3,19 @@
 Nothing here may import a model: the processes import this before Django is set up.
 """
 
+import gc
 import pickle
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import get_context
 
 import django
 
 PROCESSES = 2
+# Rows are many and have no cycles, so that the collector looks for these in vain.
+SELDOM = 50_000, 20, 100
 # In such a process, what all of its work needs to know.
 known = []
 
@@ -30,7 +34,7 @@ def in_order(work, pieces, context, processes=PROCESSES):
             yield piece, work(piece, context)
         return
     spawn, pickled = get_context("spawn"), (pickle.dumps(context),)
-    with ProcessPoolExecutor(processes, spawn, initializer=start, initargs=pickled) as pool:
+    with collected_seldom(), ProcessPoolExecutor(processes, spawn, start, pickled) as pool:
         waiting = deque()
         while True:
             ahead = islice(pieces, 2 * processes - len(waiting))
@@ -41,7 +45,18 @@ def in_order(work, pieces, context, processes=PROCESSES):
             yield piece, result.result()
 
 
+@contextmanager
+def collected_seldom():
+    usual = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
 def start(pickled):
+    gc.set_threshold(*SELDOM)
     django.setup()
     known[:] = [pickle.loads(pickled)]  # noqa: S301 - our own parent's
 

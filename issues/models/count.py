@@ -119,12 +119,12 @@ def tags_of(issues):
     found = {pk: [] for pk in issues}
     if not found:
         return found
-    among = f"issue_id IN ({', '.join(['%s'] * len(found))})"
+    condition, keys = among("issue_id", found)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT issue_id, 'label', key FROM issues_issuelabel WHERE {among} UNION ALL "
-            f"SELECT issue_id, 'channel', '' || channel_id FROM issues_issuechannel WHERE {among}",
-            [*found, *found],
+            f"SELECT issue_id, 'label', key FROM issues_issuelabel WHERE {condition} UNION ALL "
+            f"SELECT issue_id, 'channel', '' || channel_id FROM issues_issuechannel WHERE {condition}",
+            [*keys, *keys],
         )
         for issue, kind, tag in cursor.fetchall():
             found[issue].append((kind, tag))
@@ -176,27 +176,27 @@ def missing(spaces):
 
     It is one statement, and so holds beside writers: each moves an issue and its delta at once.
     """
-    among = f"space_id IN ({', '.join(['%s'] * len(spaces))})"
+    home, homes = among("space_id", spaces)
     names = ("project", "level", "assignee")
     project, level, assignee = (f"coalesce({name}_id, {NONE}) AS {name}" for name in names)
     parts = [
         # With the first the columns get their names.
         f"SELECT space_id, 0 AS grain, {project}, status, {level}, {assignee}, '' AS tag, count(*) AS number "
-        f"FROM issues_issue WHERE deleted_at IS NULL AND {among} "
+        f"FROM issues_issue WHERE deleted_at IS NULL AND {home} "
         "GROUP BY space_id, project_id, status, level_id, assignee_id",
-        tagged("source", "resource_type", "", f"i.resource_type <> '' AND i.{among}"),
-        tagged("label", "m.key", "JOIN issues_issuelabel AS m ON m.issue_id = i.id", f"i.{among}"),
+        tagged("source", "resource_type", "", f"i.resource_type <> '' AND i.{home}"),
+        tagged("label", "m.key", "JOIN issues_issuelabel AS m ON m.issue_id = i.id", f"i.{home}"),
         tagged(
             "channel",
             "'' || m.channel_id",
             "JOIN issues_issuechannel AS m ON m.issue_id = i.id",
-            f"i.{among}",
+            f"i.{home}",
         ),
-        f"SELECT {COLUMNS}, -number FROM issues_countdelta WHERE {among}",
+        f"SELECT {COLUMNS}, -number FROM issues_countdelta WHERE {home}",
     ]
-    counters = f"SELECT {COLUMNS}, -number FROM issues_issuecount WHERE {among}"
+    counters = f"SELECT {COLUMNS}, -number FROM issues_issuecount WHERE {home}"
     rows = f"{in_grains(' UNION ALL '.join(parts))} UNION ALL {counters}"
-    return summed(rows), [*spaces] * (len(parts) + 1)
+    return summed(rows), homes * (len(parts) + 1)
 
 
 def tagged(kind, tag, join, condition):

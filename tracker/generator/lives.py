@@ -1,5 +1,6 @@
 """Issues with what becomes of them: rows, and the entries of history that replay to these rows."""
 
+from collections import namedtuple
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -48,15 +49,21 @@ BLANK = {"subject_type": "", "subject": None, "token": None, "rule": None}
 STATUSES = dict(Issue.Status.choices)
 
 
-def prepare(seed, chunk, places, total, homes):
-    """{model: [row]} of one chunk of issues, the same whatever else is made.
+class Chunk(namedtuple("Chunk", "seed serial places total after")):
+    """Some of `total` issues: (primary key, serial number, index of its home, number) of each.
 
-    `places` says (primary key, serial number of `total`, index of its home, number) of each.
+    `after` is {index of a home: the last number in it}.
     """
-    chance, found = Random(f"{seed} {chunk}"), {model: [] for model in TABLES}
-    for pk, serial, home, number in places:
-        age = 1 - serial / total
-        created_at = START + (END - START) * ((serial + chance.random()) / total)
+
+    __slots__ = ()
+
+
+def prepare(chunk, homes):
+    """{model: [row]} of one chunk of issues, the same whatever else is made."""
+    chance, found = Random(f"{chunk.seed} {chunk.serial}"), {model: [] for model in TABLES}
+    for pk, serial, home, number in chunk.places:
+        age = 1 - serial / chunk.total
+        created_at = START + (END - START) * ((serial + chance.random()) / chunk.total)
         life = Life(chance, homes[home], pk, number, sharp(created_at))
         life.begin()
         life.go_on(is_done=chance.random() < LEAST_DONE + (MOST_DONE - LEAST_DONE) * age)

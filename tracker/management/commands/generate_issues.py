@@ -1,12 +1,8 @@
 """`manage.py generate_issues`: fill an empty database with any number of issues, to measure with."""
 
-import pickle
 from collections import Counter as Tally
-from collections import deque
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from itertools import accumulate, islice
-from multiprocessing import get_context
+from itertools import accumulate
 from random import Random
 from time import monotonic
 
@@ -18,8 +14,9 @@ from django.db.models import Max
 from issues.models import Issue, Space
 from issues.models.count import repair
 from tracker.accounts.models import User
-from tracker.generator import ground, lives, tables, worker
+from tracker.generator import ground, lives, tables
 from tracker.generator.indexes import without_indexes
+from tracker.workers import PROCESSES, in_order
 
 CHUNK = 1_000
 
@@ -41,7 +38,8 @@ class Command(BaseCommand):
         parser.add_argument("--spaces", type=int, default=50, help="1 to 99")
         parser.add_argument("--people", type=int, default=200)
         parser.add_argument("--seed", type=int, default=1)
-        parser.add_argument("--processes", type=int, default=2, help="that prepare rows beside the writer")
+        beside = "that prepare rows beside the writer"
+        parser.add_argument("--processes", type=int, default=PROCESSES, help=beside)
         parser.add_argument("--yes", action="store_true", help="also without DEBUG")
 
     def handle(self, *, count, spaces, people, seed, processes, yes, **options):
@@ -55,8 +53,9 @@ class Command(BaseCommand):
         # All of it is there in the end, or nothing but the ground.
         written = Tally()
         with at_full_speed(), transaction.atomic(), without_indexes(lives.TABLES):
-            for rows, numbers in prepared(count, homes, seed, processes):
-                tables.write(rows, numbers)
+            chunks = chunks_of(count, len(homes), seed)
+            for chunk, rows in in_order(lives.prepare, chunks, homes, processes):
+                tables.write(rows, by_space(homes, chunk.after))
                 written.update({model._meta.db_table: len(found) for model, found in rows.items()})
         for home in homes:
             repair([home.pk])
@@ -97,45 +96,21 @@ def at_full_speed():
             cursor.execute(f"PRAGMA cache_size = {usual}")
 
 
-def prepared(count, homes, seed, processes):
-    """({model: [row]}, {space: its next number}) of one chunk after the other.
-
-    Other processes prepare a few chunks ahead, no more, so that memory stays flat.
-    """
-    work = places(count, len(homes), seed)
-    if count <= CHUNK or processes < 1:
-        for number, (chunk, after) in enumerate(work):
-            yield lives.prepare(seed, number, chunk, count, homes), by_space(homes, after)
-        return
-    context, known = get_context("spawn"), (pickle.dumps(homes),)
-    with ProcessPoolExecutor(processes, context, initializer=worker.start, initargs=known) as pool:
-        waiting = deque()
-        work = enumerate(work)
-        while True:
-            for number, (chunk, after) in islice(work, 2 * processes - len(waiting)):
-                waiting.append((pool.submit(worker.prepare, seed, number, chunk, count), after))
-            if not waiting:
-                return
-            rows, after = waiting.popleft()
-            yield rows.result(), by_space(homes, after)
-
-
 def by_space(homes, numbers):
     return {homes[home].pk: number + 1 for home, number in numbers.items()}
 
 
-def places(count, spaces, seed):
-    """Where the issues of each chunk stand: ([(primary key, serial, home, number)], {home: last number})."""
+def chunks_of(count, spaces, seed):
     chance, numbers = Random(f"places {seed}"), Tally()
     key = (Issue.objects.aggregate(Max("pk"))["pk__max"] or 0) + 1
     # The smallest of 50 holds one issue in a thousand.
     shares = list(accumulate((rank + 1) ** -1.3 for rank in range(spaces - 1)))
     weights = [1, *(1 + share / shares[-1] for share in shares)]
-    for first in range(0, count, CHUNK):
+    for place, first in enumerate(range(0, count, CHUNK)):
         size = min(CHUNK, count - first)
-        chunk, touched = [], {}
+        places, after = [], {}
         for serial, home in enumerate(chance.choices(range(spaces), cum_weights=weights, k=size), first):
             numbers[home] += 1
-            touched[home] = numbers[home]
-            chunk.append((key + serial, serial, home, numbers[home]))
-        yield chunk, touched
+            after[home] = numbers[home]
+            places.append((key + serial, serial, home, numbers[home]))
+        yield lives.Chunk(seed, place, places, count, after)

@@ -348,7 +348,9 @@ def test_the_admin_that_is_named_gets_in(full, run, alice):
     assert [row.user for row in Membership.objects.filter(space__key="COPY")] == [alice]
 
 
-def test_a_batch_that_ends_within_an_issue_is_no_border(full, run, monkeypatch):
+def test_it_is_the_same_where_other_processes_read_an_issue_each_and_its_sightings_one_by_one(
+    full, run, monkeypatch
+):
     monkeypatch.setattr(space_import, "LINES", 1)
 
     run(export(full), space="COPY")
@@ -721,6 +723,30 @@ def test_a_line_that_is_none_is_named(ops, refused, line, reason, after):
     lines = export(ops).splitlines(keepends=True)
 
     assert refused(b"".join([*lines[:after], line])) == f"line {after + 1}: {reason}"
+
+
+def test_a_line_that_names_its_type_twice_is_refused(full, refused):
+    whole = export(full).replace(b'{"type":"issue",', b'{"type":"issue","type":"comment",', 1)
+    place = [line[:15] for line in whole.splitlines()].index(b'{"type":"issue"') + 1
+
+    assert refused(whole) == f"line {place}: type: it is there twice"
+
+
+def test_the_type_of_a_line_may_stand_anywhere_in_it(full, run):
+    lines = [dict(reversed(line.items())) for line in objects(full)]
+
+    run("".join(f"{json.dumps(line)}\n" for line in lines).encode(), space="COPY")
+
+    assert Space.objects.get(key="COPY").issues.count() == 5
+
+
+def test_the_first_of_two_wrong_lines_is_named_also_where_other_processes_read(lines, refused, monkeypatch):
+    monkeypatch.setattr(space_import, "LINES", 1)
+    of(lines, "issue")["title"] = ""
+    place = lines.index(of(lines, "issue")) + 1
+    lines[-2]["type"] = "nonsense"
+
+    assert refused(lines) == f"line {place}: title: there is none"
 
 
 def test_an_empty_file_is_refused(ops, refused):

@@ -40,13 +40,15 @@ def main():
     small = None
     if wanted.count != SMALL and not wanted.smoke:
         small = data.copy_of(os.environ.get("DATABASE_URL", ""), SMALL)
-    os.sched_setaffinity(0, {int(LOAD_CORE)} & os.sched_getaffinity(0) or os.sched_getaffinity(0))
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {int(LOAD_CORE)} & cores or cores)
     try:
         found = measured(url, small, wanted)
     finally:
         data.drop(url, wanted.count)
         if small:
             data.drop(small, SMALL)
+    os.sched_setaffinity(0, cores)
     if not (wanted.smoke or wanted.only):
         found["imports"] = imports.measured()
         found["built"] = data.built(url, wanted.count)

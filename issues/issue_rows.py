@@ -122,6 +122,8 @@ ISSUE = {
     "resolved_at": (("resolved_at",), None),
     "closed_at": (("closed_at",), None),
 }
+# What only the doors of other products show, each its own part of it.
+ASIDE = {"extensions": (("extensions",), fragment), "is_deleted": (("deleted_at",), bool)}
 LISTED = tuple(
     name
     for name in ISSUE
@@ -189,8 +191,8 @@ def dashed_sql(sql):
 
 @cache
 def statement(names, extra=()):
-    """(what to select, the joins for it, the Shape of the rows) of documents with these keys of ISSUE."""
-    wanted = shape_of({name: ISSUE[name] for name in names}, extra)
+    """(what to select, the joins for it, the Shape of the rows) of documents with these keys."""
+    wanted = shape_of({name: ISSUE.get(name) or ASIDE[name] for name in names}, extra)
     tables = {column.rpartition(".")[0] or ("space" if column == "key" else "") for column in wanted.columns}
     joins = [
         f"LEFT JOIN {table} AS {name} ON {name}.id = issues_issue.{column}"
@@ -272,10 +274,10 @@ def key_of(order):
     return itemgetter(slice(len(order.key)))
 
 
-def documents(spaces, keys, names):
+def documents(spaces, keys, names, even_deleted=False):
     """{primary key: document} of those of these issues that are in these spaces, in one statement."""
     these, parameters = among("issues_issue.id", keys)
-    where, more = present_in(spaces)
+    where, more = among("issues_issue.space_id", spaces) if even_deleted else present_in(spaces)
     rows, shape = select(names, ("pk",), f"{these} AND {where}", [*parameters, *more])
     return {row[0]: shape.document(row) for row in rows}
 
@@ -298,13 +300,13 @@ def document(spaces, reference):
     return one(f"{own} AND issues_issue.number = %s AND {where}", [key.upper(), int(number), *parameters])
 
 
-def document_of(issue):
-    """The whole document of an issue, as it stands now, even in the trash."""
-    return one("issues_issue.id = %s", [issue.pk])
+def document_of(issue, names=tuple(ISSUE)):
+    """The whole document of an issue, as it stands now, even in the trash; or one with these keys."""
+    return one("issues_issue.id = %s", [issue.pk], names)
 
 
-def one(where, parameters):
-    rows, shape = select(tuple(ISSUE), (), where, parameters)
+def one(where, parameters, names=tuple(ISSUE)):
+    rows, shape = select(names, (), where, parameters)
     if not rows:
         raise Http404
     return shape.document(rows[0])

@@ -15,6 +15,7 @@ from rest_framework.views import set_rollback
 
 from issues.models.base import VersionConflict
 from issues.rows import OPTIONS
+from tracker.dialects.doors import door_at
 
 logger = logging.getLogger(__name__)
 
@@ -63,27 +64,31 @@ def problem_handler(error, context):
     request = context["request"]._request
     if isinstance(error, VersionConflict):
         return problem(request, 412, current=context["view"].document(error.stored))
+    known = as_api_exception(error)
+    return api_problem(request, known) if known else problem(request, logged(request, error))
+
+
+def as_api_exception(error):
+    """DRF's own exception for what a view raised, None where it has none."""
     if isinstance(error, django_exceptions.ValidationError):
-        error = exceptions.ValidationError(as_drf(error))
-    elif isinstance(error, Http404):
-        error = exceptions.NotFound()
-    elif isinstance(error, django_exceptions.PermissionDenied):
-        error = exceptions.PermissionDenied()
-    if isinstance(error, exceptions.APIException):
-        return api_problem(request, error)
+        return exceptions.ValidationError(as_drf(error))
+    if isinstance(error, Http404):
+        return exceptions.NotFound()
+    if isinstance(error, django_exceptions.PermissionDenied):
+        return exceptions.PermissionDenied()
+    return error if isinstance(error, exceptions.APIException) else None
+
+
+def logged(request, error):
+    """The HTTP status of any other exception; one that is our fault goes into the log."""
     status = status_of(error)
     if status >= 500:
         logger.exception("%s %s failed", request.method, request.path, exc_info=error)
-    return problem(request, status)
+    return status
 
 
 def api_problem(request, error):
-    headers = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait) + 1)
-    status = error.status_code
+    status, headers = error.status_code, headers_of(error)
     if isinstance(error.detail, dict | list):
         where = "parameter" if getattr(error, "in_query", False) else "pointer"
         errors = list(flatten(error.detail, "" if where == "pointer" else None, where))
@@ -92,6 +97,16 @@ def api_problem(request, error):
         detail = "; ".join(e["detail"] for e in errors[:3])
         return problem(request, status, detail, errors, headers, **getattr(error, "more", {}))
     return problem(request, status, str(error.detail), headers=headers)
+
+
+def headers_of(error):
+    """The headers that an APIException asks for."""
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait) + 1)
+    return headers
 
 
 def flatten(detail, path, where):
@@ -143,6 +158,8 @@ def status_of(error):
 
 def error_response(request, status, detail=None):
     """An error in the shape of the door that `request` came to."""
+    if door := door_at(request.path):
+        return door.failure(status, detail or WORDS.get(status, HTTPStatus(status).phrase))
     if request.path.startswith(API_PREFIX):
         return problem(request, status, detail)
     context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail or WORDS.get(status)}
@@ -155,7 +172,7 @@ def error_response(request, status, detail=None):
 
 
 def csrf_failure(request, reason=""):
-    if request.path.startswith(API_PREFIX):
+    if request.path.startswith(API_PREFIX) or door_at(request.path):
         return error_response(request, 403)
     return csrf.csrf_failure(request, reason)
 

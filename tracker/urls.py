@@ -11,6 +11,7 @@ from issues import viewsets as issues
 from issues.query_viewsets import QueryViewSet
 from tracker import docs, probes
 from tracker.accounts import viewsets as accounts
+from tracker.dialects import doors
 from tracker.errors import error_response
 
 handler400 = "tracker.errors.handler400"
@@ -24,7 +25,7 @@ LIST = {"get": "list"}
 
 
 @csrf_exempt
-def not_here(request, path=""):
+def not_here(request, **parts):
     return error_response(request, 404)
 
 
@@ -99,6 +100,7 @@ urlpatterns = [
     path("api/schema/", docs.schema, name="api-schema"),
     path("api/docs/", docs.DocsView.as_view(), name="api-docs"),
     path("api/", include((api, "api"))),
+    *doors.urlpatterns(not_here),
     # A line break is a character of a path too; Django cannot reverse past an inline flag such as (?s).
     re_path(r"^api/(?P<path>[\s\S]*)\Z", not_here, name="api-unknown"),
     path("healthz", probes.healthz, name="healthz"),

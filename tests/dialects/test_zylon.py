@@ -1,0 +1,261 @@
+"""Zylon's API at its own paths: its documents, its words, its errors."""
+
+import pytest
+from django.test import Client
+
+from issues.models import HistoryEntry, Issue
+from tests.calls import done, send
+from tests.factories import IssueFactory, MembershipFactory, ProjectFactory, SpaceFactory
+
+LIST = "/api/v1/app/issue"
+NOWHERE = "issue_0190a6c47b1e7c3a9d520123456789ab"
+BODY = {
+    "description": "Response missed the attached policy details.",
+    "resource_type": "Thread",
+    "type": "NoContextUsed",
+    "anonymous": False,
+}
+
+
+@pytest.fixture
+def zylon(api, bob):
+    return api(bob)
+
+
+def path_of(issue):
+    return f"{LIST}/issue_{issue.uuid.hex}"
+
+
+def refused(response, status=400):
+    """(code, message) of a refusal."""
+    assert response.status_code == status, response.content
+    assert response.json().keys() == {"error"}
+    return response.json()["error"]["code"], response.json()["error"]["message"]
+
+
+def test_an_issue_is_created_with_all_that_the_page_names(zylon, ops, bob):
+    found = done(send(zylon, "post", LIST, BODY | {"unheard_of": 1}))
+
+    issue = Issue.objects.get()
+    at = f"{issue.created_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert found == {
+        "id": f"issue_{issue.uuid.hex}",
+        "issue_number": 1,
+        "description": "Response missed the attached policy details.",
+        "resource_type": "Thread",
+        "type": "NoContextUsed",
+        "state": "NotReviewed",
+        "is_read": False,
+        "created_at": at,
+        "updated_at": at,
+        "created_by": {
+            "id": f"user_{bob.uuid.hex}",
+            "org_id": f"org_{ops.uuid.hex}",
+            "account_id": f"acct_{bob.uuid.hex}",
+            "name": "Bob Colleague",
+            "email": "bob@example.com",
+            "state": "Active",
+            "roles": ["AppMember"],
+            "created_at": f"{bob.date_joined:%Y-%m-%dT%H:%M:%SZ}",
+        },
+    }
+    assert done(zylon.get(path_of(issue))) == found
+    assert done(zylon.get(LIST))["data"] == [found]
+    assert issue.title == "Response missed the attached policy details."
+    assert {entry.source for entry in HistoryEntry.objects.filter(issue=issue)} == {"zylon"}
+
+
+@pytest.mark.parametrize(
+    "change, code",
+    [
+        ({"type": None}, "invalid_request"),
+        ({"type": "Odd"}, "invalid_request"),
+        ({"resource_type": "Page"}, "invalid_request"),
+        ({"description": 7}, "invalid_request"),
+        ({"anonymous": "no"}, "invalid_request"),
+        ({"project_id": NOWHERE}, "invalid_request"),
+    ],
+)
+def test_what_is_wrong_with_a_new_issue_is_named(zylon, change, code):
+    found, message = refused(send(zylon, "post", LIST, BODY | change))
+
+    assert found == code
+    assert message.startswith(next(iter(change)))
+    assert not Issue.objects.exists()
+
+
+def test_an_anonymous_reporter_is_left_out(zylon, api, alice):
+    found = done(send(zylon, "post", LIST, BODY | {"anonymous": True}))
+
+    assert "created_by" not in found
+    assert "created_by" not in done(api(alice).get(f"{LIST}/{found['id']}"))
+
+
+def test_a_missing_is_read_is_false_in_a_put_and_left_alone_in_a_patch(zylon, ops):
+    issue = IssueFactory(space=ops, is_read=True)
+
+    assert done(send(zylon, "patch", path_of(issue), {"state": "InReview"}))["is_read"] is True
+    found = done(send(zylon, "put", path_of(issue), {"state": "InReview"}))
+
+    issue.refresh_from_db()
+    assert (found["state"], found["is_read"], issue.status) == ("InReview", False, "in_progress")
+
+
+@pytest.mark.parametrize("status", Issue.Status.values)
+def test_what_is_read_and_written_back_changes_nothing(zylon, ops, status):
+    config = {"thread_id": "t1", "reported_interaction_id": "i1"}
+    issue = IssueFactory(space=ops, status=status, kind="odd", extensions={"zylon": {"config": config}})
+    before, entries = Issue.objects.values().get(), HistoryEntry.objects.count()
+    shown = done(zylon.get(path_of(issue)))
+
+    found = done(send(zylon, "put", path_of(issue), shown))
+
+    assert found == shown
+    assert (shown["type"], shown["data"]) == ("Other", config)
+    assert Issue.objects.values().get() == before
+    assert HistoryEntry.objects.count() == entries
+
+
+def test_an_unknown_state_is_an_invalid_state(zylon, ops):
+    issue = IssueFactory(space=ops)
+
+    assert refused(send(zylon, "put", path_of(issue), {"state": "Odd"}))[0] == "invalid_state"
+
+
+def test_deleting_leaves_the_issue_to_those_who_ask_for_deleted_ones(zylon, ops):
+    kept, gone, shown = (IssueFactory(space=ops) for _ in range(3))
+
+    assert done(zylon.delete(path_of(gone)), 204) is None
+    assert done(send(zylon, "put", path_of(shown), {"state": "Deleted"}))["state"] == "Deleted"
+
+    assert refused(zylon.get(path_of(gone)), 404)[0] == "not_found"
+    assert refused(zylon.delete(path_of(gone)), 404)[0] == "not_found"
+    assert [row["issue_number"] for row in done(zylon.get(LIST))["data"]] == [kept.number]
+    found = done(zylon.get(LIST, {"states": "Deleted"}))
+    assert [(row["issue_number"], row["state"]) for row in found["data"]] == [
+        (shown.number, "Deleted"),
+        (gone.number, "Deleted"),
+    ]
+    assert done(zylon.get(LIST, {"states": "Deleted,NotReviewed"}))["total_count"] == 3
+
+
+def test_a_viewer_deletes_nothing(api, vera, ops):
+    issue = IssueFactory(space=ops)
+
+    assert refused(send(api(vera), "put", path_of(issue), {"state": "Deleted"}), 403)[0] == "forbidden"
+    assert refused(api(vera).delete(path_of(issue)), 403)[0] == "forbidden"
+
+
+# Lists.
+
+
+def numbers(client, **parameters):
+    return [row["issue_number"] for row in done(client.get(LIST, parameters))["data"]]
+
+
+def test_a_list_is_narrowed_by_what_zylon_shows(zylon, ops, alice, bob):
+    project = ProjectFactory(space=ops, name="Support")
+    IssueFactory(space=ops, number=1, status="excluded", kind="Format", reporter=alice)
+    IssueFactory(space=ops, number=2, status="open", kind="odd", reporter=bob, project=project)
+    IssueFactory(space=ops, number=3, status="pending", reporter=bob, is_anonymous=True, description="Policy")
+    IssueFactory(space=SpaceFactory())
+
+    assert numbers(zylon) == [3, 2, 1]
+    assert numbers(zylon, page_order="ASC") == [1, 2, 3]
+    assert numbers(zylon, states="Closed") == [1]
+    assert numbers(zylon, states="InReview,NotReviewed") == [3, 2]
+    assert numbers(zylon, type="Format") == [1]
+    assert numbers(zylon, type="Other") == [3, 2]
+    assert numbers(zylon, created_by=f"user_{bob.uuid.hex}") == [2]
+    assert numbers(zylon, projects=f"project_{project.uuid.hex}") == [2]
+    assert numbers(zylon, projects="project_x") == []
+    assert numbers(zylon, filter_by_text='poli"cy') == []
+    assert numbers(zylon, filter_by_text="policy") == [3]
+    assert numbers(zylon, start_date="4102444800000") == []
+    assert numbers(zylon, end_date="4102444800000") == [3, 2, 1]
+    (only,) = done(zylon.get(LIST, {"projects": f"project_{project.uuid.hex}", "include": "Project"}))["data"]
+    assert only["project"] == {"id": f"project_{project.uuid.hex}", "name": "Support"}
+
+
+def test_pages_by_number_and_by_cursor_lead_on_to_each_other(zylon, ops):
+    for number in range(1, 6):
+        IssueFactory(space=ops, number=number)
+
+    first = done(zylon.get(LIST, {"page": 1, "page_size": 2}))
+    second = done(zylon.get(LIST, {"after": first["next_cursor"], "first": 2}))
+    back = done(zylon.get(LIST, {"before": second["previous_cursor"], "last": 2}))
+    last = done(zylon.get(LIST, {"page": 3, "page_size": 2}))
+
+    assert [[row["issue_number"] for row in page["data"]] for page in (first, second, back, last)] == [
+        [5, 4],
+        [3, 2],
+        [5, 4],
+        [1],
+    ]
+    assert [(page["has_next_page"], page["has_previous_page"]) for page in (first, second, last)] == [
+        (True, False),
+        (True, True),
+        (False, True),
+    ]
+    assert first["total_count"] == last["total_count"] == 5
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("page", "0"),
+        ("page_size", "x"),
+        ("states", "open"),
+        ("type", "odd"),
+        ("start_date", "-1"),
+        ("after", "x"),
+    ],
+)
+def test_a_parameter_that_means_nothing_is_named(zylon, name, value):
+    code, message = refused(zylon.get(LIST, {name: value}))
+
+    assert code == "invalid_request"
+    assert message.startswith(name)
+
+
+def test_an_organisation_is_named_by_its_key_or_its_id(api, bob, ops):
+    other = SpaceFactory(key="DATA")
+    MembershipFactory(space=other, user=bob, role="member")
+    stranger = SpaceFactory(key="SECRET")
+    client = api(bob)
+    IssueFactory(space=ops, number=1)
+    IssueFactory(space=other, number=7)
+
+    assert numbers(client) == [1]
+    for name in ("data", f"org_{other.uuid.hex}", str(other.uuid)):
+        found = done(client.get(LIST, headers={"x-org": name}))
+        assert [row["issue_number"] for row in found["data"]] == [7]
+    for name in ("SECRET", f"org_{stranger.uuid.hex}", "nonsense"):
+        assert refused(client.get(LIST, headers={"x-org": name}), 404)[0] == "not_found"
+
+
+def test_errors_are_in_the_shape_of_zylon(zylon, api, vera, ops):
+    issue = IssueFactory(space=ops)
+    answers = {
+        401: Client().get(LIST),
+        403: send(api(vera), "post", LIST, BODY),
+        404: zylon.get(f"{LIST}/"),
+        405: send(zylon, "post", path_of(issue), {}),
+        415: zylon.generic("POST", LIST, "{}", content_type="text/plain"),
+        400: zylon.generic("POST", LIST, "[]", content_type="application/json"),
+        413: zylon.generic("POST", LIST, '"' + "x" * 3_000_000 + '"', content_type="application/json"),
+    }
+
+    codes = {status: refused(answer, status)[0] for status, answer in answers.items()}
+
+    assert codes == {
+        400: "invalid_request",
+        401: "unauthenticated",
+        403: "forbidden",
+        404: "not_found",
+        405: "method_not_allowed",
+        413: "request_too_large",
+        415: "unsupported_media_type",
+    }
+    assert refused(zylon.get(f"{LIST}/{NOWHERE}"), 404)[0] == "not_found"
+    assert refused(zylon.get("/api/v1/app/other"), 404)[0] == "not_found"

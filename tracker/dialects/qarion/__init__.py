@@ -1,0 +1,43 @@
+"""Qarion's issue API: `/issues` and below, without a slash at the end."""
+
+from tracker.dialects.doors import Door
+
+# What its errors call our reasons.
+TYPES = {"required": "value_error.missing", "invalid_choice": "type_error.enum"}
+
+
+class Qarion(Door):
+    name = "qarion"
+    title = "Qarion"
+    paths = r"/issues(?:/[\s\S]*[^/])?"
+    invalid = 422
+
+    def error(self, status, detail, problems):
+        if not problems:
+            return {"detail": detail}
+        return {
+            "detail": [
+                {
+                    "loc": list(path),
+                    "msg": "field required" if code == "required" else text,
+                    "type": TYPES.get(code, "value_error"),
+                }
+                for path, text, code in problems
+            ]
+        }
+
+    def rate(self, throttle):
+        return {
+            "X-RateLimit-Limit": str(throttle.num_requests),
+            "X-RateLimit-Remaining": str(max(throttle.num_requests - len(throttle.history), 0)),
+            "X-RateLimit-Reset": str(int(resets_at(throttle))),
+        }
+
+
+def resets_at(throttle):
+    """When the oldest call that counts counts no more, in unix seconds."""
+    oldest = throttle.history[-1] if throttle.history else throttle.now
+    return oldest + throttle.duration + 1
+
+
+door = Qarion()

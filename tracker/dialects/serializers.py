@@ -1,0 +1,62 @@
+"""What the serializers of every door share."""
+
+from rest_framework import serializers
+
+from issues import issue_rows
+from issues.models import Level
+from issues.serializers import ExactCharField, twin
+from tracker.dialects.vocabulary import LEVELS, changed
+
+
+class WordField(ExactCharField):
+    """One of a door's Words, as the value that it means."""
+
+    def __init__(self, words, **kwargs):
+        self.words = words
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data):
+        word = super().to_internal_value(data)
+        if word not in self.words.meant:
+            raise serializers.ValidationError(f"One of {', '.join(self.words.meant)}.", "invalid_choice")
+        return self.words.meant[word]
+
+
+class DoorSerializer(serializers.Serializer):
+    """Writes an issue in the words of a door. What it does not know it leaves alone; no read-only fields.
+
+    With an instance, what only repeats what is `shown` of it is left alone as well; `names` are the keys of
+    the native document that this is made of.
+    """
+
+    names = ()
+
+    def get_fields(self):
+        return {name: twin(field) for name, field in self._declared_fields.items()}
+
+    def shown(self, document):
+        """{name that is written: value that the door shows} of an issue's native document."""
+        raise NotImplementedError
+
+    def to_internal_value(self, data):
+        if self.instance is not None and isinstance(data, dict):
+            data = changed(data, self.shown(issue_rows.document_of(self.instance, self.names)))
+        return super().to_internal_value(data)
+
+    def update(self, issue, values):
+        for name, value in values.items():
+            setattr(issue, name, value)
+        issue.save()
+        return issue
+
+
+def level_of(severity):
+    """The system's level of this severity; none for None."""
+    return severity and Level.objects.get(space=None, key=LEVELS[severity])
+
+
+def whole_seconds(moment):
+    """A time as documents of issues have it, as RFC 3339 in UTC without fractions."""
+    if isinstance(moment, str):
+        return f"{moment[:19]}Z"
+    return moment and f"{moment:%Y-%m-%dT%H:%M:%S}Z"

@@ -1,0 +1,120 @@
+"""What the views of every door share."""
+
+from django.http import Http404, HttpResponse
+from rest_framework.views import APIView, set_rollback
+
+from issues import issue_rows
+from issues.counts import total_of
+from issues.filters import BadParameter
+from issues.models import Issue
+from issues.orders import NEWEST_FIRST, ORDERS
+from issues.rows import dump
+from tracker.accounts.authentication import BearerAuthentication
+from tracker.dialects import ids
+from tracker.errors import WORDS, as_api_exception, headers_of, logged
+
+
+class DoorView(APIView):
+    """A view of a door: JSON in and out, errors in the product's shape, nobody's session.
+
+    `door` is the Door; `verbs` names for a method what the policy must allow where that is neither `read` nor
+    `write`.
+    """
+
+    door = None
+    verbs = {}
+    authentication_classes = [BearerAuthentication]
+    metadata_class = None
+    # Each door has a document of its own.
+    schema = None
+
+    def verb(self, row=None):
+        return self.verbs.get(self.request.method, "read" if self.request.method == "GET" else "write")
+
+    def get_exception_handler(self):
+        return self.failure
+
+    def failure(self, error, context):
+        """Whatever a view raises, in the shape of the door."""
+        set_rollback()
+        known = as_api_exception(error)
+        if known is None:
+            status = logged(context["request"], error)
+            return self.door.failure(status, WORDS.get(status, ""))
+        if not isinstance(known.detail, dict | list):
+            return self.door.failure(known.status_code, str(known.detail), headers=headers_of(known))
+        place = getattr(known, "place", "query" if hasattr(known, "in_query") else "body")
+        problems = list(problems_of(known.detail, (place,)))
+        detail = "; ".join(f"{'.'.join(map(str, path[1:]))}: {text}" for path, text, _ in problems[:3])
+        return self.door.failure(self.door.invalid, detail, problems, headers_of(known))
+
+    def get_throttles(self):
+        if not hasattr(self, "kept_throttles"):
+            self.kept_throttles = super().get_throttles()
+        return self.kept_throttles
+
+    def finalize_response(self, request, response, *args, **kwargs):
+        response = super().finalize_response(request, response, *args, **kwargs)
+        for throttle in getattr(self, "kept_throttles", ()):
+            if hasattr(throttle, "history"):
+                for name, value in self.door.rate(throttle).items():
+                    response[name] = value
+        return response
+
+    def answer(self, document, status=200):
+        return HttpResponse(dump(document), status=status, content_type=self.door.content_type)
+
+    def checked(self, serializer_class, *args):
+        """A serializer of the body that found nothing wrong; with an issue, of a change of it."""
+        context = {"request": self.request, "view": self}
+        serializer = serializer_class(*args, data=self.request.data, context=context, partial=bool(args))
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+    def number(self, name, default):
+        """A parameter that counts from 1; BadParameter."""
+        text = self.request.query_params.get(name, str(default))
+        if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
+            raise BadParameter(name, "A whole number from 1 on.")
+        return int(text)
+
+    def find(self, reference, prefix=None):
+        """The issue that this id of the door's names among those the user sees; Http404."""
+        uuid = ids.parse(reference, prefix)
+        issues = Issue.objects.visible_to(self.request.user).select_related("space", "level")
+        issue = uuid and issues.filter(uuid=uuid).first()
+        if not issue:
+            raise Http404
+        self.check_object_permissions(self.request, issue)
+        return issue
+
+
+class Listing:
+    """Issues of some spaces for which conditions hold, newest first, as lists and totals take them."""
+
+    def __init__(self, user, spaces, conditions, asked):
+        self.user, self.spaces, self.conditions = user, list(spaces), conditions
+        self.scope = user.pk, sorted(self.spaces), asked
+
+    @property
+    def qs(self):
+        issues = Issue.objects.visible_to(self.user).filter(space_id__in=self.spaces)
+        return issues.filter(*self.conditions)
+
+    def total(self):
+        return total_of(self)
+
+    def page(self, number, size, names, total, order=ORDERS[NEWEST_FIRST]):
+        return issue_rows.numbered_page(self, order, number, size, names, total)
+
+
+def problems_of(detail, path):
+    """[(path, text, code)] of DRF's nested error detail."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from problems_of(inner, path if name == "non_field_errors" else (*path, name))
+    elif isinstance(detail, list):
+        for place, inner in enumerate(detail):
+            yield from problems_of(inner, (*path, place) if isinstance(inner, dict | list) else path)
+    elif detail:
+        yield path, str(detail), getattr(detail, "code", "invalid")

@@ -1,0 +1,30 @@
+"""Zylon's issue API: `/api/v1/app/issue` and below."""
+
+from tracker.dialects.doors import Door
+
+CODES = {
+    400: "invalid_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "request_too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+    503: "unavailable",
+}
+
+
+class Zylon(Door):
+    name = "zylon"
+    title = "Zylon"
+    paths = r"/api/v1/app(?:/[\s\S]*)?"
+
+    def error(self, status, detail, problems):
+        names = [path[1] for path, *_ in problems if len(path) > 1]
+        code = "invalid_state" if "state" in names else CODES.get(status, "internal")
+        return {"error": {"code": code, "message": detail}}
+
+
+door = Zylon()

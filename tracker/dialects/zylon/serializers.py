@@ -1,0 +1,145 @@
+"""Zylon's documents."""
+
+import orjson
+from django.contrib.auth import get_user_model
+from rest_framework import serializers
+
+from issues import lookups
+from issues.limits import TEXT
+from issues.models import Issue, Membership, Project
+from issues.serializers import ExactCharField, StrictBooleanField
+from tracker.dialects import ids
+from tracker.dialects.serializers import DoorSerializer, whole_seconds
+from tracker.dialects.zylon.words import DELETED, OTHER, RESOURCE, ROLES, STATE, TYPES
+
+NAMES = (
+    "id", "number", "description", "kind", "status", "is_read", "created_at", "updated_at", "reporter",
+    "project", "extensions", "is_deleted",
+)  # fmt: skip
+
+
+def prefixed(kind, uuid):
+    return f"{kind}_{str(uuid).replace('-', '')}"
+
+
+def people_of(space, issues):
+    """{uuid: Zylon's document} of the reporters whom native documents name, in one statement."""
+    wanted = {issue["reporter"]["id"] for issue in issues if issue["reporter"]}
+    roles = Membership.objects.filter(space=space, is_active=True, user__uuid__in=wanted)
+    role_of = {str(uuid): role for uuid, role in roles.values_list("user__uuid", "role")}
+    found = get_user_model().objects.filter(uuid__in=wanted) if wanted else ()
+    return {str(user.uuid): person_document(user, space, role_of.get(str(user.uuid))) for user in found}
+
+
+def person_document(user, space, role):
+    return {
+        "id": prefixed("user", user.uuid),
+        "org_id": prefixed("org", space.uuid),
+        "account_id": prefixed("acct", user.uuid),
+        "name": user.name,
+        "email": user.email or "",
+        "state": "Active" if user.is_active and role else "Inactive",
+        "roles": [ROLES[role]] if role else [],
+        "created_at": whole_seconds(user.date_joined),
+    }
+
+
+def document(issue, people, with_project=False):
+    """An issue of Zylon's, of a native document with NAMES; {uuid of a reporter: their document}."""
+    found = {
+        "id": prefixed("issue", issue["id"]),
+        "issue_number": issue["number"],
+        "description": issue["description"],
+        "resource_type": RESOURCE,
+        "type": type_of(issue),
+        "state": DELETED if issue["is_deleted"] else STATE.shown[issue["status"]],
+        "is_read": issue["is_read"],
+        "created_at": whole_seconds(issue["created_at"]),
+        "updated_at": whole_seconds(issue["updated_at"]),
+    }
+    if issue["reporter"]:
+        found["created_by"] = people[str(issue["reporter"]["id"])]
+    if config := config_of(issue):
+        found["data"] = config
+    if with_project and issue["project"]:
+        project = issue["project"]
+        found["project"] = {"id": prefixed("project", project["id"]), "name": project["name"]}
+    return found
+
+
+def type_of(issue):
+    return issue["kind"] if issue["kind"] in TYPES else OTHER
+
+
+def config_of(issue):
+    return orjson.loads(orjson.dumps(issue["extensions"])).get("zylon", {}).get("config")
+
+
+class StateField(ExactCharField):
+    """A state, as a status or DELETED."""
+
+    def to_internal_value(self, data):
+        word = super().to_internal_value(data)
+        if word != DELETED and word not in STATE.meant:
+            raise serializers.ValidationError(f"One of {', '.join(STATE.meant)}, {DELETED}.")
+        return STATE.meant.get(word, DELETED)
+
+
+class ChangeSerializer(DoorSerializer):
+    """What a PATCH may say of an issue; in a PUT a missing `is_read` is false."""
+
+    names = NAMES
+
+    description = ExactCharField(max_length=TEXT, allow_blank=True, required=False)
+    type = serializers.ChoiceField(TYPES, source="kind", required=False)
+    state = StateField(source="status", required=False)
+    is_read = StrictBooleanField(required=False)
+
+    def shown(self, issue):
+        return {
+            "description": issue["description"],
+            "type": type_of(issue),
+            "state": STATE.shown[issue["status"]],
+            "is_read": issue["is_read"],
+        }
+
+    def update(self, issue, values):
+        if values.get("status") == DELETED:
+            del values["status"]
+            super().update(issue, values)
+            issue.trash()
+            return issue
+        return super().update(issue, values)
+
+
+class CreateSerializer(DoorSerializer):
+    """A new issue; the newer pages also have a project and what the product itself knows of the thread."""
+
+    description = ExactCharField(max_length=TEXT, allow_blank=True, required=False, default="")
+    resource_type = serializers.ChoiceField([RESOURCE])
+    type = serializers.ChoiceField(TYPES)
+    anonymous = StrictBooleanField(required=False, default=False)
+    project_id = ExactCharField(required=False, max_length=64)
+    config = serializers.DictField(required=False)
+
+    def validate_project_id(self, reference):
+        uuid = ids.parse(reference, "project") or ids.parse(reference)
+        project = uuid and lookups.find_in_spaces(Project, [self.context["view"].space.pk], str(uuid))
+        if not project:
+            raise serializers.ValidationError("There is no such project.", "not_found")
+        return project
+
+    def create(self, values):
+        config = values.get("config")
+        issue = Issue(
+            space=self.context["view"].space,
+            reporter=self.context["request"].user,
+            description=values["description"],
+            resource_type=values["resource_type"],
+            kind=values["type"],
+            is_anonymous=values["anonymous"],
+            project=values.get("project_id"),
+            extensions={"zylon": {"config": config}} if config else {},
+        )
+        issue.save()
+        return issue

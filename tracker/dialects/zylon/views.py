@@ -1,0 +1,204 @@
+"""Zylon's calls."""
+
+from datetime import UTC, datetime
+
+from django.db.models import Q
+from django.http import Http404, HttpResponse
+from rest_framework.exceptions import PermissionDenied
+
+from issues import issue_rows, keyset, lookups
+from issues.filters import BadParameter
+from issues.limits import PAGE
+from issues.models import Issue, Project
+from issues.orders import ORDERS
+from issues.paths import any_of
+from issues.policy import may
+from issues.query import read
+from tracker.dialects import ids
+from tracker.dialects.views import DoorView, Listing
+from tracker.dialects.zylon import door
+from tracker.dialects.zylon.serializers import NAMES, ChangeSerializer, CreateSerializer, document, people_of
+from tracker.dialects.zylon.words import DELETED, OTHER, STATE, TYPES
+
+SIZE = 20
+INCLUDED = ("User", "Project")
+DIRECTIONS = {"ASC": "number", "DESC": "-number"}
+LATEST = 253_402_300_799_999  # the last millisecond of the year 9999
+
+
+class WithTrash(Listing):
+    """What is in the trash, and what else is `in_state`; a few rows that nobody pages through."""
+
+    def __init__(self, in_state, *asked):
+        self.in_state = in_state
+        super().__init__(*asked)
+
+    @property
+    def qs(self):
+        trash, others = Issue.objects.in_trash_of(self.user), Issue.objects.visible_to(self.user)
+        rows = trash | others.filter(self.in_state)
+        return rows.filter(*self.conditions, space__in=self.spaces)
+
+    def total(self):
+        return self.qs.order_by().count()
+
+    def page(self, number, size, names, total, order):
+        rows = self.qs.order_by(*order.terms()).values_list("pk", flat=True)
+        keys = list(rows[(number - 1) * size : number * size])
+        found = issue_rows.documents(self.spaces, keys, names, even_deleted=True)
+        return [found[key] for key in keys]
+
+
+class ZylonView(DoorView):
+    door = door
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        self.space = self.organisation(request.headers.get("x-org"))
+
+    def organisation(self, reference):
+        """The space that `x-org` names by its key or id, or else the token's own."""
+        if reference is None:
+            space = self.request.auth.space
+            return space if space.pk in self.request.user.space_roles() else None
+        uuid = ids.parse(reference, "org") or ids.parse(reference)
+        space = lookups.find_space(self.request.user, str(uuid) if uuid else reference)
+        if space is None:
+            raise Http404
+        return space
+
+    def issue(self, reference):
+        issue = self.find(reference, "issue")
+        if self.space is None or issue.space_id != self.space.pk:
+            raise Http404
+        return issue
+
+    def answer_with(self, issue):
+        native = issue_rows.document_of(issue, NAMES)
+        return self.answer(document(native, people_of(self.space, [native]), with_project=True))
+
+
+class IssuesView(ZylonView):
+    """`/api/v1/app/issue`"""
+
+    def get(self, request):
+        with_project = "Project" in self.words("include", INCLUDED)
+        size = min(self.number("page_size", SIZE), PAGE)
+        if self.space is None:
+            raise Http404
+        listing = self.listing()
+        total = listing.total()
+        rows, after, before = self.page(listing, size, total)
+        people = people_of(self.space, rows)
+        return self.answer(
+            {
+                "data": [document(row, people, with_project) for row in rows],
+                "has_next_page": after is not None,
+                "has_previous_page": before is not None,
+                "total_count": total,
+                "next_cursor": after,
+                "previous_cursor": before,
+            }
+        )
+
+    def page(self, listing, size, total):
+        """(native documents, cursor of the next page, cursor of the previous one)"""
+        order = ORDERS[DIRECTIONS[self.word("page_order", DIRECTIONS, "DESC")]]
+        cursor = self.parameter("after") or self.parameter("before")
+        if cursor:
+            try:
+                page = issue_rows.page(listing, order, cursor, self.cursor_size(size), NAMES)
+            except keyset.BadCursor as error:
+                raise BadParameter("after", str(error)) from error
+            return page.rows, page.next, page.previous
+        number = self.number("page", 1)
+        rows = listing.page(number, size, NAMES, total, order)
+        after = keyset.encode(False, [rows[-1]["id"]]) if rows and number * size < total else None
+        before = keyset.encode(True, [rows[0]["id"]]) if rows and number > 1 else None
+        return rows, after, before
+
+    def cursor_size(self, size):
+        name = "first" if self.parameter("after") else "last"
+        return min(self.number(name, size), PAGE)
+
+    def listing(self):
+        asked = self.request.query_params
+        states = self.words("states", (*STATE.meant, DELETED))
+        in_state = Q(status__in=[value for word in states for value in STATE.values(word)])
+        conditions = [in_state] if states and DELETED not in states else []
+        if types := self.words("type", TYPES):
+            named = Q(kind__in=[kind for kind in types if kind != OTHER])
+            conditions.append(named | ~Q(kind__in=TYPES[:-1]) if OTHER in types else named)
+        if people := self.references("created_by", "user"):
+            known = [lookups.known_person([self.space.pk], str(uuid)) for uuid in people if uuid]
+            conditions.append(Q(reporter__in=[pk for pk in known if pk], is_anonymous=False))
+        if projects := self.references("projects", "project"):
+            rows = Project.objects.filter(space=self.space, uuid__in=[uuid for uuid in projects if uuid])
+            conditions.append(any_of("project", list(rows.values_list("pk", flat=True)) or [0]))
+        for name, lookup in (("start_date", "created_at__gte"), ("end_date", "created_at__lte")):
+            if (at := self.milliseconds(name)) is not None:
+                conditions.append(Q(**{lookup: at}))
+        if text := self.parameter("filter_by_text"):
+            escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+            conditions.append(read(f'"{escaped}"', self.request.user).condition)
+        asked = self.request.user, [self.space.pk], conditions, sorted(asked.items())
+        return WithTrash(in_state, *asked) if DELETED in states else Listing(*asked)
+
+    def post(self, request):
+        if self.space is None or not may(request, "write", self.space.pk):
+            raise PermissionDenied()
+        return self.answer_with(self.checked(CreateSerializer).save())
+
+    def parameter(self, name):
+        return self.request.query_params.get(name)
+
+    def words(self, name, known):
+        """The words of a list with commas between; BadParameter for one that is not `known`."""
+        found = [word for word in (self.parameter(name) or "").split(",") if word]
+        if unknown := [word for word in found if word not in known]:
+            raise BadParameter(name, f"{unknown[0][:64]!r} is not one of {', '.join(known)}.")
+        return found
+
+    def word(self, name, known, default):
+        return (self.words(name, known) or [default])[0]
+
+    def references(self, name, prefix):
+        """The uuids of a list of ids, None for what is no id."""
+        return [
+            ids.parse(text, prefix) or ids.parse(text)
+            for text in (self.parameter(name) or "").split(",")
+            if text
+        ]
+
+    def milliseconds(self, name):
+        text = self.parameter(name)
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdigit() and int(text[:16]) <= LATEST and len(text) <= 16):
+            raise BadParameter(name, "Milliseconds since 1970.")
+        return datetime.fromtimestamp(int(text) / 1_000, UTC)
+
+
+class IssueView(ZylonView):
+    """`/api/v1/app/issue/{id}`"""
+
+    verbs = {"DELETE": "delete"}
+
+    def get(self, request, id):
+        return self.answer_with(self.issue(id))
+
+    def put(self, request, id):
+        if isinstance(request.data, dict):
+            request.data.setdefault("is_read", False)
+        return self.patch(request, id)
+
+    def patch(self, request, id):
+        issue = self.issue(id)
+        is_deleting = isinstance(request.data, dict) and request.data.get("state") == DELETED
+        if is_deleting and not may(request, "delete", issue.space_id):
+            raise PermissionDenied()
+        return self.answer_with(self.checked(ChangeSerializer, issue).save())
+
+    def delete(self, request, id):
+        self.issue(id).trash()
+        return HttpResponse(status=204)

@@ -9,6 +9,7 @@ from csp.constants import HEADER as CSP_HEADER
 from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
+from django.contrib.messages.middleware import MessageMiddleware
 from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpResponse, UnreadablePostError
@@ -106,6 +107,14 @@ class LimitsMiddleware:
             if reason := refusal(name) or refusal(values[0]):
                 return f"The parameter {name[:64]!a}: {reason}"
         return None
+
+
+class PageMessagesMiddleware(MessageMiddleware):
+    """Django's, for people: a program that shows a token has no next page on which to be told something."""
+
+    def process_request(self, request):
+        if "HTTP_AUTHORIZATION" not in request.META:
+            super().process_request(request)
 
 
 class IdempotencyMiddleware:

@@ -138,11 +138,23 @@ def find_known_person(space_ids, reference):
 
 
 def known_person(space_ids, reference):
-    """The primary key of `find_known_person`; by a uuid in a statement of our own, since lists ask for it."""
+    """The primary key of `find_known_person`; by a uuid without the ORM, since lists ask for it."""
     uuid = as_uuid(reference)
     if not uuid:
         person = find_known_person(space_ids, reference)
         return person and person.pk
+    try:
+        return remembered_person(tuple(space_ids), uuid)
+    except LookupError:
+        return None
+
+
+@lru_cache(maxsize=4_096)
+def remembered_person(space_ids, uuid):
+    """The primary key of the person of this uuid who is or was a member of these spaces; LookupError.
+
+    It is asked for once, as neither people nor memberships are ever deleted.
+    """
     place, spaces = among("m.space_id", space_ids)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -151,7 +163,9 @@ def known_person(space_ids, reference):
             [stored(uuid), *spaces],
         )
         found = cursor.fetchone()
-    return found and found[0]
+    if found is None:
+        raise LookupError(uuid)
+    return found[0]
 
 
 def find_in_spaces(model, space_ids, reference):

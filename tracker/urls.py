@@ -100,13 +100,14 @@ urlpatterns = [
     path("api/schema/", docs.schema, name="api-schema"),
     path("api/docs/", docs.DocsView.as_view(), name="api-docs"),
     path("api/", include((api, "api"))),
-    *doors.urlpatterns(not_here),
-    # A line break is a character of a path too; Django cannot reverse past an inline flag such as (?s).
-    re_path(r"^api/(?P<path>[\s\S]*)\Z", not_here, name="api-unknown"),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("", include("tracker.accounts.urls")),
     path("", include("issues.urls")),
     path("", include("comments.urls")),
+    # After the pages, of which a few have addresses without a slash at the end.
+    *doors.urlpatterns(not_here),
+    # A line break is a character of a path too; Django cannot reverse past an inline flag such as (?s).
+    re_path(r"^api/(?P<path>[\s\S]*)\Z", not_here, name="api-unknown"),
     path("admin/", admin.site.urls),
 ]

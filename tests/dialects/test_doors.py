@@ -123,6 +123,8 @@ def test_the_errors_of_a_new_dialect_are_its_own(acme, api, bob, ops):
     assert all(answer.json().keys() == {"wrong", "at"} for answer in others)
 
 
-@pytest.mark.parametrize("path", ["/", "/issues/", "/issues/OPS-1/", "/api/issues/", "/admin/", "/api/v1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/issues/", "/issues/OPS-1/", "/issues/export.csv", "/api/issues/", "/admin/", "/api/v1"]
+)
 def test_addresses_of_pages_and_of_the_native_api_are_no_doors(path):
     assert doors.door_at(path) is None

@@ -9,7 +9,8 @@ TYPES = {"required": "value_error.missing", "invalid_choice": "type_error.enum"}
 class Qarion(Door):
     name = "qarion"
     title = "Qarion"
-    paths = r"/issues(?:/[\s\S]*[^/])?"
+    # Not the pages' own downloads.
+    paths = r"/issues(?:/(?!export\.)[\s\S]*[^/])?"
     invalid = 422
 
     def error(self, status, detail, problems):

@@ -131,6 +131,9 @@ def compared(targets, is_crowded, wanted):
     """{target: figures}, the medians of repeats in turns; `is_crowded`: also by 8 clients at once."""
     runs = {name: [] for name in targets}
     repeats, seconds, least = (2, 0.3, 10) if wanted.smoke else (REPEATS, wanted.seconds, 1)
+    for server, requests in targets.values():
+        # What is read for the first time comes from the disk.
+        load(server.port, requests, 1, seconds)
     for repeat in range(repeats):
         for name, (server, requests) in list(targets.items())[:: 1 if repeat % 2 else -1]:
             runs[name].append(figures(server, requests, is_crowded and not wanted.smoke, seconds, least))

@@ -1105,6 +1105,15 @@ def test_deleted_issue_comes_back_by_undo(as_bob, ops, bob):
     assert actions(issue) == ["created", "deleted", "restored"]
 
 
+def test_messages_reach_people_behind_a_proxy_that_asks_for_a_password(as_bob, ops):
+    issue = IssueFactory(space=ops)
+    basic = {"authorization": "Basic Ym9iOnNlY3JldA=="}
+
+    page = as_bob.post(url("issue-delete", issue), follow=True, headers=basic)
+
+    assert f"{issue.key} is in the trash." in text_of(page)
+
+
 def test_viewer_restores_nothing(as_vera, ops):
     issue = IssueFactory(space=ops)
     issue.trash()

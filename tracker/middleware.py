@@ -10,11 +10,13 @@ from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.messages.storage import default_storage
 from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject, empty
 
 from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, UPLOAD, refusal
 from tracker.accounts.authentication import bearer_token
@@ -109,12 +111,15 @@ class LimitsMiddleware:
         return None
 
 
-class PageMessagesMiddleware(MessageMiddleware):
-    """Django's, for people: a program that shows a token has no next page on which to be told something."""
+class LazyMessagesMiddleware(MessageMiddleware):
+    """Django's, but that messages are only unpacked where somebody reads or leaves one: programs never do."""
 
     def process_request(self, request):
-        if "HTTP_AUTHORIZATION" not in request.META:
-            super().process_request(request)
+        request._messages = SimpleLazyObject(lambda: default_storage(request))
+
+    def process_response(self, request, response):
+        is_untouched = getattr(request, "_messages", None) is not None and request._messages._wrapped is empty
+        return response if is_untouched else super().process_response(request, response)
 
 
 class IdempotencyMiddleware:

@@ -56,7 +56,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "tracker.middleware.PageMessagesMiddleware",
+    "tracker.middleware.LazyMessagesMiddleware",
     "tracker.middleware.IdempotencyMiddleware",
     "tracker.middleware.ErrorPagesMiddleware",
 ]

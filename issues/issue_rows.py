@@ -123,7 +123,7 @@ ISSUE = {
     "closed_at": (("closed_at",), None),
 }
 # What only the doors of other products show, each its own part of it.
-ASIDE = {"extensions": (("extensions",), fragment), "is_deleted": (("deleted_at",), bool)}
+ASIDE = {"extensions": (("extensions",), orjson.loads), "is_deleted": (("deleted_at",), bool)}
 LISTED = tuple(
     name
     for name in ISSUE

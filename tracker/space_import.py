@@ -143,7 +143,8 @@ class SpaceImporter:
         check_names(said, ("type", "format", "version", "space", "default_channel", "system_levels"))
         space, channel = (self.part(said, *of) for of in (("space", "space"), ("default_channel", "channel")))
         self.space = self.open_space(space, channel)
-        self.remapped += self.ground.lay(space, self.space, channel["uuid"])
+        self.ground.lay(space, self.space, channel["uuid"])
+        self.remapped += str(self.space.uuid) != space["uuid"]
         default = self.space.channels.get(is_default=True)
         self.know("channel", channel["uuid"], default.pk, str(default.uuid))
         self.know_system_levels(said["system_levels"])
@@ -210,9 +211,8 @@ class SpaceImporter:
         for name, form in FILE_FORMS.items():
             if not form.fullmatch(values[name]):
                 raise Refused(f"{name}: not of its form")
-        by = self.ground.pk("person", "uploaded_by", values["uploaded_by_id"])
-        own = {"uuid": self.free(Attachment, values), "uploaded_by_id": by}
-        row = Attachment(**values | own, space=self.space)
+        self.ground.settle("attachment", values)
+        row = Attachment(**values | {"uuid": self.free(Attachment, values)}, space=self.space)
         models.QuerySet.bulk_create(Attachment.objects.all(), [row])
         self.missing_files += not default_storage.exists(row.file.name)
         self.know("attachment", values["uuid"], row.pk, str(row.uuid))
@@ -224,7 +224,6 @@ class SpaceImporter:
             raise Refused("uuid: an earlier line has it")
         self.ground.here[kind][uuid] = Here(*here)
         self.remapped += here[1] != uuid
-        self.ground.is_other |= here[1] != uuid
 
     def free(self, model, values):
         """The uuid of a row if nobody has it here, or another."""

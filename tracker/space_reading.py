@@ -76,22 +76,25 @@ class Here:
 class Ground:
     """What issues stand on: their space, as the file and as this installation has it, and its other rows.
 
-    `here` is {kind: {uuid in the file: Here}}; `is_other` says whether any of them has another uuid here.
+    `here` is {kind: {uuid in the file: Here}}. It is whole before anybody reads with it.
     """
 
     here: dict
     file: SimpleNamespace | None = None
     space: Here | None = None
     default_channel: str = ""
-    is_other: bool = False
 
     def lay(self, values, space, default_channel):
-        """Say which space it is; whether its uuid is another than in the file."""
+        """Say which space it is."""
         # For the chains as the file has them, where rows have no primary keys yet.
         self.file = SimpleNamespace(pk=None, uuid=values["uuid"], key=values["key"])
         self.space, self.default_channel = Here(space.pk, str(space.uuid)), default_channel
-        self.is_other = self.space.uuid != self.file.uuid
-        return self.is_other
+
+    @cached_property
+    def is_other(self):
+        """Whether the space, or any of its rows, has another uuid here than in the file."""
+        rows = ((uuid, row) for rows in self.here.values() for uuid, row in rows.items())
+        return self.space.uuid != self.file.uuid or any(row.uuid != uuid for uuid, row in rows)
 
     @cached_property
     def ranks(self):
@@ -104,9 +107,6 @@ class Ground:
         if found is None:
             raise Refused(f"{name}: the file has no {kind} {uuid}")
         return found
-
-    def pk(self, kind, name, uuid):
-        return None if uuid is None else self.find(kind, name, uuid).pk
 
     def settle(self, kind, values):
         """Put the primary keys of here into the values of a line."""

@@ -1,6 +1,5 @@
 """Zylon's documents."""
 
-import orjson
 from django.contrib.auth import get_user_model
 from rest_framework import serializers
 
@@ -23,7 +22,7 @@ def prefixed(kind, uuid):
 
 
 def people_of(space, issues):
-    """{uuid: Zylon's document} of the reporters whom native documents name, in one statement."""
+    """{uuid: Zylon's document} of the reporters whom native documents name, in two statements."""
     wanted = {issue["reporter"]["id"] for issue in issues if issue["reporter"]}
     roles = Membership.objects.filter(space=space, is_active=True, user__uuid__in=wanted)
     role_of = {str(uuid): role for uuid, role in roles.values_list("user__uuid", "role")}
@@ -72,7 +71,7 @@ def type_of(issue):
 
 
 def config_of(issue):
-    return orjson.loads(orjson.dumps(issue["extensions"])).get("zylon", {}).get("config")
+    return issue["extensions"].get("zylon", {}).get("config")
 
 
 class StateField(ExactCharField):

@@ -101,6 +101,7 @@ def by_space(homes, numbers):
 
 
 def chunks_of(count, spaces, seed):
+    """The Chunks of so many issues, the places of all of which follow from the seed."""
     chance, numbers = Random(f"places {seed}"), Tally()
     key = (Issue.objects.aggregate(Max("pk"))["pk__max"] or 0) + 1
     # The smallest of 50 holds one issue in a thousand.

@@ -5,25 +5,44 @@ from rest_framework.exceptions import AuthenticationFailed, Throttled
 
 from tracker.accounts.models import ApiToken
 from tracker.accounts.throttling import BadTokenThrottle
+from tracker.dialects.doors import door_at
 
 
 def bearer_token(request):
-    """The live ApiToken of `Authorization: Bearer …`, None without the header, False for a dead one.
+    """The live ApiToken that signs a request in, None where it names none, False for a dead one.
 
-    One indexed query per request, never cached beyond it: revoking works at once.
+    It stands in `Authorization: Bearer …`, or where the product has it whose door is called. One indexed
+    query per secret, never cached beyond the request: revoking works at once.
     """
     if not hasattr(request, "bearer_token"):
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if not scheme:
-            request.bearer_token = None
-        else:
-            well_formed = scheme.lower() == "bearer" and secret.isascii() and 0 < len(secret) <= 256
-            request.bearer_token = (ApiToken.find(secret.strip()) if well_formed else None) or False
-            if request.bearer_token and request.bearer_token.scope == ApiToken.Scope.READ:
-                # Whoever reads with it is a viewer everywhere: internal comments are not for them.
-                user = request.bearer_token.user
-                user._space_roles = dict.fromkeys(user.space_roles(), "viewer")
+        secrets = bearer_secrets(request)
+        request.bearer_token = secrets and (live_token(*secrets) or False)
+        if request.bearer_token and request.bearer_token.scope == ApiToken.Scope.READ:
+            # Whoever reads with it is a viewer everywhere: internal comments are not for them.
+            user = request.bearer_token.user
+            user._space_roles = dict.fromkeys(user.space_roles(), "viewer")
     return request.bearer_token
+
+
+def bearer_secrets(request):
+    """The secrets that a request shows, that of the acting token first; None where it shows none."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return (secret.strip(),)
+    door = door_at(request.path_info)
+    return (door and door.secrets(request.headers)) or (("",) if scheme else None)
+
+
+def live_token(secret, *others):
+    """The ApiToken of a secret, None unless it and those of all others are live and have one home."""
+    found = [find_token(each) for each in (secret, *others)]
+    is_whole = all(found) and len({token.space_id for token in found}) == 1
+    return found[0] if is_whole else None
+
+
+def find_token(secret):
+    is_well_formed = secret.isascii() and 0 < len(secret) <= 256
+    return ApiToken.find(secret) if is_well_formed else None
 
 
 class BearerAuthentication(authentication.BaseAuthentication):

@@ -37,6 +37,13 @@ class Door:
             headers=headers,
         )
 
+    def secrets(self, headers):
+        """The secrets in headers of the product's own, that of the token that acts first; None without any.
+
+        `Authorization: Bearer` signs in at every door.
+        """
+        return None
+
     def rate(self, throttle):
         """The headers that tell a client how often it may call, from a Throttle that has been asked."""
         return {}

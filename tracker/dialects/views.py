@@ -78,6 +78,11 @@ class DoorView(APIView):
             raise BadParameter(name, "A whole number from 1 on.")
         return int(text)
 
+    def home(self):
+        """The space to which the token belongs, None where its person is no longer a member."""
+        space = self.request.auth.space
+        return space if space.pk in self.request.user.space_roles() else None
+
     def find(self, reference, prefix=None):
         """The issue that this id of the door's names among those the user sees; Http404."""
         uuid = ids.parse(reference, prefix)

@@ -59,8 +59,7 @@ class ZylonView(DoorView):
     def organisation(self, reference):
         """The space that `x-org` names by its key or id, or else the token's own."""
         if reference is None:
-            space = self.request.auth.space
-            return space if space.pk in self.request.user.space_roles() else None
+            return self.home()
         uuid = ids.parse(reference, "org") or ids.parse(reference)
         space = lookups.find_space(self.request.user, str(uuid) if uuid else reference)
         if space is None:

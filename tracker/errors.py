@@ -104,8 +104,8 @@ def headers_of(error):
     headers = {}
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    if getattr(error, "wait", None) is not None:
+        headers["Retry-After"] = str(max(error.wait, 1))
     return headers
 
 

@@ -26,7 +26,7 @@ def bearer_token(request):
 
 def bearer_secrets(request):
     """The secrets that a request shows, that of the acting token first; None where it shows none."""
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() == "bearer":
         return (secret.strip(),)
     door = door_at(request.path_info)

@@ -4,9 +4,36 @@ import hashlib
 
 from rest_framework.throttling import SimpleRateThrottle
 
+# More calls than come in any window of time.
+MOST = 1_000_000_000
+
 
 class Throttle(SimpleRateThrottle):
-    """So many calls a minute for each `ident`."""
+    """So many calls a minute or an hour for each `ident`, from the first of them on.
+
+    After `allow_request`, `calls` is how many have come since then, and `resets_at` when none will have, in
+    unix seconds.
+    """
+
+    def allow_request(self, request, view):
+        # One number says when the window began and how many calls came since, so that to count is one step.
+        key = self.get_cache_key(request, view)
+        try:
+            counted = self.cache.incr(key)
+        except ValueError:
+            now = self.timer()
+            self.cache.add(key, int(now) * MOST, self.duration - now % 1)
+            counted = self.cache.incr(key)
+        began, self.calls = divmod(counted, MOST)
+        self.resets_at = began + self.duration
+        return self.calls <= self.num_requests
+
+    def wait(self):
+        return max(self.resets_at - self.timer(), 0)
+
+    @property
+    def remaining(self):
+        return max(self.num_requests - self.calls, 0)
 
     def get_cache_key(self, request, view):
         digest = hashlib.sha256(self.ident(request).encode(errors="replace")).hexdigest()

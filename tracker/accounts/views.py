@@ -38,7 +38,7 @@ def too_many(request, throttle, what):
     """The 429 for an address that does `what` too often, else None."""
     if throttle.allow_request(request, None):
         return None
-    seconds = ceil(throttle.wait() or 60)
+    seconds = max(ceil(throttle.wait()), 1)
     response = error_response(request, 429, f"Too many {what}. Try again in {seconds} seconds.")
     response["Retry-After"] = str(seconds)
     return response

@@ -56,7 +56,7 @@ class DoorView(APIView):
     def finalize_response(self, request, response, *args, **kwargs):
         response = super().finalize_response(request, response, *args, **kwargs)
         for throttle in getattr(self, "kept_throttles", ()):
-            if hasattr(throttle, "history"):
+            if hasattr(throttle, "calls"):
                 for name, value in self.door.rate(throttle).items():
                     response[name] = value
         return response

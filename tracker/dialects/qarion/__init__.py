@@ -30,15 +30,9 @@ class Qarion(Door):
     def rate(self, throttle):
         return {
             "X-RateLimit-Limit": str(throttle.num_requests),
-            "X-RateLimit-Remaining": str(max(throttle.num_requests - len(throttle.history), 0)),
-            "X-RateLimit-Reset": str(int(resets_at(throttle))),
+            "X-RateLimit-Remaining": str(throttle.remaining),
+            "X-RateLimit-Reset": str(throttle.resets_at),
         }
-
-
-def resets_at(throttle):
-    """When the oldest call that counts counts no more, in unix seconds."""
-    oldest = throttle.history[-1] if throttle.history else throttle.now
-    return oldest + throttle.duration + 1
 
 
 door = Qarion()

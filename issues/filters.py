@@ -13,7 +13,7 @@ from issues import lookups
 from issues.limits import QUERY
 from issues.models import Channel, Environment, Issue, Level, Project, Team
 from issues.orders import NEWEST_FIRST, ORDERS, RELEVANCE
-from issues.paths import any_of, labelled, member_of
+from issues.paths import STATUSES, any_of, labelled, member_of
 from issues.query import QueryError, read
 
 TIMES = {
@@ -97,9 +97,9 @@ class IssueFilter(django_filters.FilterSet):
     def conditions(self):
         """Qs on issues, one or more for each parameter, that all hold; BadParameter."""
         return [
-            getattr(self, declared.method)(name, value)
-            for name, declared in self.base_filters.items()
-            if (value := self.data.get(name))
+            getattr(self, self.base_filters[name].method)(name, value)
+            for name, value in self.data.items()
+            if value and name in self.base_filters
         ]
 
     @property
@@ -131,7 +131,7 @@ class IssueFilter(django_filters.FilterSet):
 
     def order(self):
         """The Order of the parameter `sort`, or else the one that the query asks for."""
-        name = self.data.get("sort") or self.query.sort
+        name = self.data.get("sort") or ("q" in self.data and self.query.sort)
         if name == RELEVANCE and not self.query.phrases:
             raise BadParameter("sort", "What is found by words alone has a relevance: write some in `q`.")
         return order_of(name)
@@ -148,8 +148,8 @@ class IssueFilter(django_filters.FilterSet):
     def by_status(self, name, value):
         wanted = value.split(",")
         for status in wanted:
-            if status not in Issue.Status.values:
-                raise BadParameter(name, f"One of {', '.join(Issue.Status.values)}.")
+            if status not in STATUSES:
+                raise BadParameter(name, f"One of {', '.join(STATUSES)}.")
         return Q(status__in=wanted)
 
     def by_level(self, name, value):

@@ -20,7 +20,7 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        given = request.headers.get("X-Request-ID", "")
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         request.id = given if REQUEST_ID.match(given) else uuid4().hex
         with acting_as(lambda: actor_of(request)):
             response = self.get_response(request)

@@ -2,11 +2,9 @@
 
 import hashlib
 from datetime import timedelta
-from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
 from csp.constants import HEADER as CSP_HEADER
-from csp.middleware import CSPMiddleware
 from csp.utils import build_policy
 from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
@@ -42,20 +40,18 @@ class TrustedProxyMiddleware:
         return self.get_response(request)
 
 
-class ContentSecurityPolicyMiddleware(CSPMiddleware):
-    """django-csp's, which composes the header once where a view wants no other."""
+class ContentSecurityPolicyMiddleware:
+    """One policy for every answer, as django-csp composes it from the settings: once."""
 
-    @cached_property
-    def policy(self):
-        return build_policy()
+    def __init__(self, get_response):
+        self.get_response = get_response
+        self.policy = build_policy()
 
-    def process_response(self, request, response):
-        is_own = getattr(request, "_csp_nonce", None) or any(
-            name.startswith("_csp") for name in vars(response)
-        )
-        if is_own or settings.DEBUG:
-            return super().process_response(request, response)
-        response.headers.setdefault(CSP_HEADER, self.policy)
+    def __call__(self, request):
+        response = self.get_response(request)
+        # A developer's page of an error has its styles inside.
+        if not (settings.DEBUG and response.status_code in (404, 500)):
+            response.headers.setdefault(CSP_HEADER, self.policy)
         return response
 
 
@@ -139,7 +135,7 @@ class IdempotencyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        key = request.headers.get("Idempotency-Key")
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None or request.method in SAFE:
             return self.get_response(request)
         if not (0 < len(key) <= 255 and all("!" <= character <= "~" for character in key)):

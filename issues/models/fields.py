@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection, models
+from django.db.models.base import ModelState
 
 from issues.limits import EXTENSIONS
 
@@ -38,24 +39,30 @@ def same(value, other):
 def instance_of(model, names, values):
     """The instance of `model` whose columns `names` have `values`, as a statement of our own gave them.
 
-    The names stand in the order of the model; what is not named is read when it is asked for.
+    It is what `from_db` makes, without a look at every column: each request begins with two of them. What is
+    not named is read when it is asked for.
     """
-    found = []
-    for value, (column, converters) in zip(values, converters_of(model, names), strict=True):
-        for convert in converters:
-            value = convert(value, column, connection)
-        found.append(value)
-    return model.from_db(connection.alias, names, found)
+    row = model.__new__(model)
+    row._state = ModelState()
+    row._state.adding, row._state.db = False, connection.alias
+    known = vars(row)
+    known.update(zip(names, values, strict=True))
+    for name, column, convert in converters_of(model, names):
+        known[name] = convert(known[name], column, connection)
+    if hasattr(row, "remember"):
+        row.remember(model.FIELDS)
+    return row
 
 
 @cache
 def converters_of(model, names):
-    """[(column, functions that make the database's values Python's)] of columns of a model."""
-    columns = [model._meta.get_field(name).get_col(model._meta.db_table) for name in names]
-    return [
-        (column, connection.ops.get_db_converters(column) + column.get_db_converters(connection))
-        for column in columns
-    ]
+    """[(name, column, function that makes the database's value Python's)] of columns of a model."""
+    found = []
+    for name in names:
+        column = model._meta.get_field(name).get_col(model._meta.db_table)
+        converters = connection.ops.get_db_converters(column) + column.get_db_converters(connection)
+        found += [(name, column, convert) for convert in converters]
+    return found
 
 
 @cache

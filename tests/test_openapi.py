@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, get_resolver
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 
 from tests.factories import (
     CommentFactory,
@@ -19,6 +19,9 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
+from tests.openapi import as_json_schema, operations, references, resolve, validator
+from tracker import docs
+from tracker.dialects.doors import doors
 
 pytestmark = pytest.mark.django_db
 
@@ -28,60 +31,31 @@ METHODS = {"get", "put", "post", "delete", "patch"}
 
 @pytest.fixture(scope="module")
 def document():
-    from tracker.docs import document
-
-    return json.loads(document())
+    return json.loads(docs.document())
 
 
-def operations(document):
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            yield path, method, operation
+# A test of the documents of the doors as well.
+every_document = pytest.mark.parametrize("name", docs.titles())
 
 
-def references(value):
-    if isinstance(value, dict):
-        if isinstance(value.get("$ref"), str):
-            yield value["$ref"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for inner in value:
-            yield from references(inner)
-
-
-def resolve(document, reference):
-    value = document
-    for step in reference.removeprefix("#/").split("/"):
-        value = value[step]
-    return value
-
-
-def as_json_schema(value):
-    """JSON Schema of an OpenAPI 3.0 schema: `nullable` is another type."""
-    if isinstance(value, list):
-        return [as_json_schema(inner) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    schema = {key: as_json_schema(inner) for key, inner in value.items() if key != "nullable"}
-    return {"anyOf": [{"type": "null"}, schema]} if value.get("nullable") is True else schema
-
-
-def validator(document, schema):
-    return Draft202012Validator(
-        as_json_schema({"components": document["components"], "allOf": [schema]}),
-        format_checker=FormatChecker(),
-    )
-
-
-def test_the_document_is_served_to_everybody_as_what_it_is(client, document):
-    response = client.get("/api/schema/")
+@every_document
+def test_the_document_is_served_to_everybody_as_what_it_is(client, name):
+    response = client.get(docs.schema_address(name))
 
     assert response.status_code == 200
     assert response["Content-Type"] == "application/vnd.oai.openapi+json"
-    assert response.json() == document
+    assert response.content == docs.document(name)
 
 
-def test_the_document_has_the_parts_that_openapi_asks_for(document):
+def test_there_is_no_document_of_what_is_no_door(client):
+    assert client.get("/api/schema/nothing/").status_code == 404
+    assert client.get("/api/docs/nothing/").status_code == 404
+
+
+@every_document
+def test_the_document_has_the_parts_that_openapi_asks_for(name):
+    document = json.loads(docs.document(name))
+
     assert re.fullmatch(r"3\.0\.\d+", document["openapi"])
     assert document["info"]["title"] and document["info"]["version"]
     ids = [operation["operationId"] for _, _, operation in operations(document)]
@@ -98,7 +72,10 @@ def test_the_document_has_the_parts_that_openapi_asks_for(document):
         assert all("schema" in parameter for parameter in parameters)
 
 
-def test_every_reference_leads_somewhere_and_every_schema_is_one(document):
+@every_document
+def test_every_reference_leads_somewhere_and_every_schema_is_one(name):
+    document = json.loads(docs.document(name))
+
     for reference in set(references(document)):
         assert resolve(document, reference)
     for schema in document["components"]["schemas"].values():
@@ -118,6 +95,33 @@ def test_every_native_route_and_method_is_described(document):
         routes |= {(path, method) for method in pattern.callback.actions if method in METHODS}
 
     assert described == routes
+
+
+@pytest.mark.parametrize("door", doors().values(), ids=doors())
+def test_every_route_and_method_of_a_door_is_described_with_its_errors(door):
+    document = json.loads(docs.document(door.name))
+    described = {(path, method) for path, method, _ in operations(document)}
+
+    routes = set()
+    (urls,) = [
+        entry for entry in get_resolver().url_patterns if getattr(entry, "namespace", None) == door.name
+    ]
+    for pattern in urls.url_patterns:
+        if pattern.name != "unknown":
+            path = "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", str(pattern.pattern))
+            view = pattern.callback.view_class
+            routes |= {
+                (path, method) for method in METHODS & set(view.http_method_names) if hasattr(view, method)
+            }
+
+    assert described == routes
+    for path, method, operation in operations(document):
+        assert operation["security"] == [{name: [] for name in names} for names in door.sign_in]
+        assert {"400", "401", "403", "404", "429", str(door.invalid)} <= operation["responses"].keys()
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                schema = response["content"][door.content_type]["schema"]
+                assert schema == {"$ref": "#/components/schemas/Error"}, (path, method, status)
 
 
 def test_every_operation_needs_a_sign_in_and_says_how_it_fails(document):
@@ -322,8 +326,9 @@ def test_the_document_knows_a_right_body_from_a_wrong_one(document, body, is_rig
     assert (not errors) is is_right
 
 
-def test_the_page_of_the_document_runs_under_its_policy(client):
-    page = client.get("/api/docs/")
+@every_document
+def test_the_page_of_the_document_runs_under_its_policy(client, name):
+    page = client.get("/api/docs/" if name == docs.NATIVE else f"/api/docs/{name}/")
     text = page.content.decode()
     sources = re.findall(r'<script src="([^"]+)"></script>', text)
 
@@ -337,4 +342,4 @@ def test_the_page_of_the_document_runs_under_its_policy(client):
     script = client.get(sources[-1])
     assert script.status_code == 200
     assert script["Content-Type"].startswith(("application/javascript", "text/javascript"))
-    assert "/api/schema/" in script.content.decode()
+    assert docs.schema_address(name) in script.content.decode()

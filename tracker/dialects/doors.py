@@ -23,6 +23,11 @@ class Door:
     name = title = paths = ""
     invalid = 400
     content_type = "application/json"
+    # For its OpenAPI document: the schema of an error; how one signs in, {name: security scheme}, and which
+    # of these together do.
+    problem = {"type": "object"}
+    schemes = {"token": {"type": "http", "scheme": "bearer"}}
+    sign_in = (("token",),)
 
     def error(self, status, detail, problems):
         """The document of an error; `problems` are [(path, text, code)] of what was wrong in a request."""

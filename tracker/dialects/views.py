@@ -11,6 +11,7 @@ from issues.orders import NEWEST_FIRST, ORDERS
 from issues.rows import dump
 from tracker.accounts.authentication import BearerAuthentication
 from tracker.dialects import ids
+from tracker.dialects.openapi import DoorSchema
 from tracker.errors import WORDS, as_api_exception, headers_of, logged
 
 
@@ -25,8 +26,7 @@ class DoorView(APIView):
     verbs = {}
     authentication_classes = [BearerAuthentication]
     metadata_class = None
-    # Each door has a document of its own.
-    schema = None
+    schema = DoorSchema()
 
     def verb(self, row=None):
         return self.verbs.get(self.request.method, "read" if self.request.method == "GET" else "write")

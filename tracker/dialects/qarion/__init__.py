@@ -4,6 +4,15 @@ from tracker.dialects.doors import Door
 
 # What its errors call our reasons.
 TYPES = {"required": "value_error.missing", "invalid_choice": "type_error.enum"}
+PROBLEM = {
+    "type": "object",
+    "required": ["loc", "msg", "type"],
+    "properties": {
+        "loc": {"type": "array", "items": {"oneOf": [{"type": "string"}, {"type": "integer"}]}},
+        "msg": {"type": "string"},
+        "type": {"type": "string"},
+    },
+}
 
 
 class Qarion(Door):
@@ -12,6 +21,11 @@ class Qarion(Door):
     # Not the pages' own downloads.
     paths = r"/issues(?:/(?!export\.)[\s\S]*[^/])?"
     invalid = 422
+    problem = {
+        "type": "object",
+        "required": ["detail"],
+        "properties": {"detail": {"oneOf": [{"type": "string"}, {"type": "array", "items": PROBLEM}]}},
+    }
 
     def error(self, status, detail, problems):
         if not problems:

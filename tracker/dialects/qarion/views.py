@@ -1,8 +1,11 @@
 """Qarion's calls."""
 
+from uuid import UUID
+
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied
 
 from comments.models import Comment
@@ -13,7 +16,15 @@ from issues.limits import PAGE
 from issues.models import HistoryEntry, Level
 from issues.paths import any_of
 from issues.policy import may
+from tracker.dialects.openapi import parameter
 from tracker.dialects.qarion import door
+from tracker.dialects.qarion.documents import (
+    CommentDocument,
+    CommentsDocument,
+    HistoryDocument,
+    IssueDocument,
+    IssuesDocument,
+)
 from tracker.dialects.qarion.serializers import (
     NAMES,
     ChangeSerializer,
@@ -27,6 +38,10 @@ from tracker.dialects.qarion.words import PRIORITY, STATUS
 from tracker.dialects.views import DoorView, Listing
 
 SIZE = 20
+PAGES = [
+    parameter("page", int, description="From 1 on."),
+    parameter("size", int, description=f"{SIZE} by default, {PAGE} at most."),
+]
 
 
 class QarionView(DoorView):
@@ -65,6 +80,16 @@ class IssuesView(QarionView):
             return redirect("issue-list")
         return super().dispatch(request, *args, **kwargs)
 
+    @extend_schema(
+        operation_id="list_issues",
+        parameters=[
+            *(parameter(name, UUID) for name in ("space_id", "product_id", "assignee_id")),
+            parameter("status", enum=list(STATUS.meant)),
+            parameter("priority", enum=list(PRIORITY.meant)),
+            *PAGES,
+        ],
+        responses=IssuesDocument,
+    )
     def get(self, request):
         listing = self.listing()
         total = listing.total() if listing.spaces else 0
@@ -95,6 +120,7 @@ class IssuesView(QarionView):
             spaces, conditions = [], []
         return Listing(self.request.user, spaces, conditions, sorted(asked.items()))
 
+    @extend_schema(operation_id="create_issue", request=CreateSerializer, responses={201: IssueDocument})
     def post(self, request):
         issue = self.checked(CreateSerializer).save()
         return self.answer(self.document(issue), 201)
@@ -116,6 +142,7 @@ class IssueView(QarionView):
             return redirect("issue-detail", kwargs["id"])
         return super().dispatch(request, *args, **kwargs)
 
+    @extend_schema(operation_id="get_issue", responses=IssueDocument)
     def get(self, request, id):
         return self.answer(self.document(self.issue(id)))
 
@@ -124,10 +151,12 @@ class IssueView(QarionView):
             raise BadId()
         return self.find(reference)
 
+    @extend_schema(operation_id="update_issue", request=ChangeSerializer, responses=IssueDocument)
     def patch(self, request, id):
         issue = self.checked(ChangeSerializer, self.issue(id)).save()
         return self.answer(self.document(issue))
 
+    @extend_schema(operation_id="delete_issue", responses={204: None})
     def delete(self, request, id):
         self.issue(id).trash()
         return HttpResponse(status=204)
@@ -140,6 +169,7 @@ class CommentsView(IssueView):
     verbs = {"POST": "comment"}
     dispatch = QarionView.dispatch
 
+    @extend_schema(operation_id="list_comments", parameters=PAGES, responses=CommentsDocument)
     def get(self, request, id):
         comments = Comment.objects.visible_to(request.user).filter(issue=self.issue(id), is_internal=False)
 
@@ -149,6 +179,7 @@ class CommentsView(IssueView):
 
         return self.paged(read, comments.order_by().count())
 
+    @extend_schema(operation_id="add_comment", request=CommentSerializer, responses={201: CommentDocument})
     def post(self, request, id):
         issue = self.issue(id)
         content = self.checked(CommentSerializer).validated_data["content"]
@@ -164,6 +195,7 @@ class HistoryView(IssueView):
     http_method_names = ["get"]
     dispatch = QarionView.dispatch
 
+    @extend_schema(operation_id="get_history", responses=HistoryDocument)
     def get(self, request, id):
         entries = HistoryEntry.objects.filter(issue=self.issue(id), is_internal=False)
         documents = rows.history_documents(list(rows.history(entries.order_by("position"))))

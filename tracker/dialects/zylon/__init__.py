@@ -20,6 +20,20 @@ class Zylon(Door):
     name = "zylon"
     title = "Zylon"
     paths = r"/api/v1/app(?:/[\s\S]*)?"
+    problem = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {
+                    "code": {"type": "string", "enum": ["invalid_state", "internal", *CODES.values()]},
+                    "message": {"type": "string"},
+                },
+            }
+        },
+    }
 
     def error(self, status, detail, problems):
         names = [path[1] for path, *_ in problems if len(path) > 1]

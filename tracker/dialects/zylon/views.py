@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from django.db.models import Q
 from django.http import Http404, HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import PermissionDenied
 
 from issues import issue_rows, keyset, lookups
@@ -15,14 +16,17 @@ from issues.paths import any_of
 from issues.policy import may
 from issues.query import read
 from tracker.dialects import ids
+from tracker.dialects.openapi import parameter
 from tracker.dialects.views import DoorView, Listing
 from tracker.dialects.zylon import door
+from tracker.dialects.zylon.documents import IssueDocument, IssuesDocument
 from tracker.dialects.zylon.serializers import NAMES, ChangeSerializer, CreateSerializer, document, people_of
 from tracker.dialects.zylon.words import DELETED, OTHER, STATE, TYPES
 
 SIZE = 20
 INCLUDED = ("User", "Project")
 DIRECTIONS = {"ASC": "number", "DESC": "-number"}
+ORGANISATION = OpenApiParameter("x-org", str, OpenApiParameter.HEADER, description="A space: key or id.")
 LATEST = 253_402_300_799_999  # the last millisecond of the year 9999
 
 
@@ -80,6 +84,25 @@ class ZylonView(DoorView):
 class IssuesView(ZylonView):
     """`/api/v1/app/issue`"""
 
+    @extend_schema(
+        operation_id="list_issues",
+        parameters=[
+            ORGANISATION,
+            parameter("page", int),
+            parameter("page_size", int, description=f"{SIZE} by default, {PAGE} at most."),
+            parameter("page_order", enum=list(DIRECTIONS)),
+            *(parameter(name) for name in ("after", "before")),
+            *(parameter(name, int) for name in ("first", "last")),
+            parameter("states", description=f"Of {', '.join((*STATE.meant, DELETED))}; commas between."),
+            parameter("type", description=f"Of {', '.join(TYPES)}; commas between."),
+            parameter("created_by", description="Ids, with commas between."),
+            parameter("projects", description="Ids, with commas between."),
+            *(parameter(name, int, description="Milliseconds.") for name in ("start_date", "end_date")),
+            parameter("filter_by_text"),
+            parameter("include", description=f"Of {', '.join(INCLUDED)}; commas between."),
+        ],
+        responses=IssuesDocument,
+    )
     def get(self, request):
         with_project = "Project" in self.words("include", INCLUDED)
         size = min(self.number("page_size", SIZE), PAGE)
@@ -143,6 +166,12 @@ class IssuesView(ZylonView):
         asked = self.request.user, [self.space.pk], conditions, sorted(asked.items())
         return WithTrash(in_state, *asked) if DELETED in states else Listing(*asked)
 
+    @extend_schema(
+        operation_id="create_issue",
+        parameters=[ORGANISATION],
+        request=CreateSerializer,
+        responses=IssueDocument,
+    )
     def post(self, request):
         if self.space is None or not may(request, "write", self.space.pk):
             raise PermissionDenied()
@@ -183,14 +212,27 @@ class IssueView(ZylonView):
 
     verbs = {"DELETE": "delete"}
 
+    @extend_schema(operation_id="get_issue", parameters=[ORGANISATION], responses=IssueDocument)
     def get(self, request, id):
         return self.answer_with(self.issue(id))
 
+    @extend_schema(
+        operation_id="replace_issue",
+        parameters=[ORGANISATION],
+        request=ChangeSerializer,
+        responses=IssueDocument,
+    )
     def put(self, request, id):
         if isinstance(request.data, dict):
             request.data.setdefault("is_read", False)
         return self.patch(request, id)
 
+    @extend_schema(
+        operation_id="update_issue",
+        parameters=[ORGANISATION],
+        request=ChangeSerializer,
+        responses=IssueDocument,
+    )
     def patch(self, request, id):
         issue = self.issue(id)
         is_deleting = isinstance(request.data, dict) and request.data.get("state") == DELETED
@@ -198,6 +240,7 @@ class IssueView(ZylonView):
             raise PermissionDenied()
         return self.answer_with(self.checked(ChangeSerializer, issue).save())
 
+    @extend_schema(operation_id="delete_issue", parameters=[ORGANISATION], responses={204: None})
     def delete(self, request, id):
         self.issue(id).trash()
         return HttpResponse(status=204)

@@ -35,6 +35,9 @@ class DoorSchema(AutoSchema):
     def get_description(self):
         return getattr(self.view, self.method.lower()).__doc__ or ""
 
+    def get_tags(self):
+        return ["issues"]
+
     def _is_list_view(self, serializer=None):
         return False
 

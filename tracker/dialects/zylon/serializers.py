@@ -8,8 +8,8 @@ from issues.limits import TEXT
 from issues.models import Issue, Membership, Project
 from issues.serializers import ExactCharField, StrictBooleanField
 from tracker.dialects import ids
-from tracker.dialects.serializers import DoorSerializer, whole_seconds
-from tracker.dialects.zylon.words import DELETED, OTHER, RESOURCE, ROLES, STATE, TYPES
+from tracker.dialects.serializers import DoorSerializer, WordField, whole_seconds
+from tracker.dialects.zylon.words import DELETED, OTHER, RESOURCE, ROLES, STATE, STATE_OR_DELETED, TYPES
 
 NAMES = (
     "id", "number", "description", "kind", "status", "is_read", "created_at", "updated_at", "reporter",
@@ -74,16 +74,6 @@ def config_of(issue):
     return issue["extensions"].get("zylon", {}).get("config")
 
 
-class StateField(ExactCharField):
-    """A state, as a status or DELETED."""
-
-    def to_internal_value(self, data):
-        word = super().to_internal_value(data)
-        if word != DELETED and word not in STATE.meant:
-            raise serializers.ValidationError(f"One of {', '.join(STATE.meant)}, {DELETED}.")
-        return STATE.meant.get(word, DELETED)
-
-
 class ChangeSerializer(DoorSerializer):
     """What a PATCH may say of an issue; in a PUT a missing `is_read` is false."""
 
@@ -91,7 +81,7 @@ class ChangeSerializer(DoorSerializer):
 
     description = ExactCharField(max_length=TEXT, allow_blank=True, required=False)
     type = serializers.ChoiceField(TYPES, source="kind", required=False)
-    state = StateField(source="status", required=False)
+    state = WordField(STATE_OR_DELETED, source="status", required=False)
     is_read = StrictBooleanField(required=False)
 
     def shown(self, issue):

@@ -17,6 +17,7 @@ STATE = Words(
 )
 # A word for what is in the trash, and no status.
 DELETED = "Deleted"
+STATE_OR_DELETED = Words(STATE.shown, STATE.meant | {DELETED: DELETED})
 # An issue of any other kind is shown as the last.
 TYPES = ("NoAnswer", "Inaccurate", "NoContextUsed", "Format", "Other")
 OTHER = TYPES[-1]

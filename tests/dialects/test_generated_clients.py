@@ -1,0 +1,144 @@
+"""Clients generated from the OpenAPI documents that we publish, against a server on loopback."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from issues.models import HistoryEntry, Issue
+from tests.factories import IssueFactory, ProjectFactory, TokenFactory
+from tracker.docs import document
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory):
+    """A function that generates the client of a door and gives a function that imports its modules."""
+    folder = tmp_path_factory.mktemp("clients")
+    (folder / "config.yml").write_text("post_hooks: []\n")
+    sys.path.insert(0, str(folder))
+
+    def generate(door):
+        package = f"{door}_client"
+        if not (folder / package).exists():
+            (folder / f"{door}.json").write_bytes(document(door))
+            options = ["--path", f"{door}.json", "--output-path", package, "--config", "config.yml"]
+            command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", *options]
+            said = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+            # What it cannot read it leaves out, and says so.
+            assert "WARNING" not in said.stdout + said.stderr, said.stdout
+        return lambda module: importlib.import_module(f"{package}.{module}")
+
+    yield generate
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture
+def token(ops, bob):
+    """A secret of Bob's."""
+    TokenFactory(secret="trk_generated", user=bob, space=ops)
+    return "trk_generated"
+
+
+def call(module, name, *arguments, **options):
+    """The document that an operation of a generated client answers with, parsed as its own model."""
+    response = module(f"api.issues.{name}").sync_detailed(*arguments, **options)
+    assert response.status_code < 300, response.content
+    assert response.parsed is not None or response.status_code == 204
+    return response.parsed
+
+
+def test_a_generated_client_of_qarion_works_with_an_issue(generated, live_server, token, ops, bob, alice):
+    module = generated("qarion")
+    models = module("models")
+    client = module("client").AuthenticatedClient(base_url=live_server.url, token=token)
+    product = ProjectFactory(space=ops, name="Customer Events")
+
+    made = call(
+        module,
+        "create_issue",
+        client=client,
+        body=models.CreateRequest(
+            title="Order ids doubled",
+            space_id=ops.uuid,
+            product_id=product.uuid,
+            priority=models.CreateRequestPriority.HIGH,
+        ),
+    )
+    listed = call(
+        module, "list_issues", client=client, status=models.ListIssuesStatus.OPEN, product_id=product.uuid
+    )
+    changed = call(
+        module,
+        "update_issue",
+        made.id,
+        client=client,
+        body=models.PatchedChangeRequest(
+            status=models.PatchedChangeRequestStatus.IN_PROGRESS, assignee_id=alice.uuid
+        ),
+    )
+    said = call(
+        module, "add_comment", made.id, client=client, body=models.CommentRequest(content="Found it.")
+    )
+    comments = call(module, "list_comments", made.id, client=client)
+    history = call(module, "get_history", made.id, client=client)
+    shown = call(module, "get_issue", made.id, client=client)
+    call(module, "delete_issue", made.id, client=client)
+    gone = module("api.issues.get_issue").sync_detailed(made.id, client=client)
+
+    issue = Issue.objects.get()
+    assert (listed.total, listed.items) == (1, [made])
+    assert (changed.status.value, changed.assignee.name) == ("in_progress", "Alice Owner")
+    assert (said.author.name, comments.items) == ("Bob Colleague", [said])
+    assert [item.action.value for item in history.items] == [
+        "created", "status_changed", "assignee_changed", "comment_added",
+    ]  # fmt: skip
+    assert shown == changed
+    assert issue.deleted_at and issue.status == "in_progress"
+    assert (gone.status_code, type(gone.parsed)) == (404, models.Error)
+
+
+def test_a_generated_client_of_zylon_works_with_an_issue(generated, live_server, token, ops, alice):
+    module = generated("zylon")
+    models = module("models")
+    client = module("client").AuthenticatedClient(base_url=live_server.url, token=token)
+    hidden = IssueFactory(space=ops, reporter=alice, is_anonymous=True, kind="Format")
+
+    made = call(
+        module,
+        "create_issue",
+        client=client,
+        body=models.CreateRequest(
+            description="The answer left out the terms.",
+            resource_type=models.CreateRequestResourceType("Thread"),
+            type_=models.CreateRequestType("NoContextUsed"),
+        ),
+    )
+    listed = call(module, "list_issues", client=client, page=1, page_size=20)
+    read = call(
+        module,
+        "replace_issue",
+        made.id,
+        client=client,
+        body=models.ChangeRequest(state=models.ChangeRequestState("InReview"), is_read=True),
+    )
+    closed = call(
+        module,
+        "update_issue",
+        made.id,
+        client=client,
+        body=models.PatchedChangeRequest(state=models.PatchedChangeRequestState("Closed")),
+    )
+    shown = call(module, "get_issue", made.id, client=client)
+    call(module, "delete_issue", made.id, client=client)
+    gone = module("api.issues.get_issue").sync_detailed(made.id, client=client)
+
+    assert [issue.id for issue in listed.data] == [made.id, f"issue_{hidden.uuid.hex}"]
+    assert (made.created_by.name, bool(listed.data[1].created_by)) == ("Bob Colleague", False)
+    assert (read.state.value, read.is_read) == ("InReview", True)
+    assert (closed.state.value, shown) == ("Closed", closed)
+    assert (gone.status_code, gone.parsed.error.code.value) == (404, "not_found")
+    written = HistoryEntry.objects.filter(issue__uuid=made.id.removeprefix("issue_"))
+    assert {entry.source for entry in written} == {"zylon"}

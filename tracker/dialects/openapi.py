@@ -7,7 +7,7 @@ from drf_spectacular.utils import OpenApiParameter
 from tracker.openapi import ALWAYS, IDEMPOTENCY_KEY, AutoSchema
 
 PROBLEM = "Error"
-WRITING = {"409", "413", "415"}
+WRITING = {"409", "411", "413", "415", "422"}
 
 
 class DoorSchema(AutoSchema):

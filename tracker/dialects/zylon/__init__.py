@@ -11,6 +11,7 @@ CODES = {
     409: "conflict",
     413: "request_too_large",
     415: "unsupported_media_type",
+    422: "unprocessable",
     429: "too_many_requests",
     503: "unavailable",
 }

@@ -111,6 +111,7 @@ RULES = {
     "issue-delete": "tenant",
     "issue-restore": "tenant",
     "issue-history": "tenant",
+    "issue-doors": "tenant",
     "channel-list": "own",
     "channel-detail": "tenant",
     "channel-subscribe": "tenant",

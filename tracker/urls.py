@@ -12,6 +12,7 @@ from issues.query_viewsets import QueryViewSet
 from tracker import docs, probes
 from tracker.accounts import viewsets as accounts
 from tracker.dialects import doors
+from tracker.dialects.pages import issue_doors
 from tracker.errors import error_response
 
 handler400 = "tracker.errors.handler400"
@@ -106,6 +107,7 @@ urlpatterns = [
     path("readyz", probes.readyz, name="readyz"),
     path("", include("tracker.accounts.urls")),
     path("", include("issues.urls")),
+    path("issues/<str:key>/doors/", issue_doors, name="issue-doors"),
     path("", include("comments.urls")),
     # After the pages, of which a few have addresses without a slash at the end.
     *doors.urlpatterns(not_here),

@@ -49,6 +49,14 @@ class Door:
         """
         return None
 
+    def headers(self, secret):
+        """The headers by which somebody with the secret of a token signs in."""
+        return {"Authorization": f"Bearer {secret}"}
+
+    def address(self, issue):
+        """Where the document of an issue is."""
+        raise NotImplementedError
+
     def rate(self, throttle):
         """The headers that tell a client how often it may call, from a Throttle that has been asked."""
         return {}

@@ -1,5 +1,7 @@
 """Qarion's issue API: `/issues` and below, without a slash at the end."""
 
+from django.urls import reverse
+
 from tracker.dialects.doors import Door
 
 # What its errors call our reasons.
@@ -26,6 +28,9 @@ class Qarion(Door):
         "required": ["detail"],
         "properties": {"detail": {"oneOf": [{"type": "string"}, {"type": "array", "items": PROBLEM}]}},
     }
+
+    def address(self, issue):
+        return reverse("qarion:issue", args=[issue.uuid])
 
     def error(self, status, detail, problems):
         if not problems:

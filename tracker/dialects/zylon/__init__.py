@@ -1,6 +1,9 @@
 """Zylon's issue API: `/api/v1/app/issue` and below."""
 
+from django.urls import reverse
+
 from tracker.dialects.doors import Door
+from tracker.dialects.ids import prefixed
 
 CODES = {
     400: "invalid_request",
@@ -35,6 +38,9 @@ class Zylon(Door):
             }
         },
     }
+
+    def address(self, issue):
+        return reverse("zylon:issue", args=[prefixed("issue", issue.uuid)])
 
     def error(self, status, detail, problems):
         names = [path[1] for path, *_ in problems if len(path) > 1]

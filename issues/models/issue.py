@@ -371,11 +371,13 @@ class Issue(Rendered):
             written.add("level_rank")
         self.derive_resolution(stored, changed)
         if "status" in changed:
-            mine = self.resolved_at if "resolved_at" in changed else KEEP
+            mine = self.resolved_at if "resolved_at" in self._named else KEEP
             self.resolved_at, self.closed_at = stored.resolved_at, stored.closed_at
             self.stamp(at)
-            if mine is not KEEP:
+            if mine is not KEEP and mine != self.resolved_at:
+                # On record, though it may be what stood there before.
                 self.resolved_at = mine
+                changed.add("resolved_at")
             written |= {"resolved_at", "closed_at"}
         return written
 

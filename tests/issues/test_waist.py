@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from issues.actor import Actor, acting_as
-from issues.models import HistoryEntry, Issue, Level, Occurrence, Outbox, TextVersion
+from issues.models import HistoryEntry, Issue, Level, Occurrence, Outbox, Space, TextVersion
 from issues.models.base import VersionConflict
 from issues.models.history import Member
 from tests.chains import actions, assert_whole, entries, row, told
@@ -22,6 +22,7 @@ from tests.factories import (
     SpaceFactory,
     UserFactory,
 )
+from tracker.verification import Verifier
 
 pytestmark = pytest.mark.django_db
 
@@ -739,6 +740,22 @@ def test_a_resolution_that_is_named_stays_though_it_is_the_same(ops):
 
     assert (row(issue)["status"], row(issue)["resolution"]) == ("open", "negated")
     assert actions(issue) == ["created", "status_changed"]
+
+
+def test_a_time_of_resolution_that_is_named_stays_though_it_is_the_same(ops):
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    issue = IssueFactory(space=ops, status="resolved", resolved_at=at)
+    issue.status = "open"
+
+    issue.save(update_fields=["status", "resolved_at"])
+
+    stored = row(issue)
+    assert (stored["status"], stored["resolved_at"], stored["closed_at"]) == ("open", at, None)
+    assert [entry[:2] for entry in told(issue)] == [
+        ("status_changed", "status"),
+        ("resolved_at_changed", "resolved_at"),
+    ]
+    assert not list(Verifier(Space.objects.filter(pk=ops.pk)).problems())
 
 
 def test_a_resolution_that_goes_with_its_status_is_on_record(ops):

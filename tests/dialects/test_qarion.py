@@ -143,6 +143,26 @@ def test_medium_on_an_issue_without_a_level_sets_it(qarion, ops):
     assert issue.level.key == "P2"
 
 
+def test_a_title_is_one_line_in_which_a_backslash_is_a_character(qarion, ops):
+    issue = IssueFactory(space=ops)
+
+    assert done(patch(qarion, issue, title=r"C:\new\rows"))["title"] == r"C:\new\rows"
+    for title in ("Two\nlines", "Two\rlines"):
+        assert problems(patch(qarion, issue, title=title)) == [(["body", "title"], "value_error")]
+
+
+def test_a_description_is_markdown_from_when_qarion_writes_it(qarion, ops):
+    issue = IssueFactory(space=ops, description="<b>Slow</b>", description_format="html")
+
+    done(patch(qarion, issue, description="<b>Slow</b>"))
+    issue.refresh_from_db()
+    before = issue.description_format
+    done(patch(qarion, issue, description="**Slow**"))
+    issue.refresh_from_db()
+
+    assert (before, issue.description_format) == ("html", "md")
+
+
 def test_null_takes_the_assignee_and_the_product_away(qarion, ops, alice):
     issue = IssueFactory(space=ops, assignee=alice, project=ProjectFactory(space=ops))
 

@@ -3,7 +3,8 @@
 from rest_framework import serializers
 
 from issues import issue_rows
-from issues.models import Level
+from issues.limits import TITLE
+from issues.models import Issue, Level
 from issues.serializers import ExactCharField, twin
 from tracker.dialects.vocabulary import LEVELS, changed
 
@@ -22,14 +23,30 @@ class WordField(ExactCharField):
         return self.words.meant[word]
 
 
+class TitleField(ExactCharField):
+    """One line that says something."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"max_length": TITLE} | kwargs)
+
+    def to_internal_value(self, data):
+        title = super().to_internal_value(data)
+        if not title.strip():
+            self.fail("blank")
+        if "\n" in title or "\r" in title:
+            raise serializers.ValidationError("A title is one line.")
+        return title
+
+
 class DoorSerializer(serializers.Serializer):
     """Writes an issue in the words of a door. What it does not know it leaves alone; no read-only fields.
 
     With an instance, what only repeats what is `shown` of it is left alone as well; `names` are the keys of
-    the native document that this is made of.
+    the native document that this is made of, `description_format` is how the product's clients write texts.
     """
 
     names = ()
+    description_format = Issue.Format.MARKDOWN
 
     def get_fields(self):
         return {name: twin(field) for name, field in self._declared_fields.items()}
@@ -41,12 +58,15 @@ class DoorSerializer(serializers.Serializer):
     def to_internal_value(self, data):
         if self.instance is not None and isinstance(data, dict):
             data = changed(data, self.shown(issue_rows.document_of(self.instance, self.names)))
-        return super().to_internal_value(data)
+        values = super().to_internal_value(data)
+        if "description" in values:
+            values["description_format"] = self.description_format
+        return values
 
-    def update(self, issue, values):
+    def update(self, issue, values, update_fields=None):
         for name, value in values.items():
             setattr(issue, name, value)
-        issue.save()
+        issue.save(update_fields=update_fields)
         return issue
 
 
@@ -59,4 +79,5 @@ def whole_seconds(moment):
     """A time as documents of issues have it, as RFC 3339 in UTC without fractions."""
     if isinstance(moment, str):
         return f"{moment[:19]}Z"
-    return moment and f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+    # Not strftime, which leaves out the zeros of a year before 1000.
+    return moment and f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -94,6 +94,12 @@ class DoorView(APIView):
         return issue
 
 
+class BadId(BadParameter):
+    """An id in the path that is none."""
+
+    place = "path"
+
+
 class Listing:
     """Issues of some spaces for which conditions hold, newest first, as lists and totals take them."""
 

@@ -3,11 +3,11 @@
 from rest_framework import serializers
 
 from issues import lookups
-from issues.limits import TEXT, TITLE
+from issues.limits import TEXT
 from issues.models import Issue, Project
 from issues.serializers import ExactCharField
 from tracker.dialects.qarion.words import ACTIONS, PRIORITY, STATUS
-from tracker.dialects.serializers import DoorSerializer, WordField, level_of, whole_seconds
+from tracker.dialects.serializers import DoorSerializer, TitleField, WordField, level_of, whole_seconds
 
 NAMES = (
     "id", "title", "description", "status", "level", "project", "assignee", "reporter", "space", "source",
@@ -56,7 +56,7 @@ class ChangeSerializer(DoorSerializer):
 
     names = NAMES
 
-    title = ExactCharField(max_length=TITLE, required=False)
+    title = TitleField(required=False)
     description = ExactCharField(max_length=TEXT, allow_blank=True, required=False)
     status = WordField(STATUS, required=False)
     priority = WordField(PRIORITY, required=False)
@@ -70,13 +70,6 @@ class ChangeSerializer(DoorSerializer):
             # Whoever writes `medium` means it.
             del said["priority"]
         return said
-
-    def validate_title(self, title):
-        if not title.strip():
-            raise serializers.ValidationError("This field may not be blank.", "blank")
-        if "\\n" in title or "\\r" in title:
-            raise serializers.ValidationError("A title is one line.")
-        return title
 
     def resolved(self, values, space):
         """`values` as columns of an issue of this space."""
@@ -107,7 +100,7 @@ class ChangeSerializer(DoorSerializer):
 class CreateSerializer(ChangeSerializer):
     """A new issue. Qarion's own pages call medium the usual priority."""
 
-    title = ExactCharField(max_length=TITLE)
+    title = TitleField()
     space_id = IdField()
     alert_id = IdField(required=False, allow_null=True)
 

@@ -35,7 +35,7 @@ from tracker.dialects.qarion.serializers import (
     history_items,
 )
 from tracker.dialects.qarion.words import PRIORITY, STATUS
-from tracker.dialects.views import DoorView, Listing
+from tracker.dialects.views import BadId, DoorView, Listing
 
 SIZE = 20
 PAGES = [
@@ -148,7 +148,7 @@ class IssueView(QarionView):
 
     def issue(self, reference):
         if lookups.as_uuid(reference) is None:
-            raise BadId()
+            raise BadId("id", "Not a uuid.")
         return self.find(reference)
 
     @extend_schema(operation_id="update_issue", request=ChangeSerializer, responses=IssueDocument)
@@ -202,15 +202,6 @@ class HistoryView(IssueView):
         levels = Level.objects.visible_to(request.user).values_list("uuid", "severity")
         severities = {str(uuid): severity for uuid, severity in levels}
         return self.answer({"items": list(history_items(documents, severities))})
-
-
-class BadId(BadParameter):
-    """An id in the path that is no uuid."""
-
-    place = "path"
-
-    def __init__(self):
-        super().__init__("id", "Not a uuid.")
 
 
 def wants_page(request):

@@ -50,6 +50,19 @@ class BadQuery(BadParameter):
         self.more = {"position": {"start": error.start, "end": error.end}, "proposal": error.proposal}
 
 
+def moment_of(name, text):
+    """The time that a parameter says, in UTC; BadParameter."""
+    # A plus sign that was not escaped arrives as a space.
+    try:
+        at = parse_datetime(text.strip().replace(" ", "+"))
+        at = at.astimezone(UTC) if at and not is_naive(at) else None
+    except (ValueError, OverflowError):
+        at = None
+    if at is None:
+        raise BadParameter(name, "A time as in RFC 3339: 2026-01-15T10:30:00Z.")
+    return at
+
+
 def not_found(name):
     return BadParameter(name, "There is no such thing here.", "not_found")
 
@@ -200,15 +213,7 @@ class IssueFilter(django_filters.FilterSet):
         return Q(fingerprint=value)
 
     def by_time(self, name, value):
-        # A plus sign that was not escaped arrives as a space.
-        try:
-            at = parse_datetime(value.strip().replace(" ", "+"))
-            at = at.astimezone(UTC) if at and not is_naive(at) else None
-        except (ValueError, OverflowError):
-            at = None
-        if at is None:
-            raise BadParameter(name, "A time as in RFC 3339: 2026-01-15T10:30:00Z.")
-        return Q(**{TIMES[name]: at})
+        return Q(**{TIMES[name]: moment_of(name, value)})
 
 
 SOURCES = (

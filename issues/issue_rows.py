@@ -123,7 +123,14 @@ ISSUE = {
     "closed_at": (("closed_at",), None),
 }
 # What only the doors of other products show, each its own part of it.
-ASIDE = {"extensions": (("extensions",), orjson.loads), "is_deleted": (("deleted_at",), bool)}
+ASIDE = {
+    "extensions": (("extensions",), orjson.loads),
+    "external_ids": (
+        ("project.external_id", "environment.external_id"),
+        lambda project, environment: {"project": project, "environment": environment},
+    ),
+    "is_deleted": (("deleted_at",), bool),
+}
 LISTED = tuple(
     name
     for name in ISSUE

@@ -66,6 +66,7 @@ WIDE = (
     Path("issue_space_rank", ("space_id",), "level_rank"),
     Path("issue_space_created", ("space_id",), "created_at"),
     Path("issue_space_updated", ("space_id",), "updated_at"),
+    Path("issue_space_seen", ("space_id",), "last_seen_at"),
 )
 # Along nothing: the planner decides.
 NO_PATH = Path("", ())

@@ -17,6 +17,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.bench.shapes import READER, queries_of
+from tracker.accounts.models import ApiToken
+from tracker.dialects.ids import ulid_of
 from tracker.generator import ground
 
 ISSUES = 10_000
@@ -108,6 +110,18 @@ def test_a_page_touches_few_rows(queries, person):
     found = {name: worst_of(person, query) for name, query in queries.items() if name not in WINDOWS}
 
     assert {name: number for name, number in found.items() if number > most(person)} == {}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "?search_date=createdAt", "?search_date=lastSeenAt", "?search_date=lastSeenAt&severity=high"],
+)
+def test_a_page_of_versori_touches_few_rows_in_each_of_its_orders(queries, query):
+    space = ApiToken.find(ground.token_secret(READER)).space
+
+    found = [touched(sql) for sql in selects(READER, f"/api/v2/o/{ulid_of(space.uuid)}/issues{query}")]
+
+    assert max(found) <= most(READER)
 
 
 def worst_of(person, query):

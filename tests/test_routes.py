@@ -16,6 +16,7 @@ from tests.factories import (
     TeamFactory,
     TokenFactory,
 )
+from tracker.dialects.ids import ulid_of
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +33,9 @@ RULES = {
     "qarion:comments": "door",
     "qarion:history": "door",
     "qarion:unknown": "public",
+    "versori:issues": "door",
+    "versori:issue": "door",
+    "versori:unknown": "public",
     "zylon:issues": "door",
     "zylon:issue": "door",
     "zylon:unknown": "public",
@@ -165,13 +169,18 @@ def addresses(ops, alice):
     objects["person"] = objects["membership"]
     objects["attachment"] = AttachmentFactory(owner=issue, name=SECRET, content=SECRET.encode()).uuid
     objects["invitation"] = InvitationFactory(space=ops, invited_by=alice, email="secret@example.com").uuid
-    secrets = {"secret": "nobody-has-it", "uidb64": alice.uuid, "token": "nobody-has-it"}
-    at_doors = {"qarion": str(issue.uuid), "zylon": f"issue_{issue.uuid.hex}"}
+    others = {"secret": "nobody-has-it", "uidb64": alice.uuid, "token": "nobody-has-it"}
+    others |= {"organisation": ulid_of(ops.uuid), "path": "nothing", "name": "qarion"}
+    at_doors = {
+        "qarion": str(issue.uuid),
+        "versori": ulid_of(issue.uuid),
+        "zylon": f"issue_{issue.uuid.hex}",
+    }
 
     def address(name):
         door, _, own = name.rpartition(":")
         row = at_doors.get(door) or objects.get(own.partition("-")[0])
-        known = secrets | {"id": row, "key": issue.key, "path": "nothing", "name": "qarion"}
+        known = others | {"id": row, "key": issue.key}
         return reverse(
             name, kwargs={key: known[key] for key in ROUTES[name].pattern.regex.groupindex} or None
         )

@@ -225,6 +225,7 @@ class Issue(Rendered):
             ),
             models.Index("space", F("updated_at").desc(), F("id").desc(), name="issue_space_updated"),
             models.Index("space", F("created_at").desc(), F("id").desc(), name="issue_space_created"),
+            models.Index("space", F("last_seen_at").desc(), F("id").desc(), name="issue_space_seen"),
             # With all that is asked of somebody's issues beside, so that the rows of others stay unread.
             models.Index(
                 "assignee", "status", F("id").desc(), "space", "project", "level", name="issue_assignee"

@@ -1,0 +1,42 @@
+"""Versori's issue API: `/api/v2/o/{organisation}/issues` and below."""
+
+from tracker.dialects.doors import Door
+
+CODES = {
+    400: "invalid_argument",
+    401: "unauthenticated",
+    403: "permission_denied",
+    404: "not_found",
+    405: "unimplemented",
+    409: "conflict",
+    413: "invalid_argument",
+    415: "invalid_argument",
+    422: "invalid_argument",
+    429: "resource_exhausted",
+    503: "unavailable",
+}
+
+
+class Versori(Door):
+    name = "versori"
+    title = "Versori"
+    paths = r"/api/v2/o(?:/[\s\S]*)?"
+
+    def error(self, status, detail, problems):
+        found = {"code": CODES.get(status, "internal"), "message": detail}
+        fields = [{"field": field_of(path), "message": text} for path, text, _ in problems if len(path) > 1]
+        return found | ({"fields": fields} if fields else {})
+
+    def secrets(self, headers):
+        """The product's own command line calls its scheme JWT."""
+        scheme, _, secret = headers.get("Authorization", "").partition(" ")
+        return (secret.strip(),) if scheme.lower() == "jwt" else None
+
+
+def field_of(path):
+    """`labels.team` or `rows[0].name`: the place of a problem, without the word for where it was sent."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path[1:])
+    return "".join(steps).removeprefix(".")
+
+
+door = Versori()

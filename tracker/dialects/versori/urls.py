@@ -1,0 +1,10 @@
+"""Versori's own paths."""
+
+from django.urls import path
+
+from tracker.dialects.versori.views import IssuesView, IssueView
+
+urlpatterns = [
+    path("api/v2/o/<str:organisation>/issues", IssuesView.as_view(), name="issues"),
+    path("api/v2/o/<str:organisation>/issues/<str:id>", IssueView.as_view(), name="issue"),
+]

@@ -58,6 +58,7 @@ JOINED = {
     "level": ("issues_level", "level_id"),
     "assignee": ("accounts_user", "assignee_id"),
     "reporter": ("accounts_user", "reporter_id"),
+    "updated_by": ("accounts_user", "updated_by_id"),
     "project": ("issues_project", "project_id"),
     "environment": ("issues_environment", "environment_id"),
 }
@@ -130,6 +131,11 @@ ASIDE = {
         lambda project, environment: {"project": project, "environment": environment},
     ),
     "is_deleted": (("deleted_at",), bool),
+    # Nobody where it would name an anonymous reporter.
+    "updated_by": (
+        ("is_anonymous", "reporter_id", "updated_by_id", *of("updated_by", PERSON)),
+        lambda hidden, reporter, editor, *who: None if hidden and reporter == editor else person(*who),
+    ),
 }
 LISTED = tuple(
     name

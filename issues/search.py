@@ -86,6 +86,13 @@ def condition(roles, phrase):
     return found
 
 
+def in_own_texts(phrase):
+    """The Q of issues whose title or description has the phrase; none of it is along an index."""
+    said = "(' ' || title || ' ' LIKE %s OR ' ' || description || ' ' LIKE %s)"
+    holds = RawSQL(said, [phrase.pattern] * 2, BooleanField())
+    return Q(Exists(SearchDocument.objects.filter(holds, issue=OuterRef("pk"))))
+
+
 def ranked(issues, phrases):
     """`issues`, a queryset, with how well the phrases fit each as `relevance`.
 

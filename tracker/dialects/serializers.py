@@ -39,10 +39,11 @@ class TitleField(ExactCharField):
 
 
 class DoorSerializer(serializers.Serializer):
-    """Writes an issue in the words of a door. What it does not know it leaves alone; no read-only fields.
+    """Writes a row, mostly an issue, in the words of a door. What it does not know it leaves alone.
 
-    With an instance, what only repeats what is `shown` of it is left alone as well; `names` are the keys of
-    the native document that this is made of, `description_format` is how the product's clients write texts.
+    It has no read-only fields. With an instance, what only repeats what is `shown` of it is left alone as
+    well; `names` are the keys of the native document that this is made of, `description_format` is how the
+    product's clients write texts. What is no issue says by itself what is `shown_now`.
     """
 
     names = ()
@@ -55,19 +56,22 @@ class DoorSerializer(serializers.Serializer):
         """{name that is written: value that the door shows} of an issue's native document."""
         raise NotImplementedError
 
+    def shown_now(self):
+        return self.shown(issue_rows.document_of(self.instance, self.names))
+
     def to_internal_value(self, data):
         if self.instance is not None and isinstance(data, dict):
-            data = changed(data, self.shown(issue_rows.document_of(self.instance, self.names)))
+            data = changed(data, self.shown_now())
         values = super().to_internal_value(data)
-        if "description" in values:
+        if "description" in values and self.description_format:
             values["description_format"] = self.description_format
         return values
 
-    def update(self, issue, values, update_fields=None):
+    def update(self, row, values, update_fields=None):
         for name, value in values.items():
-            setattr(issue, name, value)
-        issue.save(update_fields=update_fields)
-        return issue
+            setattr(row, name, value)
+        row.save(update_fields=update_fields)
+        return row
 
 
 def level_of(severity):

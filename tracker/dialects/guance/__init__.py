@@ -1,0 +1,47 @@
+"""Guance's issue API, which is TrueWatch's too: issues, levels, channels and attachments below `/api/v1`."""
+
+from uuid import uuid4
+
+from tracker.dialects.doors import Door
+
+CODES = {
+    401: "ft.InvalidApiKey",
+    403: "ft.NoPermission",
+    404: "ft.NotFound",
+    405: "ft.MethodNotAllowed",
+    409: "ft.Conflict",
+    413: "ft.RequestTooLarge",
+    415: "ft.UnsupportedMediaType",
+    429: "ft.TooManyRequests",
+    503: "ft.Unavailable",
+}
+
+
+class Guance(Door):
+    name = "guance"
+    title = "Guance"
+    paths = r"/api/v1/(?:issue|issue-level|channel|attachment)(?:/[\s\S]*)?"
+
+    def error(self, status, detail, problems):
+        code = CODES.get(status, "ft.InvalidParams" if status < 500 else "ft.InternalError")
+        return envelope({}, status, code, detail)
+
+    def secrets(self, headers):
+        key = headers.get("DF-API-KEY")
+        return None if key is None else (key,)
+
+
+def envelope(content, status=200, code="", message="", **more):
+    """What every answer comes in; `code` is that of an error."""
+    return {
+        "code": status,
+        "content": content,
+        "errorCode": code,
+        "message": message,
+        **more,
+        "success": not code,
+        "traceId": f"TRACE-{str(uuid4()).upper()}",
+    }
+
+
+door = Guance()

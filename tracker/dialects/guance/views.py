@@ -1,0 +1,245 @@
+"""Guance's calls for issues, and what all its calls have in common."""
+
+from datetime import UTC, datetime
+
+from django.db.models import F, Q
+from django.http import Http404
+from rest_framework import serializers
+
+from issues import issue_rows, lookups, search
+from issues.limits import PAGE, QUERY
+from issues.models import Channel
+from issues.models.fields import canonical
+from issues.paths import member_of
+from issues.search import Phrase
+from issues.serializers import ExactCharField
+from issues.space_serializers import StrictIntegerField
+from tracker.dialects import ids
+from tracker.dialects.guance import door, envelope
+from tracker.dialects.guance.serializers import (
+    MORE,
+    NAMES,
+    STATUSES,
+    Around,
+    ChangeSerializer,
+    CreateSerializer,
+    document,
+    find_level,
+    whole_document,
+)
+from tracker.dialects.guance.words import STATUS
+from tracker.dialects.views import DoorView, Listing
+
+SIZE = 10
+# Times from here on are in milliseconds.
+MILLISECONDS = 100_000_000_000
+LATEST = 253_402_300_799  # the last second of the year 9999
+NOTHING = Q(pk__in=())
+
+
+class GuanceView(DoorView):
+    """The key fixes the workspace, `space`; what the caller may do there is asked before all else."""
+
+    door = door
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        self.space = self.home()
+        if self.space is None:
+            self.permission_denied(request)
+        self.check_object_permissions(request, self.space)
+
+    def content(self, content, **more):
+        return self.answer(envelope(content, **more))
+
+    def issue(self, reference):
+        """The issue of this id in the workspace; Http404."""
+        issue = self.find(reference, "issue")
+        if issue.space_id != self.space.pk:
+            raise Http404
+        return issue
+
+    def row(self, model, reference, prefix):
+        """The row of the workspace with this id that is not retired; Http404."""
+        uuid = ids.parse(reference, prefix)
+        found = uuid and model.objects.filter(space=self.space, is_active=True, uuid=uuid).first()
+        if not found:
+            raise Http404
+        return found
+
+    def answer_with(self, issue):
+        native = issue_rows.document_of(issue, NAMES)
+        return self.content(document(native, Around(self.space, [native])))
+
+
+def page_info(count, number, size, total):
+    return {"count": count, "pageIndex": number, "pageSize": size, "totalCount": total}
+
+
+class AddView(GuanceView):
+    """`/api/v1/issue/add`"""
+
+    def post(self, request):
+        return self.answer_with(self.checked(CreateSerializer).save())
+
+
+class IssueView(GuanceView):
+    """`/api/v1/issue/{uuid}/get`"""
+
+    def get(self, request, id):
+        native = issue_rows.document_of(self.issue(id), MORE)
+        return self.content(whole_document(native, self.space))
+
+
+class ModifyView(GuanceView):
+    """`/api/v1/issue/{uuid}/modify`"""
+
+    def post(self, request, id):
+        return self.answer_with(self.checked(ChangeSerializer, self.issue(id)).save())
+
+
+class DeleteView(GuanceView):
+    """`/api/v1/issue/{uuid}/delete`"""
+
+    verbs = {"POST": "delete"}
+
+    def post(self, request, id):
+        self.issue(id).trash()
+        return self.content(True)
+
+
+# Lists.
+
+
+class FilterSerializer(serializers.Serializer):
+    """One condition of a list."""
+
+    key = serializers.ChoiceField(["resource", "level", "statusType", "creator", "updator"])
+    value = serializers.JSONField()
+    equal = serializers.ChoiceField([True, False, "true", "false"], required=False, default=True)
+
+    def validate(self, values):
+        key, value = values["key"], values["value"]
+        if key in ("level", "statusType") and type(value) is int:
+            value = str(value)
+        if not isinstance(value, str) or len(value) > QUERY:
+            raise serializers.ValidationError({"value": ["A text."]})
+        if key == "statusType" and value not in STATUSES.split(", "):
+            raise serializers.ValidationError({"value": [f"One of {STATUSES}."]})
+        return {"key": key, "value": value, "equal": values["equal"] in (True, "true")}
+
+
+class MomentField(StrictIntegerField):
+    """A time in unix seconds or milliseconds, as (its first moment, how many seconds it lasts)."""
+
+    def to_internal_value(self, data):
+        number = super().to_internal_value(data)
+        divisor = 1_000 if number >= MILLISECONDS else 1
+        if not 0 <= number <= LATEST * divisor:
+            raise serializers.ValidationError("Seconds or milliseconds since 1970.")
+        return number, divisor
+
+
+def moment(number, divisor):
+    return datetime.fromtimestamp(number / divisor, UTC)
+
+
+class ListSerializer(serializers.Serializer):
+    """What a list is narrowed by."""
+
+    channelUUID = ExactCharField(required=False, max_length=64)
+    filters = serializers.ListField(child=FilterSerializer(), required=False, default=list, max_length=100)
+    startTime = MomentField(required=False)
+    endTime = MomentField(required=False)
+    search = ExactCharField(required=False, allow_blank=True, max_length=QUERY, default="")
+    pageIndex = StrictIntegerField(required=False, default=1, min_value=1, max_value=999_999_999)
+    pageSize = StrictIntegerField(required=False, default=SIZE, min_value=1)
+
+
+class ListView(GuanceView):
+    """`/api/v1/issue/list`"""
+
+    verbs = {"POST": "read"}
+
+    def post(self, request):
+        asked = self.checked(ListSerializer).validated_data
+        number, size = asked.pop("pageIndex"), min(asked.pop("pageSize"), PAGE)
+        conditions = list(self.conditions(asked))
+        listing = Listing(request.user, [self.space.pk], conditions, canonical(asked))
+        total = listing.total()
+        rows = listing.page(number, size, NAMES, total)
+        around = Around(self.space, rows)
+        pages = page_info(len(rows), number, size, total)
+        data = [document(row, around) for row in rows]
+        return self.content({"data": data, "pageInfo": pages}, pageInfo=pages)
+
+    def conditions(self, asked):
+        """Qs on issues that all hold."""
+        if "channelUUID" in asked:
+            yield from self.in_channel(ids.parse(asked["channelUUID"], "chan"))
+        for condition in asked["filters"]:
+            found = WANTED[condition["key"]](self.space, condition["value"])
+            yield found if condition["equal"] else ~found
+        if "startTime" in asked:
+            yield Q(created_at__gte=moment(*asked["startTime"]))
+        if "endTime" in asked:
+            last, divisor = asked["endTime"]
+            yield Q(created_at__lt=moment(last + 1, divisor))
+        if asked["search"].strip():
+            phrase = Phrase.of(asked["search"])
+            if phrase.words:
+                # Nobody finds by this door what is internal.
+                yield search.condition({self.space.pk: "viewer"}, phrase)
+                yield search.in_own_texts(phrase)
+            else:
+                yield NOTHING
+
+    def in_channel(self, uuid):
+        channel = Channel.objects.filter(space=self.space, uuid=uuid).first() if uuid else None
+        if channel is None:
+            yield NOTHING
+        elif not channel.is_default:
+            yield member_of("channel", [channel.pk])
+
+
+def by_resource(space, value):
+    return Q(resource_name=value)
+
+
+def by_level(space, value):
+    level = find_level(space, f"system_level_{value}" if value.isdigit() else value)
+    return NOTHING if level is False else Q(level=level and level.pk)
+
+
+def by_status(space, value):
+    return Q(status__in=STATUS.values(int(value)))
+
+
+def by_creator(space, value):
+    """Whom an issue hides, no filter finds."""
+    if not value:
+        return Q(reporter=None) | Q(is_anonymous=True)
+    person = person_of(space, value)
+    return Q(reporter=person, is_anonymous=False) if person else NOTHING
+
+
+def by_updator(space, value):
+    if not value:
+        return Q(updated_by=None) | Q(is_anonymous=True, reporter=F("updated_by"))
+    person = person_of(space, value)
+    return Q(updated_by=person) & ~Q(is_anonymous=True, reporter=person) if person else NOTHING
+
+
+def person_of(space, value):
+    """The primary key of the person of this id, None for nobody who is or was a member."""
+    uuid = ids.parse(value, "acnt")
+    return uuid and lookups.known_person([space.pk], str(uuid))
+
+
+WANTED = {
+    "resource": by_resource,
+    "level": by_level,
+    "statusType": by_status,
+    "creator": by_creator,
+    "updator": by_updator,
+}

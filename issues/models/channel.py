@@ -23,10 +23,13 @@ class Channel(SpaceRow):
     query = models.CharField("routing query", max_length=2_000, blank=True)
     # [{"kind": "webhook" | "slack" | "email", …}], in the order in which they are told.
     targets = ExactJSONField(default=list, blank=True)
+    extensions = ExactJSONField(default=dict, blank=True)
 
-    FIELDS = ("space_id", "name", "description", "is_default", "query", "targets", "is_active")
+    FIELDS = (
+        "space_id", "name", "description", "is_default", "query", "targets", "extensions", "is_active",
+    )  # fmt: skip
     # A target's address may be a secret.
-    TEXTS = frozenset({"targets"})
+    TEXTS = frozenset({"targets", "extensions"})
     # Why the default channel cannot be changed in these.
     FIXED = {
         "name": "The default channel keeps its name.",

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from issues.limits import NAME
 from issues.models.base import GuardedQuerySet
+from issues.models.fields import ExactJSONField
 from issues.models.space import Space, SpaceRow
 
 # key, severity, rank, colour, uuid: they exist in every installation and nobody changes them. The uuids are
@@ -49,8 +50,12 @@ class Level(SpaceRow):
     color = models.CharField(
         max_length=7, default="#C9C9C9", validators=[RegexValidator(r"^#[0-9A-Fa-f]{6}\Z", "#RRGGBB")]
     )
+    extensions = ExactJSONField(default=dict, blank=True)
 
-    FIELDS = ("space_id", "key", "name", "description", "severity", "rank", "color", "is_active")
+    FIELDS = (
+        "space_id", "key", "name", "description", "severity", "rank", "color", "extensions", "is_active",
+    )  # fmt: skip
+    TEXTS = frozenset({"extensions"})
 
     objects = LevelQuerySet.as_manager()
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from issues.limits import NAME
 from issues.models.base import Audited, GuardedQuerySet
-from issues.models.fields import uuid7
+from issues.models.fields import ExactJSONField, uuid7
 from issues.models.history import Change, record_changed
 
 
@@ -68,10 +68,12 @@ class Space(SpaceRow):
         default=True,
         help_text="Another sighting of a resolved issue's fingerprint opens it again.",
     )
+    extensions = ExactJSONField(default=dict, blank=True)
     # The number of changes in this space's own chain: what shows that its tail is whole.
     version = models.PositiveBigIntegerField(default=0, editable=False)
 
-    FIELDS = ("key", "name", "is_reopening", "is_active")
+    FIELDS = ("key", "name", "is_reopening", "extensions", "is_active")
+    TEXTS = frozenset({"extensions"})
 
     # What an import knows of the default channel that a new space gets.
     default_channel = {}

@@ -44,6 +44,24 @@ RULES = {
     "guance:issue": "door",
     "guance:issue-modify": "door",
     "guance:issue-delete": "door",
+    "guance:reply-create": "door",
+    "guance:reply-list": "door",
+    "guance:reply-modify": "door",
+    "guance:reply-delete": "door",
+    "guance:level-list": "door",
+    "guance:level-add": "door",
+    "guance:level-modify": "door",
+    "guance:level-delete": "door",
+    "guance:level-config": "door",
+    "guance:level-config-set": "door",
+    "guance:channel-list": "door",
+    "guance:channel-add": "door",
+    "guance:channel-modify": "door",
+    "guance:channel-delete": "door",
+    "guance:channel-subscribe": "door",
+    "guance:attachment-upload": "door",
+    "guance:attachment-delete": "door",
+    "guance:attachment": "door",
     "guance:unknown": "public",
     "api:issue-list": "own",
     "api:issue-bulk": "own",
@@ -184,13 +202,20 @@ def addresses(ops, alice):
         "versori": ulid_of(issue.uuid),
         "zylon": f"issue_{issue.uuid.hex}",
         "guance": f"issue_{issue.uuid.hex}",
+        "guance:reply-modify": f"repim_{comment.uuid.hex}",
+        "guance:reply-delete": f"repim_{comment.uuid.hex}",
+        "guance:level-modify": f"issl_{objects['level'].hex}",
+        "guance:channel-modify": f"chan_{objects['channel'].hex}",
+        "guance:channel-delete": f"chan_{objects['channel'].hex}",
+        "guance:channel-subscribe": f"chan_{objects['channel'].hex}",
+        "guance:attachment": f"att_{objects['attachment'].hex}",
     }
 
     def address(name):
         if name in BY_HAND:
             return BY_HAND[name]
         door, _, own = name.rpartition(":")
-        row = at_doors.get(door) or objects.get(own.partition("-")[0])
+        row = at_doors.get(name) or at_doors.get(door) or objects.get(own.partition("-")[0])
         known = others | {"id": row, "key": issue.key}
         return reverse(
             name, kwargs={key: known[key] for key in ROUTES[name].pattern.regex.groupindex} or None

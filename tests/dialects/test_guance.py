@@ -1,12 +1,18 @@
 """Guance's API at its own paths: its envelope, its documents, its words, its errors."""
 
+import json
 import re
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.management import call_command
 from django.test import Client
 
-from issues.models import HistoryEntry, Issue, Level
+from comments.models import Comment
+from issues.actor import Actor, acting_as
+from issues.models import Channel, HistoryEntry, Issue, Level
 from tests.calls import done, send
 from tests.factories import (
     AttachmentFactory,
@@ -582,3 +588,537 @@ def test_errors_come_in_the_envelope_too(guance, ops):
         assert refused(guance.get(f"/api/v1/{path}"), 404)[0] == "ft.NotFound"
     assert refused(guance.get(f"/api/v1/issue/{NOWHERE}/get", headers={"host": "evil.example"}), 400)
     assert refused(send(guance, "post", ADD, []), 400)[0] == "ft.InvalidParams"
+
+
+# Replies.
+
+
+def replies(client, issue, **parameters):
+    return content(client.get(f"/api/v1/issue/reply/issue_{issue.uuid.hex}/list", parameters))
+
+
+def reply(client, issue, **body):
+    body = {"issueUUID": f"issue_{issue.uuid.hex}"} | body
+    return content(send(client, "post", "/api/v1/issue/reply/create", body))
+
+
+def at_reply(comment, verb):
+    return f"/api/v1/issue/reply/repim_{comment.uuid.hex}/{verb}"
+
+
+def test_a_reply_is_a_comment_with_all_that_the_page_names(guance, ops, bob):
+    issue = IssueFactory(space=ops)
+    file = AttachmentFactory(space=ops, by=bob, name="log.txt")
+
+    found = reply(
+        guance,
+        issue,
+        content="<i>Found</i> it\r\n",
+        extend={"members": [{"uuid": account(bob)}], "text": "Found it"},
+        attachmentUuids=[f"att_{file.uuid.hex}"],
+    )
+
+    comment = Comment.objects.get()
+    at = int(comment.created_at.timestamp())
+    assert found == {
+        "content": "<i>Found</i> it\r\n",
+        "createAt": at,
+        "creator": account(bob),
+        "deleteAt": -1,
+        "extend": {"members": [{"uuid": account(bob), "exists": True}], "text": "Found it"},
+        "id": comment.uuid.int >> 80,
+        "issueUUID": f"issue_{issue.uuid.hex}",
+        "status": 0,
+        "type": "reply",
+        "updateAt": at,
+        "updator": account(bob),
+        "uuid": f"repim_{comment.uuid.hex}",
+        "workspaceUUID": f"wksp_{ops.uuid.hex}",
+    }
+    assert (comment.author, comment.content_format) == (bob, "html")
+    (_, row) = replies(guance, issue)
+    assert row == found | {
+        "attachmentsList": [{"fileName": "log.txt", "fileSuffix": "txt", "uuid": f"att_{file.uuid.hex}"}],
+        "creatorInfo": info(bob),
+        "is_modify": False,
+        "latest_modify_time": at,
+        "updatorInfo": info(bob),
+    }
+    assert HistoryEntry.objects.latest("pk").source == "guance"
+
+
+@pytest.mark.parametrize("text", ["", None])
+def test_a_reply_may_say_nothing(guance, ops, text):
+    assert reply(guance, IssueFactory(space=ops), content=text)["content"] == ""
+
+
+@pytest.mark.parametrize(
+    "change, name",
+    [
+        ({"issueUUID": NOWHERE}, "issueUUID"),
+        ({"issueUUID": 7}, "issueUUID"),
+        ({"issueUUID": None}, "issueUUID"),
+        ({"content": "x" * 65_536}, "content"),
+        ({"content": 7}, "content"),
+        ({"extend": "x"}, "extend"),
+        ({"attachmentUuids": ["x"]}, "attachmentUuids"),
+    ],
+)
+def test_what_is_wrong_with_a_reply_is_named(guance, ops, change, name):
+    body = {"issueUUID": f"issue_{IssueFactory(space=ops).uuid.hex}"} | change
+
+    code, message = refused(send(guance, "post", "/api/v1/issue/reply/create", body))
+
+    assert code == "ft.InvalidParams"
+    assert message.startswith(name)
+    assert not Comment.objects.exists()
+
+
+def test_a_reply_is_modified_by_its_author(guance, api, ops, alice):
+    issue = IssueFactory(space=ops)
+    said = reply(guance, issue, content="Found it")
+    comment = Comment.objects.get()
+    body = {"issueUUID": said["issueUUID"], "content": "Found him"}
+
+    assert refused(send(api(alice), "post", at_reply(comment, "modify"), body), 403)
+    found = content(send(guance, "post", at_reply(comment, "modify"), body))
+
+    assert found == said | {"content": "Found him", "updateAt": found["updateAt"]}
+    (_, row) = replies(guance, issue)
+    assert (row["is_modify"], row["latest_modify_time"]) == (True, found["updateAt"])
+    for wrong in ({"content": "x"}, body | {"issueUUID": f"issue_{IssueFactory(space=ops).uuid.hex}"}):
+        answer = send(guance, "post", at_reply(comment, "modify"), wrong)
+        assert refused(answer)[1].startswith("issueUUID")
+
+
+def test_a_reply_that_is_read_and_written_back_changes_nothing(guance, ops, bob):
+    issue = IssueFactory(space=ops)
+    file = AttachmentFactory(space=ops, by=bob)
+    extend = {"channels": [{"uuid": f"chan_{HEX}"}], "text": "x"}
+    reply(guance, issue, content="<p>x</p>", extend=extend, attachmentUuids=[f"att_{file.uuid.hex}"])
+    comment, before = Comment.objects.get(), (Comment.objects.values().get(), everything())
+    (_, read) = replies(guance, issue)
+
+    echoed = read | {"attachmentUuids": [each["uuid"] for each in read["attachmentsList"]]}
+    content(send(guance, "post", at_reply(comment, "modify"), echoed))
+
+    assert (Comment.objects.values().get(), everything()) == before
+
+
+@pytest.mark.parametrize("method", ["post", "delete"])
+def test_a_reply_is_deleted_by_its_author_or_an_admin(guance, api, ops, alice, bob, method):
+    issue = IssueFactory(space=ops)
+    own, hers, his = (CommentFactory(issue=issue, author=author) for author in (bob, alice, bob))
+
+    assert content(send(guance, method, at_reply(own, "delete"))) is True
+    assert content(send(api(alice), method, at_reply(his, "delete"))) is True
+    assert refused(send(guance, method, at_reply(hers, "delete")), 403)[0] == "ft.NoPermission"
+
+    assert refused(send(guance, method, at_reply(own, "delete")), 404)
+    assert [row["uuid"] for row in replies(guance, issue) if row["type"] == "reply"] == [
+        f"repim_{hers.uuid.hex}"
+    ]
+
+
+def test_internal_comments_are_unknown_here(api, ops, alice):
+    issue, client = IssueFactory(space=ops), api(alice)
+    internal = CommentFactory(issue=issue, author=alice, content="Between us", is_internal=True)
+    file = AttachmentFactory(owner=internal)
+    body = {"issueUUID": f"issue_{issue.uuid.hex}", "content": "x"}
+    name = f"att_{file.uuid.hex}"
+
+    answers = [
+        send(client, "post", at_reply(internal, "modify"), body),
+        send(client, "post", at_reply(internal, "delete")),
+        client.get(f"/api/v1/attachment/{name}/download"),
+        send(client, "post", "/api/v1/attachment/delete", {"attachmentUUID": name}),
+    ]
+
+    assert {refused(answer, 404)[0] for answer in answers} == {"ft.NotFound"}
+    assert [row["type"] for row in replies(client, issue)] == ["change"]
+
+
+def test_lines_between_the_replies_tell_what_changed_in_the_words_of_guance(guance, ops, alice, bob):
+    issue = IssueFactory(space=ops, status="open", level=None)
+    for change in (
+        {"status": "acknowledged"},
+        {"status": "in_progress"},
+        {"level": Level.objects.get(space=None, key="P0")},
+        {"assignee": alice},
+        {"labels": {"team": "payments"}},
+    ):
+        for name, value in change.items():
+            setattr(issue, name, value)
+        issue.save()
+    CommentFactory(issue=issue, author=bob, content="Why?")
+    modify(guance, issue, name="Slower", statusType=25)
+
+    found = replies(guance, issue)
+
+    assert [(row["type"], row["content"]) for row in found] == [
+        ("change", "System created an Issue."),
+        ("change", "System set the status: Open → Working."),
+        ("change", "System set the level: none → P0."),
+        ("change", "System set the manager: none → Alice Owner."),
+        ("reply", "Why?"),
+        ("change", "Bob Colleague changed the title."),
+        ("change", "Bob Colleague set the status: Working → Closed."),
+    ]
+    assert (found[0]["creator"], found[-1]["creator"]) == ("", account(bob))
+    assert found[-1]["creatorInfo"] == info(bob)
+    assert found[0].keys() == found[4].keys()
+
+
+def test_pages_of_replies_go_either_way(guance, ops, bob):
+    issue = IssueFactory(space=ops)
+    for number in range(1, 4):
+        CommentFactory(issue=issue, author=bob, content=str(number))
+
+    path = f"/api/v1/issue/reply/issue_{issue.uuid.hex}/list"
+    answer = done(guance.get(path, {"ordering": "-createAt", "pageIndex": 2, "pageSize": 3}))
+
+    assert [row["type"] for row in answer["content"]] == ["change"]
+    assert answer["pageInfo"] == {"count": 1, "pageIndex": 2, "pageSize": 3, "totalCount": 4}
+    texts = [row["content"] for row in replies(guance, issue, pageSize=3)]
+    assert texts == ["System created an Issue.", "1", "2"]
+    for name, value in (("ordering", "id"), ("pageIndex", "0"), ("pageSize", "x")):
+        assert refused(guance.get(path, {name: value}))[1].startswith(name)
+
+
+@pytest.mark.parametrize("number", [1, 6])
+def test_a_page_of_replies_costs_the_same_for_more(guance, ops, number, django_assert_num_queries):
+    issue = IssueFactory(space=ops)
+    for _ in range(number):
+        author = UserFactory(member_of=ops)
+        with acting_as(lambda author=author: Actor(user=author)):
+            AttachmentFactory(owner=CommentFactory(issue=issue, author=author))
+            issue.title = author.name
+            issue.save()
+
+    # The token, its space, the issue, two counts, the page, its comments, files, entries, texts and people.
+    with django_assert_num_queries(11):
+        replies(guance, issue, pageSize=100)
+
+
+def test_replies_of_an_anonymous_reporter_are_nobody_s(api, ops, alice, bob):
+    issue = IssueFactory(space=ops, reporter=bob, is_anonymous=True)
+    reply(api(bob), issue, content="It is me", extend={"extra": {"updator": {"name": "Bob"}}})
+    modify(api(bob), issue, statusType=20)
+
+    found = replies(api(alice), issue)[1:]
+
+    assert [row["type"] for row in found] == ["reply", "change"]
+    for row in found:
+        assert (row["creator"], row["updator"], row["creatorInfo"]) == ("", "", BLANK)
+        assert "Bob" not in json.dumps(row)
+
+
+# Levels.
+
+
+LEVELS = "/api/v1/issue-level"
+
+
+def test_the_system_s_levels_come_before_the_workspace_s_own(api, guance, ops, alice):
+    LevelFactory(space=SpaceFactory())
+    LevelFactory(space=ops, is_active=False)
+    body = {"name": "Rush hour", "color": "#112233", "description": "Now", "extend": {"a": 1}}
+
+    made = content(send(api(alice), "post", f"{LEVELS}/add", body))
+
+    level = Level.objects.get(name="Rush hour")
+    at = int(level.created_at.timestamp())
+    assert made == {
+        "color": "#112233",
+        "createAt": at,
+        "creator": account(alice),
+        "deleteAt": -1,
+        "description": "Now",
+        "extend": {"a": 1},
+        "id": level.uuid.int >> 80,
+        "isDefault": False,
+        "name": "Rush hour",
+        "status": 0,
+        "updateAt": at,
+        "updator": account(alice),
+        "uuid": f"issl_{level.uuid.hex}",
+        "workspaceUUID": f"wksp_{ops.uuid.hex}",
+    }
+    assert (level.key, level.severity) == ("Rush-hour", "medium")
+    colors = ("#E94444", "#FF7931", "#FFB44A", "#C9C9C9")
+    assert content(guance.get(f"{LEVELS}/list")) == [
+        *(
+            {
+                "color": color,
+                "description": "",
+                "isDefault": True,
+                "name": f"P{place}",
+                "uuid": f"system_level_{place}",
+            }
+            for place, color in enumerate(colors)
+        ),
+        made,
+    ]
+
+
+def test_levels_of_one_name_have_keys_of_their_own(api, alice, ops):
+    for name in ("Rush", "rush!", "none", "???"):
+        content(send(api(alice), "post", f"{LEVELS}/add", {"name": name, "color": "#112233"}))
+
+    keys = Level.objects.filter(space=ops).order_by("pk").values_list("key", flat=True)
+    assert [re.sub("-[0-9a-f]{8}$", "-…", key) for key in keys] == ["Rush", "rush-…", "none-…", "level"]
+
+
+def test_a_level_is_modified_and_an_echo_changes_nothing(api, alice, ops):
+    level, client = LevelFactory(space=ops, description="", color="#aaaaaa"), api(alice)
+    path = f"{LEVELS}/issl_{level.uuid.hex}/modify"
+
+    content(send(client, "post", path, {"extend": {"b": 1, "a": 2}}))
+    found = content(send(client, "post", path, {"name": "Other", "color": "#000000"}))
+    before = everything()
+    assert content(send(client, "post", path, found)) == found
+
+    assert everything() == before
+    assert (found["name"], found["color"], found["extend"]) == ("Other", "#000000", {"b": 1, "a": 2})
+    assert (found["creator"], found["updator"]) == ("", account(alice))
+    assert HistoryEntry.objects.latest("pk").source == "guance"
+
+
+def test_levels_are_deleted_all_or_none(api, alice, ops):
+    first, second = LevelFactory(space=ops), LevelFactory(space=ops)
+    names = [f"issl_{level.uuid.hex}" for level in (first, second)]
+    client = api(alice)
+
+    for wrong in (f"issl_{HEX}", "system_level_0", "x"):
+        answer = send(client, "post", f"{LEVELS}/delete", {"uuids": [names[0], wrong]})
+        assert refused(answer)[1].startswith("uuids.1")
+    assert Level.objects.filter(space=ops, is_active=True).count() == 2
+    assert content(send(client, "post", f"{LEVELS}/delete", {"uuids": names})) is True
+
+    assert not Level.objects.filter(space=ops, is_active=True).exists()
+    assert refused(send(client, "post", f"{LEVELS}/{names[0]}/modify", {"name": "x"}), 404)
+
+
+@pytest.mark.parametrize(
+    "body, name",
+    [
+        ({}, "name"),
+        ({"name": "x"}, "color"),
+        ({"name": "x" * 257, "color": "#112233"}, "name"),
+        ({"name": "x", "color": "red"}, "color"),
+        ({"name": "x", "color": "#112233", "description": ""}, "description"),
+        ({"name": "x", "color": "#112233", "extend": []}, "extend"),
+    ],
+)
+def test_what_is_wrong_with_a_level_is_named(api, alice, ops, body, name):
+    assert refused(send(api(alice), "post", f"{LEVELS}/add", body))[1].startswith(name)
+    assert not Level.objects.filter(space=ops).exists()
+
+
+def test_whether_the_system_s_levels_are_disabled_is_on_record(api, guance, alice, ops):
+    assert content(guance.get(f"{LEVELS}/config/get")) == {"isDisabled": False}
+
+    for _ in range(2):
+        answer = send(api(alice), "post", f"{LEVELS}/config/set", {"isDisabled": True})
+        assert content(answer) == {"isDisabled": True}
+
+    assert content(guance.get(f"{LEVELS}/config/get")) == {"isDisabled": True}
+    entries = HistoryEntry.objects.filter(space=ops, action="space_changed")
+    assert [(entry.source, entry.actor) for entry in entries] == [("guance", alice)]
+    assert refused(send(api(alice), "post", f"{LEVELS}/config/set", {"isDisabled": 1}))[1].startswith(
+        "isDisabled"
+    )
+
+
+# Channels.
+
+
+CHANNELS = "/api/v1/channel"
+
+
+def test_a_channel_is_made_with_all_that_the_page_names(api, guance, ops, alice):
+    upgrade = {"triggerTime": 600, "notifyTarget": ["notify_b"], "kept": True}
+    body = {"name": "Deploys", "description": "", "notifyTarget": ["notify_a"], "notifyUpgradeCfg": upgrade}
+
+    made = content(send(api(alice), "post", f"{CHANNELS}/add", body))
+
+    channel = Channel.objects.get(name="Deploys")
+    at = int(channel.created_at.timestamp())
+    assert made == {
+        "createAt": at,
+        "creator": account(alice),
+        "deleteAt": -1,
+        "description": "",
+        "id": channel.uuid.int >> 80,
+        "name": "Deploys",
+        "notifyTarget": ["notify_a"],
+        "notifyUpgradeCfg": upgrade,
+        "status": 0,
+        "subscribeType": "",
+        "updateAt": at,
+        "updator": account(alice),
+        "uuid": channel_id(channel),
+        "workspaceUUID": f"wksp_{ops.uuid.hex}",
+    }
+    default, found = content(guance.get(f"{CHANNELS}/quick_list"))
+    assert (default["name"], default["notifyTarget"], default["notifyUpgradeCfg"]) == ("All", [], {})
+    assert found == made
+
+
+def test_a_channel_is_modified_and_an_echo_changes_nothing(api, alice, ops):
+    channel, client = (
+        ChannelFactory(space=ops, targets=[{"kind": "email", "address": "a@example.com"}]),
+        api(alice),
+    )
+    path = f"{CHANNELS}/{channel_id(channel)}/modify"
+
+    found = content(send(client, "post", path, {"name": "Other", "notifyTarget": ["notify_a"]}))
+    before = everything()
+    assert content(send(client, "post", path, found)) == found
+
+    assert everything() == before
+    channel.refresh_from_db()
+    assert (channel.name, channel.targets) == ("Other", [{"kind": "email", "address": "a@example.com"}])
+    assert channel.extensions == {"guance": {"notifyTarget": ["notify_a"]}}
+    assert found["updator"] == account(alice)
+
+
+@pytest.mark.parametrize(
+    "body, name",
+    [
+        ({}, "name"),
+        ({"name": "x" * 257}, "name"),
+        ({"name": "All"}, "name"),
+        ({"name": "x", "description": "x" * 257}, "description"),
+        ({"name": "x", "notifyTarget": None}, "notifyTarget"),
+        ({"name": "x", "notifyTarget": [7]}, "notifyTarget"),
+        ({"name": "x", "notifyUpgradeCfg": {}}, "notifyUpgradeCfg.triggerTime"),
+        ({"name": "x", "notifyUpgradeCfg": {"triggerTime": "1"}}, "notifyUpgradeCfg.triggerTime"),
+        ({"name": "x", "notifyUpgradeCfg": {"triggerTime": 1}}, "notifyUpgradeCfg.notifyTarget"),
+    ],
+)
+def test_what_is_wrong_with_a_channel_is_named(api, alice, ops, body, name):
+    assert refused(send(api(alice), "post", f"{CHANNELS}/add", body))[1].startswith(name)
+    assert Channel.objects.filter(space=ops).count() == 1
+
+
+def test_a_channel_is_deleted_but_for_the_default_one(api, guance, alice, ops):
+    channel, default = ChannelFactory(space=ops), ops.channels.get(is_default=True)
+
+    assert content(send(api(alice), "post", f"{CHANNELS}/{channel_id(channel)}/delete")) is True
+    answer = send(api(alice), "post", f"{CHANNELS}/{channel_id(default)}/delete")
+
+    assert refused(answer)[0] == "ft.InvalidParams"
+    assert [row["name"] for row in content(guance.get(f"{CHANNELS}/quick_list"))] == ["All"]
+    assert refused(send(api(alice), "post", f"{CHANNELS}/{channel_id(channel)}/delete"), 404)
+
+
+def test_everybody_subscribes_for_themselves(api, guance, ops, vera, bob):
+    channel = ChannelFactory(space=ops)
+    path = f"{CHANNELS}/{channel_id(channel)}/subscribe"
+
+    def mine(client):
+        return content(client.get(f"{CHANNELS}/quick_list"))[1]["subscribeType"]
+
+    for kind in ("responsible", "participate", "attention"):
+        assert content(send(api(vera), "post", path, {"type": kind})) is True
+        assert (mine(api(vera)), mine(guance)) == (kind, "")
+    for _ in range(2):
+        assert content(send(api(vera), "post", path, {"type": "cancel"})) is True
+    assert mine(api(vera)) == ""
+    assert content(send(guance, "post", path, {"type": "cancel"})) is True
+    assert refused(send(guance, "post", path, {"type": "x"}))[1].startswith("type")
+    assert refused(send(api(bob, "read"), "post", path, {"type": "attention"}), 403)
+
+
+def test_levels_and_channels_are_the_admin_s(guance, ops):
+    level, channel = LevelFactory(space=ops), ChannelFactory(space=ops)
+    before = everything()
+
+    for path, body in (
+        (f"{LEVELS}/add", {"name": "x", "color": "#112233"}),
+        (f"{LEVELS}/issl_{level.uuid.hex}/modify", {"name": "x"}),
+        (f"{LEVELS}/delete", {"uuids": [f"issl_{level.uuid.hex}"]}),
+        (f"{LEVELS}/config/set", {"isDisabled": True}),
+        (f"{CHANNELS}/add", {"name": "x"}),
+        (f"{CHANNELS}/{channel_id(channel)}/modify", {"name": "x"}),
+        (f"{CHANNELS}/{channel_id(channel)}/delete", {}),
+    ):
+        assert refused(send(guance, "post", path, body), 403)[0] == "ft.NoPermission"
+
+    assert everything() == before
+
+
+# Attachments.
+
+
+FILES = "/api/v1/attachment"
+
+
+def upload(client, name="trace.log", data=b"One line\n", field="file"):
+    return client.post(f"{FILES}/upload", {field: ContentFile(data, name=name)})
+
+
+@pytest.mark.parametrize("field", ["file", "files", "anything"])
+def test_a_file_is_uploaded_put_on_an_issue_and_downloaded(guance, ops, bob, field):
+    found = content(upload(guance, field=field))
+    assert refused(guance.get(f"{FILES}/{found['uuid']}/download"), 404)
+    add(guance, attachmentUuids=[found["uuid"]])
+
+    answer = guance.get(f"{FILES}/{found['uuid']}/download")
+
+    assert (found["fileName"], found["fileSuffix"]) == ("trace.log", "log")
+    assert b"".join(answer.streaming_content) == b"One line\n"
+    assert answer["Content-Disposition"] == 'attachment; filename="trace.log"'
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert Issue.objects.get().attachment_rows.get().attachment.uploaded_by == bob
+
+
+def test_what_is_wrong_with_an_upload_is_said(guance, api, vera, ops):
+    two = {"a": ContentFile(b"a", name="a"), "b": ContentFile(b"b", name="b")}
+
+    assert refused(guance.post(f"{FILES}/upload", two))[1].startswith("file")
+    assert refused(guance.post(f"{FILES}/upload", {"file": "text"}))[1].startswith("file")
+    assert refused(upload(guance, name="x" * 257))[1].startswith("file")
+    assert refused(upload(guance, data=b"x" * (20 * 2**20 + 1)), 413)[0] == "ft.RequestTooLarge"
+    assert refused(send(guance, "post", f"{FILES}/upload", {}), 415)
+    assert refused(upload(api(vera)), 403)
+    assert not ops.attachments.exists()
+
+
+def test_a_file_is_taken_off_what_it_is_on(guance, api, ops, alice, bob):
+    issue = IssueFactory(space=ops)
+    on_issue = AttachmentFactory(owner=issue, by=bob)
+    on_hers = AttachmentFactory(owner=CommentFactory(issue=issue, author=alice))
+    loose, theirs = AttachmentFactory(space=ops, by=bob), AttachmentFactory(space=ops, by=alice)
+
+    def delete(row):
+        return send(guance, "post", f"{FILES}/delete", {"attachmentUUID": f"att_{row.uuid.hex}"})
+
+    assert [content(delete(row)) for row in (on_issue, on_issue, loose)] == [True] * 3
+    assert refused(delete(on_hers), 403)
+    assert refused(delete(theirs), 404)
+    assert refused(send(guance, "post", f"{FILES}/delete", {}))[1].startswith("attachmentUUID")
+    assert shown(guance, issue)["attachments"] == []
+
+
+def test_what_this_door_leaves_can_be_verified_and_moved(api, guance, ops, alice, bob, tmp_path):
+    channel = content(
+        send(api(alice), "post", f"{CHANNELS}/add", {"name": "Deploys", "notifyTarget": ["notify_a"]})
+    )
+    level = content(send(api(alice), "post", f"{LEVELS}/add", {"name": "Rush", "color": "#112233"}))
+    content(send(api(alice), "post", f"{LEVELS}/config/set", {"isDisabled": True}))
+    extend = {"manager": ["alice@example.com"], "channels": [{"uuid": channel["uuid"]}]}
+    add(guance, level=level["uuid"], extend=extend)
+    issue = Issue.objects.get()
+    reply(guance, issue, content="x", extend={"text": "x"})
+
+    call_command("verify_history", stdout=StringIO())
+    path = tmp_path / "ops.jsonl"
+    call_command("export_issues", "OPS", output=str(path), stdout=StringIO())
+    call_command("import_issues", str(path), space="COPY", format="jsonl", stdout=StringIO())
+
+    copy = Issue.objects.get(space__key="COPY")
+    assert copy.extensions == issue.extensions
+    assert copy.space.extensions == {"guance": {"isDisabled": True}}
+    assert copy.space.channels.get(is_default=False).extensions == {"guance": {"notifyTarget": ["notify_a"]}}

@@ -276,6 +276,26 @@ def test_extend_is_kept_as_it_came_with_what_exists(guance, ops, alice, charlie)
     assert list(found) == list(extend)
 
 
+ODD = [None, 1, [], {}, "", "@", "acnt_", "group_x", f"acnt_{HEX}", {"uuid": []}, {"uuid": f"chan_{HEX}"}]
+
+
+@pytest.mark.parametrize("odd", [*ODD, ODD], ids=repr)
+def test_whatever_stands_in_extend_is_given_back_and_may_be_written_back(guance, ops, alice, odd):
+    names = ("channels", "members", "manager", "managers", "extra", "linkList")
+    issue = IssueFactory(space=ops)
+
+    for extend in (dict.fromkeys(names, odd), {"extra": {"managerInfos": odd, "creator": odd}}):
+        modify(guance, issue, extend=extend)
+        issue.refresh_from_db()
+        issue.assignee = None if issue.assignee else alice
+        issue.save()
+        read, before = shown(guance, issue), everything()
+        modify(guance, issue, **read)
+        assert everything() == before
+        written = read["extend"] | {"more": odd}
+        assert modify(guance, issue, extend=written)["extend"] == written
+
+
 @pytest.mark.parametrize("name", ["manager", "managers"])
 def test_the_first_manager_who_is_a_member_is_the_assignee(guance, ops, alice, bob, charlie, name):
     team = TeamFactory(space=ops)
@@ -519,8 +539,8 @@ def test_a_list_costs_the_same_for_more_issues(guance, ops, alice, number, djang
         issue.teams = [TeamFactory(space=ops)]
         issue.save()
 
-    # The token, its space, the total, the page, its people, and what its objects name: channels, members.
-    with django_assert_num_queries(7):
+    # The token, its space, the total, the page, and what its objects name: channels, members.
+    with django_assert_num_queries(6):
         assert len(listed(guance)) == number
 
 

@@ -23,8 +23,8 @@ def ulid_of(uuid):
 
 
 def prefixed(prefix, uuid):
-    """`issue_0190a6c4…`: the 32 hex behind the word for their kind."""
-    return f"{prefix}_{uuid.hex}"
+    """`issue_0190a6c4…`: the 32 hex behind the word for their kind; of a UUID or of its text."""
+    return f"{prefix}_{str(uuid).replace('-', '')}"
 
 
 def parse(text, prefix=None):

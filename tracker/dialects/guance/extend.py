@@ -43,14 +43,15 @@ def managers(kept, assignee, teams):
     stood = kept.get("assignee", {})
     entry = stood.get("entry")
     if assignee != stood.get("id"):
-        fresh = [prefixed("acnt", lookups.as_uuid(assignee))] if assignee else []
+        fresh = [prefixed("acnt", assignee)] if assignee else []
         place = found.index(entry) if entry in found else None
         found[slice(0, 0) if place is None else slice(place, place + 1)] = fresh
         entry = next(iter(fresh), None)
     known = kept.get("teams", [])
-    gone = {lookups.as_uuid(team) for team in known if team not in teams}
-    found = [each for each in found if not (gone and ids.parse(each, "group") in gone)]
-    found += [prefixed("group", lookups.as_uuid(team)) for team in teams if team not in known]
+    if teams != known:
+        gone = {prefixed("group", team) for team in known if team not in teams}
+        found = [each for each in found if not (isinstance(each, str) and each.lower() in gone)]
+        found += [prefixed("group", team) for team in teams if team not in known]
     return found, entry
 
 

@@ -3,7 +3,7 @@
 from django.db.models import Max, Min
 
 from issues.models import HistoryEntry
-from tracker.dialects.guance.serializers import account, seconds, serial
+from tracker.dialects.guance.serializers import account, document_of, seconds, serial
 from tracker.dialects.guance.words import NEVER, NORMAL
 from tracker.dialects.ids import prefixed
 
@@ -26,14 +26,14 @@ class Records:
         first, last = self.ends.get(row.uuid, (None, None))
         return {
             "createAt": seconds(row.created_at),
-            "creator": account(first and first.actor),
+            "creator": account(document_of(first and first.actor)),
             "deleteAt": NEVER,
             "description": row.description,
             "id": serial(row.uuid),
             "name": row.name,
             "status": NORMAL,
             "updateAt": seconds(row.created_at if last is first else last.created_at),
-            "updator": account(last and last.actor),
+            "updator": account(document_of(last and last.actor)),
             "uuid": prefixed(prefix, row.uuid),
             "workspaceUUID": prefixed("wksp", self.space.uuid),
         }

@@ -19,8 +19,10 @@ from tracker.dialects.guance.serializers import (
     ExtendField,
     FilesField,
     account,
+    document_of,
     file_document,
     info,
+    present_in,
     seconds,
     serial,
 )
@@ -69,8 +71,9 @@ def listed(found, person, files, is_modified):
 
 
 def author_of(comment, issue):
-    """Who wrote a comment, nobody where that would name an anonymous reporter."""
-    return None if issue.is_anonymous and comment.author_id == issue.reporter_id else comment.author
+    """The native document of who wrote a comment, None where it would name an anonymous reporter."""
+    is_hidden = issue.is_anonymous and comment.author_id == issue.reporter_id
+    return None if is_hidden else document_of(comment.author)
 
 
 def reply_document(comment, issue, space, present):
@@ -83,11 +86,6 @@ def reply_document(comment, issue, space, present):
 
 def extend_of(comment, issue, present):
     return extends.shown(extends.own(comment.extensions), None, [], present, issue.is_anonymous)
-
-
-def named_in(comments, space):
-    """The texts in the objects of these comments that name something which `exists`."""
-    return extends.present(space, [extends.own(each.extensions).get("extend", {}) for each in comments])
 
 
 def files_of(comments):
@@ -112,7 +110,7 @@ class ReplySerializer(DoorSerializer):
         comment, space = self.instance, self.context["view"].space
         return {
             "content": comment.content,
-            "extend": extend_of(comment, comment.issue, named_in([comment], space)),
+            "extend": extend_of(comment, comment.issue, present_in(space, [comment.extensions])),
             "attachmentUuids": [file["uuid"] for file in files_of([comment]).get(comment.pk, [])],
         }
 
@@ -157,7 +155,7 @@ class ReplyView(GuanceView):
         return comment
 
     def reply(self, comment, issue):
-        present = named_in([comment], self.space)
+        present = present_in(self.space, [comment.extensions])
         return self.content(reply_document(comment, issue, self.space, present))
 
 
@@ -226,7 +224,7 @@ class RepliesView(GuanceView):
         wanted = [uuid for *_, uuid, kind in keys if kind == "reply"]
         found = list(comments.filter(uuid__in=wanted).select_related("author")) if wanted else []
         files = files_of(found) if found else {}
-        present = named_in(found, self.space)
+        present = present_in(self.space, [comment.extensions for comment in found])
         return {
             comment.uuid: listed(
                 reply_document(comment, issue, self.space, present),
@@ -243,7 +241,8 @@ class RepliesView(GuanceView):
         found = list(rows.history(entries.filter(uuid__in=wanted))) if wanted else []
         documents = rows.history_documents(found)
         actors = {entry["actor"]["id"] for entry in documents if entry["actor"]}
-        people = {str(p.uuid): p for p in get_user_model().objects.filter(uuid__in=actors)} if actors else {}
+        people = get_user_model().objects.filter(uuid__in=actors) if actors else ()
+        people = {str(user.uuid): document_of(user) for user in people}
         return {
             entry["id"]: listed(*change_document(entry, by[ACTOR], issue, self.space, people), [], False)
             for entry, by in zip(documents, found, strict=True)

@@ -1,6 +1,5 @@
 """Guance's documents of issues, and what the bodies of its calls have in common."""
 
-from django.contrib.auth import get_user_model
 from django.db.models import Q
 from rest_framework import serializers
 
@@ -8,6 +7,7 @@ from issues import issue_rows
 from issues.limits import ATTACHMENTS, NAME, TEXT
 from issues.lookups import as_uuid
 from issues.models import Attachment, Channel, Issue, Level
+from issues.rows import person, shared
 from issues.serializers import BoundedListField, ExactCharField
 from tracker.dialects import ids
 from tracker.dialects.guance import extend as extends
@@ -38,26 +38,31 @@ def serial(uuid):
     return uuid.int >> 80
 
 
-def info(person):
-    """What is told of a person, blank for nobody."""
-    if person is None:
-        return BLANK
-    email = person.email or ""
-    return BLANK | {
-        "acntWsNickname": person.handle, "email": email, "name": person.name, "username": email,
-    }  # fmt: skip
+def document_of(user):
+    """The native document of a person, None for nobody."""
+    return user and person(user.uuid, user.name, user.email)
 
 
-def account(person):
-    """The id of a person, blank for nobody."""
-    return prefixed("acnt", person.uuid) if person else ""
+def account(who):
+    """The id of a person, of their native document; blank for nobody."""
+    return prefixed("acnt", who["id"]) if who else ""
+
+
+def info(who):
+    """What is told of a person, of their native document; blank for nobody."""
+    return filled(who["name"], who["email"] or "") if who else BLANK
+
+
+@shared
+def filled(name, email):
+    return BLANK | {"email": email, "name": name, "username": email}
 
 
 def level_name(level):
     """What a level is called, of its native document."""
     if level is None:
         return NO_LEVEL
-    return SYSTEM.get(str(level["id"])) or prefixed("issl", as_uuid(str(level["id"])))
+    return SYSTEM.get(str(level["id"])) or prefixed("issl", level["id"])
 
 
 def find_level(space, name):
@@ -70,18 +75,9 @@ def find_level(space, name):
     return (uuid and levels.first()) or False
 
 
-class Around:
-    """What documents of issues of a space need beside their rows, looked up once for all of them."""
-
-    def __init__(self, space, issues):
-        wanted = {issue[name]["id"] for issue in issues for name in ("reporter", "updated_by") if issue[name]}
-        people = get_user_model().objects.filter(uuid__in=wanted) if wanted else ()
-        self.people = {str(person.uuid): person for person in people}
-        kept = [extends.own(issue["extensions"]) for issue in issues]
-        self.present = extends.present(space, [own.get("extend", {}) for own in kept])
-
-    def person(self, issue, name):
-        return self.people.get(str(issue[name]["id"])) if issue[name] else None
+def present_in(space, rows_extensions):
+    """The texts in these rows' objects that name something of the space, as `extend.shown` wants them."""
+    return extends.present(space, [extends.own(kept).get("extend", {}) for kept in rows_extensions])
 
 
 def managed(issue):
@@ -90,21 +86,22 @@ def managed(issue):
     return extends.own(issue["extensions"]), assignee, [str(team["id"]) for team in issue["teams"]]
 
 
-def extend_of(issue, present):
-    return extends.shown(*managed(issue), present, issue["is_anonymous"])
+def documents(issues, space):
+    """Issues of Guance's, of native documents with NAMES."""
+    present = present_in(space, [issue["extensions"] for issue in issues])
+    return [document(issue, present) for issue in issues]
 
 
-def document(issue, around):
-    """An issue of Guance's, of a native document with NAMES."""
-    creator, updator = (around.person(issue, name) for name in ("reporter", "updated_by"))
-    source = issue["source"]
+def document(issue, present):
+    """An issue of Guance's; `present` as for `extend.shown`."""
+    creator, updator, source = issue["reporter"], issue["updated_by"], issue["source"]
     return {
         "createAt": seconds(issue["created_at"]),
         "creator": account(creator),
         "creatorInfo": info(creator),
         "deleteAt": NEVER,
         "description": issue["description"],
-        "extend": extend_of(issue, around.present),
+        "extend": extends.shown(*managed(issue), present, issue["is_anonymous"]),
         "id": issue["number"],
         "level": level_name(issue["level"]),
         "name": issue["title"],
@@ -117,21 +114,20 @@ def document(issue, around):
         "updateAt": seconds(issue["updated_at"]),
         "updator": account(updator),
         "updatorInfo": info(updator),
-        "uuid": prefixed("issue", as_uuid(str(issue["id"]))),
-        "workspaceUUID": prefixed("wksp", as_uuid(str(issue["space"]["id"]))),
+        "uuid": prefixed("issue", issue["id"]),
+        "workspaceUUID": prefixed("wksp", issue["space"]["id"]),
     }
 
 
 def whole_document(issue, space):
     """An issue with all that is told of one alone, of a native document with MORE."""
-    around = Around(space, [issue])
-    found, level = document(issue, around), issue["level"]
+    (found,), level = documents([issue], space), issue["level"]
     return found | {
         "creatorInfo": found["creatorInfo"] | {"uuid": found["creator"]},
         "updatorInfo": found["updatorInfo"] | {"uuid": found["updator"]},
         "attachments": [file_document(file) for file in issue["attachments"]],
         "bindChannels": [
-            {"name": channel["name"], "uuid": prefixed("chan", as_uuid(channel["id"]))}
+            {"name": channel["name"], "uuid": prefixed("chan", channel["id"])}
             for channel in issue["channels"]
         ],
         "declaration": NO_DECLARATION | extends.own(issue["extensions"]).get("declaration", {}),
@@ -147,8 +143,8 @@ def manager_infos(space, extend):
     extra = extend.get("extra")
     told = extra.get("managerInfos") if isinstance(extra, dict) else None
     for entry in entries:
-        if person := people.get(entry) if isinstance(entry, str) else None:
-            yield info(person) | {"uuid": account(person)}
+        if who := document_of(people.get(entry) if isinstance(entry, str) else None):
+            yield info(who) | {"uuid": account(who)}
         elif team := teams.get(entry) if isinstance(entry, str) else None:
             yield {"name": team.name, "uuid": prefixed("group", team.uuid)}
         elif isinstance(entry, str) and "@" in entry:
@@ -163,7 +159,7 @@ def file_document(file):
     return {
         "fileName": name,
         "fileSuffix": name.rpartition(".")[2] if "." in name else "",
-        "uuid": prefixed("att", as_uuid(str(file["id"]))),
+        "uuid": prefixed("att", file["id"]),
     }
 
 
@@ -271,7 +267,7 @@ class ChangeSerializer(DoorSerializer):
 
     def shown(self, issue):
         self.native = issue
-        said = document(issue, Around(self.context["view"].space, [issue]))
+        (said,) = documents([issue], self.context["view"].space)
         said["attachmentUuids"] = [file_document(file)["uuid"] for file in issue["attachments"]]
         self.was_named = extends.uuids(said["extend"], "channels", "chan")
         return said

@@ -20,14 +20,14 @@ from tracker.dialects.guance.serializers import (
     MORE,
     NAMES,
     STATUSES,
-    Around,
     ChangeSerializer,
     CreateSerializer,
-    document,
+    documents,
     find_level,
     whole_document,
 )
 from tracker.dialects.guance.words import STATUS
+from tracker.dialects.serializers import DoorSerializer
 from tracker.dialects.views import DoorView, Listing
 
 SIZE = 10
@@ -69,7 +69,7 @@ class GuanceView(DoorView):
 
     def answer_with(self, issue):
         native = issue_rows.document_of(issue, NAMES)
-        return self.content(document(native, Around(self.space, [native])))
+        return self.content(documents([native], self.space)[0])
 
 
 def page_info(count, number, size, total):
@@ -111,7 +111,7 @@ class DeleteView(GuanceView):
 # Lists.
 
 
-class FilterSerializer(serializers.Serializer):
+class FilterSerializer(DoorSerializer):
     """One condition of a list."""
 
     key = serializers.ChoiceField(["resource", "level", "statusType", "creator", "updator"])
@@ -144,7 +144,7 @@ def moment(number, divisor):
     return datetime.fromtimestamp(number / divisor, UTC)
 
 
-class ListSerializer(serializers.Serializer):
+class ListSerializer(DoorSerializer):
     """What a list is narrowed by."""
 
     channelUUID = ExactCharField(required=False, max_length=64)
@@ -168,10 +168,8 @@ class ListView(GuanceView):
         listing = Listing(request.user, [self.space.pk], conditions, canonical(asked))
         total = listing.total()
         rows = listing.page(number, size, NAMES, total)
-        around = Around(self.space, rows)
         pages = page_info(len(rows), number, size, total)
-        data = [document(row, around) for row in rows]
-        return self.content({"data": data, "pageInfo": pages}, pageInfo=pages)
+        return self.content({"data": documents(rows, self.space), "pageInfo": pages}, pageInfo=pages)
 
     def conditions(self, asked):
         """Qs on issues that all hold."""

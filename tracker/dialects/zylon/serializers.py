@@ -8,6 +8,7 @@ from issues.limits import TEXT
 from issues.models import Issue, Membership, Project
 from issues.serializers import ExactCharField, StrictBooleanField
 from tracker.dialects import ids
+from tracker.dialects.ids import prefixed
 from tracker.dialects.serializers import DoorSerializer, WordField, whole_seconds
 from tracker.dialects.zylon.words import DELETED, OTHER, RESOURCE, ROLES, STATE, STATE_OR_DELETED, TYPES
 
@@ -15,10 +16,6 @@ NAMES = (
     "id", "number", "description", "kind", "status", "is_read", "created_at", "updated_at", "reporter",
     "project", "extensions", "is_deleted",
 )  # fmt: skip
-
-
-def prefixed(kind, uuid):
-    return f"{kind}_{str(uuid).replace('-', '')}"
 
 
 def people_of(space, issues):

@@ -4,7 +4,7 @@ from issues.models.fields import ExactJSONField
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issues", "0005_wider_index")]
+    dependencies = [("issues", "0006_last_seen")]
 
     operations = [
         migrations.AddField(model, "extensions", ExactJSONField(blank=True, default=dict))

@@ -900,9 +900,9 @@ def test_a_creation_costs_a_fixed_number_of_statements(api, bob, ops, django_ass
     client = api(bob)
     level = LevelFactory(space=ops, key="S1")
 
-    with django_assert_max_num_queries(14) as bare:
+    with django_assert_max_num_queries(15) as bare:
         send(client, "post", ISSUES, {"title": "x"})
-    with django_assert_max_num_queries(15) as with_references:
+    with django_assert_max_num_queries(16) as with_references:
         send(
             client, "post", ISSUES, {"title": "x", "level": "S1", "labels": {f"k{n}": "" for n in range(50)}}
         )

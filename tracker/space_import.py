@@ -23,6 +23,7 @@ from issues.models import (
     Issue,
     Level,
     Membership,
+    OccurrenceHour,
     SearchDocument,
     Space,
     TextVersion,
@@ -335,6 +336,7 @@ class SpaceImporter:
         if self.highest:
             Counter.take(self.space.pk, self.highest)
         repair([self.space.pk])
+        OccurrenceHour.objects.repair([self.space.pk])
         Issue.objects.filter(space=self.space, description__contains="#").rerender()
         comments = Comment.objects.filter(issue__space=self.space, content__contains="#")
         comments.select_related("issue").rerender()

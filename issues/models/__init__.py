@@ -7,6 +7,7 @@ from issues.models.history import HistoryEntry, TextVersion
 from issues.models.issue import Issue
 from issues.models.level import Level
 from issues.models.occurrence import Occurrence, Outbox
+from issues.models.occurrence_hour import OccurrenceHour
 from issues.models.search_document import SearchDocument
 from issues.models.sets import IssueAttachment, IssueChannel, IssueLabel, IssueTeam
 from issues.models.space import Counter, Environment, Membership, Project, Space, Team
@@ -27,6 +28,7 @@ __all__ = [
     "Level",
     "Membership",
     "Occurrence",
+    "OccurrenceHour",
     "Outbox",
     "Project",
     "SearchDocument",

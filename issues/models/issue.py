@@ -12,7 +12,7 @@ from issues.actor import current_actor
 from issues.limits import LABEL_KEY, LABEL_VALUE, LABELS, NAME, TEXT, TITLE, refusal
 from issues.models.fields import ExactJSONField, same, uuid7
 from issues.models.history import Change, issue_changed
-from issues.models.insert import insert_many, insert_one
+from issues.models.insert import insert_one
 from issues.models.issue_queryset import IssueQuerySet
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.occurrence import Occurrence
@@ -291,7 +291,7 @@ class Issue(Rendered):
             at = at or actor.now()
             sighting = Occurrence(issue=stored, at=at, session=session, user=user, version=version)
             sighting.track = stored.track
-            sighting.save(force_insert=True)
+            Occurrence.objects.append(stored, [sighting])
             models.QuerySet.update(
                 Issue.objects.filter(pk=self.pk),
                 seen_count=F("seen_count") + 1,
@@ -309,7 +309,7 @@ class Issue(Rendered):
             return
         with transaction.atomic():
             Issue.objects.lock().get(pk=self.pk)
-            insert_many(occurrences)
+            Occurrence.objects.append(self, occurrences)
             models.QuerySet.update(
                 Issue.objects.filter(pk=self.pk),
                 seen_count=F("seen_count") + len(occurrences),
@@ -346,7 +346,7 @@ class Issue(Rendered):
         insert_one(self)
         for name, (old, new) in change.sets.items():
             SETS[name].put([(self, old, new)], actor)
-        insert_many([Occurrence(issue=self, at=self.first_seen_at, track=self.track)])
+        Occurrence.objects.append(self, [Occurrence(issue=self, at=self.first_seen_at, track=self.track)])
         self._wishes = {}
         issue_changed.send(Issue, changes=[change], actor=actor, batch=uuid7())
 

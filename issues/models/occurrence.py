@@ -2,9 +2,18 @@
 
 from django.db import models
 
-from issues.models.base import Guarded
+from issues.models.base import Guarded, GuardedQuerySet
 from issues.models.fields import uuid7
+from issues.models.insert import insert_many
+from issues.models.occurrence_hour import OccurrenceHour
 from issues.models.space import Space
+
+
+class OccurrenceQuerySet(GuardedQuerySet):
+    def append(self, issue, occurrences):
+        """Write new Occurrences of an issue, whose row is locked or new, and count them in their hours."""
+        insert_many(occurrences)
+        OccurrenceHour.objects.add(issue.space_id, occurrences)
 
 
 class Occurrence(Guarded):
@@ -17,6 +26,8 @@ class Occurrence(Guarded):
     user = models.CharField(max_length=128, blank=True)
     version = models.CharField(max_length=128, blank=True)
     track = models.CharField(max_length=16, blank=True)
+
+    objects = OccurrenceQuerySet.as_manager()
 
     class Meta(Guarded.Meta):
         indexes = [models.Index("issue", "at", name="occurrence_issue_at")]

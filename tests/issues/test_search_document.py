@@ -30,7 +30,7 @@ def check(**options):
     return said.getvalue()
 
 
-HOLDS = "Different: 0 of search documents, 0 of text index, 0 of counters.\n"
+HOLDS = "Different: 0 of search documents, 0 of text index, 0 of counters, 0 of hours.\n"
 
 
 # Words.

@@ -91,7 +91,9 @@ class Life:
         self.uuid = self.new_uuid()
         self.entries, self.comments, self.texts = [], [], {}
         self.version, self.hash = 0, ""
-        self.labels, self.teams, self.sightings = {}, [], [at]
+        self.labels, self.teams = {}, []
+        # (time, session, user)
+        self.sightings = [(at, "", "")]
         self.actor = person_of(chance, home.people)
 
     def new_uuid(self):
@@ -171,8 +173,21 @@ class Life:
             self.wait(len(events) - at)
             happen()
         if chance.randrange(OFTEN) == 0:
-            often = chance.randint(5, 200)
-            self.sightings += [sharp(self.at + (END - self.at) * chance.random()) for _ in range(often)]
+            self.be_seen(chance.randint(5, 200))
+
+    def be_seen(self, often):
+        """It happens again, some times within minutes, to a server or in the session of a user."""
+        chance = self.chance
+        while often > 0:
+            at, user = self.at + (END - self.at) * chance.random(), ""
+            if chance.random() < 0.5:
+                user = f"user-{chance.randrange(5_000):04}"
+            session = user and f"{user}-{chance.getrandbits(32):08x}"
+            burst = min(often, chance.randint(1, 6))
+            often -= burst
+            for _ in range(burst):
+                seen_at = at + min(timedelta(seconds=600), END - at) * chance.random()
+                self.sightings.append((sharp(seen_at), session, user))
 
     def wait(self, left):
         """Time passes, so that all that is `left` to happen still happens before the end."""
@@ -281,8 +296,14 @@ class Life:
             ],
             IssueTeam: [{"issue_id": self.pk, "team_id": team.pk} for team in self.teams],
             Occurrence: [
-                {"uuid": uuid7(at, self.chance.getrandbits(80)), "issue_id": self.pk, "at": at}
-                for at in self.sightings
+                {
+                    "uuid": uuid7(at, self.chance.getrandbits(80)),
+                    "issue_id": self.pk,
+                    "at": at,
+                    "session": session,
+                    "user": user,
+                }
+                for at, session, user in self.sightings
             ],
             TextVersion: [
                 {"space_id": space, "sha256": sha256, "text": text} for sha256, text in self.texts.items()
@@ -324,8 +345,8 @@ class Life:
                 "status": self.status,
                 "level_rank": self.level.rank if self.level else NO_LEVEL_RANK,
                 "updated_by_id": self.updated_by.pk,
-                "first_seen_at": self.sightings[0],
-                "last_seen_at": max(self.sightings),
+                "first_seen_at": self.created_at,
+                "last_seen_at": max(at for at, *_ in self.sightings),
                 "seen_count": len(self.sightings),
                 "version": self.version,
                 "created_at": self.created_at,

@@ -4,12 +4,17 @@ from itertools import islice
 
 from django.core.management.base import BaseCommand, CommandError
 
-from issues.models import SearchDocument
+from issues.models import OccurrenceHour, SearchDocument
 from issues.models.count import Counters
 from issues.models.search_index import TextIndex
 
 # {name: what has `differences()`, which gives (primary key, sentence), and `repair(keys)`}
-DERIVED = {"search documents": SearchDocument.objects, "text index": TextIndex, "counters": Counters}
+DERIVED = {
+    "search documents": SearchDocument.objects,
+    "text index": TextIndex,
+    "counters": Counters,
+    "hours": OccurrenceHour.objects,
+}
 CHUNK = 500
 SHOWN = 20
 

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from django.db.models import Max
 
-from issues.models import Issue, Space
+from issues.models import Issue, OccurrenceHour, Space
 from issues.models.count import repair
 from tracker.accounts.models import User
 from tracker.generator import ground, lives, tables
@@ -27,8 +27,8 @@ class Command(BaseCommand):
     The same rows come at every run with the same numbers and seed (but for the ids of the entries about
     spaces and people). Half of the issues are in the first space. The rows go past `save()`, as nothing else
     may: into spaces of their own, with the history that `save()` would have written, so that
-    `verify_history` holds, and with counters filled at the end; nobody is told of them. Refused without
-    DEBUG or --yes, and where these spaces or people are there already.
+    `verify_history` holds, and with counters and hours filled at the end; nobody is told of them. Refused
+    without DEBUG or --yes, and where these spaces or people are there already.
     """
 
     help = "Fill an empty database with made-up issues and their history, to measure with."
@@ -59,6 +59,7 @@ class Command(BaseCommand):
                 written.update({model._meta.db_table: len(found) for model, found in rows.items()})
         for home in homes:
             repair([home.pk])
+            OccurrenceHour.objects.repair([home.pk])
         tables.settle()
         for name, number in written.items():
             self.stdout.write(f"{number:>10,} {name}")

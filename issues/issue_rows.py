@@ -80,6 +80,11 @@ def error(*values):
     return document | {"is_crash": bool(known["is_crash"]), "languages": fragment(known["languages"])}
 
 
+def editor(is_anonymous, reporter, own, *who):
+    """Who changed an issue last; an anonymous reporter stays so."""
+    return None if is_anonymous and own == reporter else person(*who)
+
+
 # name in the document: (columns, how they make its value; None: it is the column).
 ISSUE = {
     "id": (("uuid",), None),
@@ -131,11 +136,7 @@ ASIDE = {
         lambda project, environment: {"project": project, "environment": environment},
     ),
     "is_deleted": (("deleted_at",), bool),
-    # Nobody where it would name an anonymous reporter.
-    "updated_by": (
-        ("is_anonymous", "reporter_id", "updated_by_id", *of("updated_by", PERSON)),
-        lambda hidden, reporter, editor, *who: None if hidden and reporter == editor else person(*who),
-    ),
+    "updated_by": (("is_anonymous", "reporter_id", "updated_by_id", *of("updated_by", PERSON)), editor),
 }
 LISTED = tuple(
     name

@@ -177,6 +177,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
+# Datadog's pages show errors as texts, its service sends objects; its clients take both.
+DATADOG_ERROR_OBJECTS = env.bool("DATADOG_ERROR_OBJECTS", False)
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

@@ -174,6 +174,8 @@ class Issue(Rendered):
         "fingerprint",
         "deleted_at",
     )
+    # Under this name a door keeps in its extensions whom it alone knows, as long as nobody else is assigned.
+    UNKNOWN_ASSIGNEE = "unknown_assignee"
     WORDS = "description"
     TEXTS = frozenset({"title", "description", "error_message", "annotations", "extensions"})
 
@@ -365,6 +367,8 @@ class Issue(Rendered):
             self.deleted_at = stored.deleted_at
             changed.discard("deleted_at")
         self.derive_title(stored, changed, written)
+        if "assignee_id" in changed and self.assignee_id:
+            self.forget_unknown_assignee(changed)
         if changed & {"description", "description_format"}:
             written |= self.render()
         if "level_id" in changed:
@@ -392,6 +396,17 @@ class Issue(Rendered):
         if is_set and "title" in changed:
             self.is_title_derived = is_derived
             written.add("is_title_derived")
+
+    def forget_unknown_assignee(self, changed):
+        extensions = {}
+        for door, known in self.extensions.items():
+            if isinstance(known, dict) and self.UNKNOWN_ASSIGNEE in known:
+                known = {name: value for name, value in known.items() if name != self.UNKNOWN_ASSIGNEE}
+                changed.add("extensions")
+                if not known:
+                    continue
+            extensions[door] = known
+        self.extensions = extensions
 
     def stamp(self, at):
         self.resolved_at, self.closed_at = stamps(self.status, self.resolved_at, self.closed_at, at)

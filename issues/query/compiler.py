@@ -81,12 +81,15 @@ class Query:
         ]
 
 
-def read(text, user, now=None):
-    """The Query of `text` for `user`, asked `now`; QueryError. Each table that it names is read once."""
-    tree, scope = parse(text), Scope(user, now or timezone.now())
+def read(text, user, now=None, own=None):
+    """The Query of `text` for `user`, asked `now`; QueryError. Each table that it names is read once.
+
+    `own` are fields, {name: Field}, in place of those of the same names or beside them.
+    """
+    tree, scope = parse(text), Scope(user, now or timezone.now(), own or {})
     tree, sort = without_sort(tree)
     for term in terms_of(tree):
-        if (field := fields.find(term.key.name)) is not None:
+        if (field := find(term.key.name, scope)) is not None:
             field.check(term)
             field.want(term, scope)
         elif term.values:
@@ -161,9 +164,13 @@ def phrase_of(value, text):
     raise QueryError(message, value.start, value.end, f"title:{text[value.start : value.end]}")
 
 
+def find(name, scope):
+    return scope.own.get(name.lower()) or fields.find(name)
+
+
 def field_of(term, text, scope):
     """The field of a term; None where a colon ends a word; QueryError for a name that means nothing."""
-    key, field = term.key, fields.find(term.key.name)
+    key, field = term.key, find(term.key.name, scope)
     if field is not None or not term.values:
         return field
     if key.name in scope.labels:

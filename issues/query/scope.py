@@ -86,10 +86,14 @@ CHANNELS = Table("channel", of_spaces(Channel), ("name",))
 
 @dataclass
 class Scope:
-    """The user of a query, the moment it is asked, and what its values name, each table read once."""
+    """The user of a query, the moment it is asked, and what its values name, each table read once.
+
+    `own` are fields of a door's own, by their names, which come before those that every door knows.
+    """
 
     user: object
     now: datetime
+    own: dict = field(default_factory=dict)
     wanted: dict = field(default_factory=dict)
     rows: dict = field(default_factory=dict)
     keys: set = field(default_factory=set)

@@ -55,7 +55,10 @@ class BearerAuthentication(authentication.BaseAuthentication):
         if not token:
             throttle = BadTokenThrottle()
             if not throttle.allow_request(request, None):
-                raise Throttled(throttle.wait())
+                refused = Throttled(throttle.wait())
+                # A door says more of it than how long to wait.
+                refused.throttle = throttle
+                raise refused
             raise AuthenticationFailed("The token is unknown, expired or revoked.")
         return token.user, token
 

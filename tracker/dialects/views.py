@@ -37,6 +37,8 @@ class DoorView(APIView):
     def failure(self, error, context):
         """Whatever a view raises, in the shape of the door."""
         set_rollback()
+        if throttle := getattr(error, "throttle", None):
+            self.kept_throttles = [throttle]
         known = as_api_exception(error)
         if known is None:
             status = logged(context["request"], error)

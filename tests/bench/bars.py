@@ -8,6 +8,10 @@ WORDS = ("rare", "middling", "common")
 SEARCHES = tuple(
     f"search, {word}{where}" for word in WORDS for where in ("", ", status and assignee", ", small space")
 )
+# The orders of Datadog's search.
+ERRORS = tuple(
+    f"errors of 24 h, {order}" for order in ("TOTAL_COUNT", "FIRST_SEEN", "IMPACTED_SESSIONS", "PRIORITY")
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ BARS = (
     Bar("label filter, to the list, p95", 2, to_list("label")),
     Bar("facets of half of the issues, p95", 400, p95("facets"), unit=" ms"),
     Bar("facets of those open, p95", 400, p95("facets, open"), unit=" ms"),
+    *(Bar(f"{name}, p95", 400, p95(name), unit=" ms") for name in ERRORS),
     Bar("issue page of 500 entries, queries", 12, all_queries("issue page, long"), unit=""),
     Bar("issue page of 500 entries, to one of none", 4, to_page),
     Bar("import, issues/s", 2_000, imports("rate"), unit="", is_least=True),

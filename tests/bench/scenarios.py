@@ -8,6 +8,7 @@ A request is [method, path, header that signs in, body].
 
 import json
 import sys
+from datetime import timedelta
 from itertools import cycle
 
 TOKENS = 200
@@ -107,6 +108,7 @@ class Scenarios:
             }
             | self.totals()
             | self.searches()
+            | self.errors()
         )
 
     def deep(self):
@@ -150,6 +152,23 @@ class Scenarios:
                     self.get_everywhere(f"/api/issues/?q={word}{query}")
                     for word in words.WORDS[part] * (TOKENS // len(words.WORDS[part]))
                 ]
+        return found
+
+    def errors(self):
+        """What was seen on the last day, in each order of Datadog's search."""
+        from tracker.dialects.datadog.words import ORDERS
+        from tracker.generator.ground import END
+
+        # Neither end is a full hour.
+        end = int((END - timedelta(minutes=10)).timestamp()) * 1_000
+        found = {}
+        for order in ORDERS:
+            asked = {"query": "*", "persona": "ALL", "order_by": order, "from": end - 86_400_000, "to": end}
+            body = json.dumps({"data": {"type": "search_request", "attributes": asked}})
+            found[f"errors of 24 h, {order}"] = [
+                ["POST", "/api/v2/error-tracking/issues/search", bearer(next(self.everywhere)), body]
+                for _ in range(TOKENS)
+            ]
         return found
 
     def page(self, issue):

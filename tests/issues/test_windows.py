@@ -192,7 +192,7 @@ def test_sightings_from_before_get_their_hours_by_migration(busy):
     before = set(OccurrenceHour.objects.values_list())
     OccurrenceHour.objects.all().delete()
 
-    import_module("issues.migrations.0006_occurrencehour").fill(apps, None)
+    import_module("issues.migrations.0008_occurrencehour").fill(apps, None)
 
     assert set(OccurrenceHour.objects.values_list()) == before
 

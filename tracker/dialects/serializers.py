@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from issues import issue_rows
 from issues.limits import TITLE
-from issues.models import Issue, Level
+from issues.models import Level
 from issues.serializers import ExactCharField, twin
 from tracker.dialects.vocabulary import LEVELS, changed
 
@@ -43,11 +43,11 @@ class DoorSerializer(serializers.Serializer):
 
     It has no read-only fields. With an instance, what only repeats what is `shown` of it is left alone as
     well; `names` are the keys of the native document that this is made of, `description_format` is how the
-    product's clients write texts. What is no issue says by itself what is `shown_now`.
+    product's clients write an issue's description. What is no issue says by itself what is `shown_now`.
     """
 
     names = ()
-    description_format = Issue.Format.MARKDOWN
+    description_format = None
 
     def get_fields(self):
         return {name: twin(field) for name, field in self._declared_fields.items()}

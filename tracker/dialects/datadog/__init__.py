@@ -4,6 +4,7 @@ from http import HTTPStatus
 from math import ceil
 
 from django.conf import settings
+from django.urls import reverse
 
 from tracker.dialects.doors import Door
 
@@ -39,6 +40,12 @@ class Datadog(Door):
             return {"errors": sentences}
         title = HTTPStatus(status).phrase
         return {"errors": [{"status": str(status), "title": title, "detail": said} for said in sentences]}
+
+    def address(self, issue):
+        return reverse("datadog:issue", args=[issue.uuid])
+
+    def headers(self, secret):
+        return {"DD-API-KEY": secret, "DD-APPLICATION-KEY": secret}
 
     def secrets(self, headers):
         found = tuple(headers.get(name, "") for name in ("DD-APPLICATION-KEY", "DD-API-KEY"))

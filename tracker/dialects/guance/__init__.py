@@ -2,7 +2,10 @@
 
 from uuid import uuid4
 
+from django.urls import reverse
+
 from tracker.dialects.doors import Door
+from tracker.dialects.ids import prefixed
 
 CODES = {
     401: "ft.InvalidApiKey",
@@ -22,9 +25,18 @@ class Guance(Door):
     title = "Guance"
     paths = r"/api/v1/(?:issue|issue-level|channel|attachment)(?:/[\s\S]*)?"
 
+    schemes = Door.schemes | {"key": {"type": "apiKey", "in": "header", "name": "DF-API-KEY"}}
+    sign_in = (("key",), ("token",))
+
     def error(self, status, detail, problems):
         code = CODES.get(status, "ft.InvalidParams" if status < 500 else "ft.InternalError")
         return envelope({}, status, code, detail)
+
+    def address(self, issue):
+        return reverse("guance:issue", args=[prefixed("issue", issue.uuid)])
+
+    def headers(self, secret):
+        return {"DF-API-KEY": secret}
 
     def secrets(self, headers):
         key = headers.get("DF-API-KEY")

@@ -257,6 +257,7 @@ class ChangeSerializer(DoorSerializer):
     """What can be said of an issue that is there."""
 
     names = MORE
+    description_format = Issue.Format.HTML
 
     name = LineField(source="title", required=False)
     level = LevelField(required=False)
@@ -277,8 +278,6 @@ class ChangeSerializer(DoorSerializer):
             # Null says nothing.
             if values.get(name, ...) is None:
                 del values[name]
-        if "description" in values:
-            values["description_format"] = Issue.Format.HTML
         if "extend" in values:
             values |= self.spread(values.pop("extend"))
         return values

@@ -55,6 +55,7 @@ class ChangeSerializer(DoorSerializer):
     """What a PATCH may say of an issue."""
 
     names = NAMES
+    description_format = Issue.Format.MARKDOWN
 
     title = TitleField(required=False)
     description = ExactCharField(max_length=TEXT, allow_blank=True, required=False)

@@ -1,6 +1,9 @@
 """Versori's issue API: `/api/v2/o/{organisation}/issues` and below."""
 
+from django.urls import reverse
+
 from tracker.dialects.doors import Door
+from tracker.dialects.ids import ulid_of
 
 CODES = {
     400: "invalid_argument",
@@ -26,6 +29,9 @@ class Versori(Door):
         found = {"code": CODES.get(status, "internal"), "message": detail}
         fields = [{"field": field_of(path), "message": text} for path, text, _ in problems if len(path) > 1]
         return found | ({"fields": fields} if fields else {})
+
+    def address(self, issue):
+        return reverse("versori:issue", args=[ulid_of(issue.space.uuid), ulid_of(issue.uuid)])
 
     def secrets(self, headers):
         """The product's own command line calls its scheme JWT."""

@@ -75,6 +75,7 @@ class ChangeSerializer(DoorSerializer):
     """What a PATCH may say of an issue; in a PUT a missing `is_read` is false."""
 
     names = NAMES
+    description_format = Issue.Format.MARKDOWN
 
     description = ExactCharField(max_length=TEXT, allow_blank=True, required=False)
     type = serializers.ChoiceField(TYPES, source="kind", required=False)

@@ -10,7 +10,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issues", "0005_wider_index")]
+    dependencies = [("issues", "0007_extensions")]
 
     operations = [
         migrations.CreateModel(

@@ -23,7 +23,7 @@ from tests.bench.servers import LOAD_CORE, served, writing
 SMALL = 10_000
 REPEATS = 3
 REFERENCE = ("list", "page", "label", "get", "create", "create, a title only")
-TO_SMALL = ("list", "deep page", "create", *bars.TOTALS)
+TO_SMALL = ("list", "deep page", "create", *bars.TOTALS, *bars.DOORS)
 TO_LIST = ("label", "total, again", *bars.SEARCHES)
 # An answer that the writer's next issue makes stale is measured without one; whoever writes has no rival.
 QUIET = ("total, again", "create", "create, a title only")
@@ -124,6 +124,10 @@ def targets_of(name, servers, here, there, is_smoke):
         found["product at 10k"] = servers["product at 10k"], there["product"][name]
     if there and name == "list":
         found["reference at 10k"] = servers["reference at 10k"], there["reference"][name]
+    if name in bars.DOORS:
+        found["list"] = servers["product"], here["product"]["list"]
+        if there:
+            found["list at 10k"] = servers["product at 10k"], there["product"]["list"]
     return found
 
 

@@ -109,6 +109,7 @@ class Scenarios:
             | self.totals()
             | self.searches()
             | self.errors()
+            | self.doors()
         )
 
     def deep(self):
@@ -170,6 +171,21 @@ class Scenarios:
                 for _ in range(TOKENS)
             ]
         return found
+
+    def doors(self):
+        """The first page of a space's issues at each door: as many rows as ours, with its total."""
+        from tracker.dialects.ids import ulid_of
+
+        lists = {
+            "qarion": ("GET", f"/issues?space_id={self.space.uuid}&size=50", ""),
+            "zylon": ("GET", "/api/v1/app/issue?page_size=50", ""),
+            "guance": ("POST", "/api/v1/issue/list", json.dumps({"pageSize": 50})),
+            "versori": ("GET", f"/api/v2/o/{ulid_of(self.space.uuid)}/issues?first=50", ""),
+        }
+        return {
+            f"door, {name}": [[method, path, bearer(next(self.everywhere)), body] for _ in range(TOKENS)]
+            for name, (method, path, body) in lists.items()
+        }
 
     def page(self, issue):
         """The page of an issue, for who is signed in as the first person."""

@@ -474,6 +474,11 @@ class Reference:
                 {"uuid": self.db.uuid(uuid7()), "issue_id": pk, "at": at, "session": "", "user": "",
                  "version": "", "track": ""},
             )  # fmt: skip
+            hour = (now.toordinal() - 1) * 24 + now.hour
+            self.insert(
+                "issues_occurrencehour",
+                {"space_id": space, "hour": hour, "issue_id": pk, "session": "", "user": "", "number": 1},
+            )
             for text in filter(None, (title, description)):
                 words = {"space_id": space, "sha256": sha256(text), "text": text, "blanked_why": ""}
                 self.insert("issues_textversion", words, " ON CONFLICT DO NOTHING")

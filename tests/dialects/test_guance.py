@@ -477,6 +477,16 @@ def test_a_list_is_narrowed_by_what_guance_shows(guance, ops, alice, bob):
     assert listed(guance, endTime=4_102_444_800_000) == [3, 2, 1]
 
 
+def test_a_list_is_narrowed_by_who_changed_an_issue_last(guance, api, ops, alice, bob):
+    first, second = IssueFactory(space=ops, number=1), IssueFactory(space=ops, number=2)
+    modify(guance, first, statusType=20)
+    modify(api(alice), second, statusType=20)
+
+    assert listed(guance, **by("updator", account(bob))) == [1]
+    assert listed(guance, **by("updator", account(bob), False)) == [2]
+    assert listed(guance, **by("updator", account(alice), "true")) == [2]
+
+
 def test_both_ends_of_a_time_are_in_it(guance, ops):
     IssueFactory(space=ops, created_at=datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC))
     second = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp())

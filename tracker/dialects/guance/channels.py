@@ -9,10 +9,10 @@ from issues.serializers import ExactCharField
 from issues.space_serializers import StrictIntegerField
 from tracker.dialects.guance import extend as extends
 from tracker.dialects.guance.records import Records
-from tracker.dialects.guance.serializers import MOST, LineField
+from tracker.dialects.guance.serializers import MOST
 from tracker.dialects.guance.views import GuanceView
 from tracker.dialects.guance.words import CANCEL, SUBSCRIPTIONS
-from tracker.dialects.serializers import DoorSerializer
+from tracker.dialects.serializers import DoorSerializer, TitleField
 
 # What the product notifies by itself; here it is kept for its clients, and nobody is told by it.
 OWN = {"notifyTarget": list, "notifyUpgradeCfg": dict}
@@ -54,7 +54,7 @@ class UpgradeField(serializers.Field):
 class ChannelChangeSerializer(DoorSerializer):
     """What can be said of a channel."""
 
-    name = LineField(required=False)
+    name = TitleField(max_length=NAME, required=False)
     description = ExactCharField(max_length=NAME, allow_blank=True, required=False)
     notifyTarget = TargetsField(required=False)
     notifyUpgradeCfg = UpgradeField(required=False)
@@ -80,7 +80,7 @@ class ChannelChangeSerializer(DoorSerializer):
 class ChannelSerializer(ChannelChangeSerializer):
     """A new channel."""
 
-    name = LineField()
+    name = TitleField(max_length=NAME)
 
     def create(self, values):
         return self.update(Channel(space=self.context["view"].space), values)

@@ -5,14 +5,15 @@ import re
 from django.db import IntegrityError, transaction
 from rest_framework import serializers
 
+from issues.limits import NAME, QUERY
 from issues.models import Level
 from issues.serializers import ExactCharField, StrictBooleanField
 from tracker.dialects import ids
 from tracker.dialects.guance import extend as extends
 from tracker.dialects.guance.records import Records
-from tracker.dialects.guance.serializers import MOST, ExtendField, LineField, level_name
+from tracker.dialects.guance.serializers import MOST, ExtendField, level_name
 from tracker.dialects.guance.views import GuanceView
-from tracker.dialects.serializers import DoorSerializer
+from tracker.dialects.serializers import DoorSerializer, TitleField
 
 COLOR = "#RRGGBB"
 # Words that mean something else in the key of a level.
@@ -41,9 +42,9 @@ def level_document(level, records):
 class LevelChangeSerializer(DoorSerializer):
     """What can be said of a level."""
 
-    name = LineField(required=False)
+    name = TitleField(max_length=NAME, required=False)
     color = ExactCharField(required=False)
-    description = ExactCharField(max_length=2_000, required=False)
+    description = ExactCharField(max_length=QUERY, required=False)
     extend = ExtendField(required=False, allow_null=True)
 
     def shown_now(self):
@@ -66,7 +67,7 @@ class LevelChangeSerializer(DoorSerializer):
 class LevelSerializer(LevelChangeSerializer):
     """A new level."""
 
-    name = LineField()
+    name = TitleField(max_length=NAME)
     color = ExactCharField()
 
     def create(self, values):

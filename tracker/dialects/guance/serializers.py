@@ -13,7 +13,7 @@ from tracker.dialects import ids
 from tracker.dialects.guance import extend as extends
 from tracker.dialects.guance.words import NEVER, NO_LEVEL, NORMAL, SOURCES, STATUS, SYSTEM
 from tracker.dialects.ids import prefixed
-from tracker.dialects.serializers import DoorSerializer
+from tracker.dialects.serializers import DoorSerializer, TitleField
 
 NAMES = (
     "id", "number", "space", "title", "description", "status", "level", "assignee", "teams", "reporter",
@@ -166,21 +166,6 @@ def file_document(file):
 # Fields.
 
 
-class LineField(ExactCharField):
-    """A name: one line that says something."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**{"max_length": NAME} | kwargs)
-
-    def to_internal_value(self, data):
-        text = super().to_internal_value(data)
-        if not text.strip():
-            self.fail("blank")
-        if "\n" in text or "\r" in text:
-            raise serializers.ValidationError("It is one line.")
-        return text
-
-
 class LevelField(serializers.Field):
     """A level by its name or id, as a Level or None."""
 
@@ -259,7 +244,7 @@ class ChangeSerializer(DoorSerializer):
     names = MORE
     description_format = Issue.Format.HTML
 
-    name = LineField(source="title", required=False)
+    name = TitleField(source="title", max_length=NAME, required=False)
     level = LevelField(required=False)
     description = ExactCharField(max_length=TEXT, required=False)
     statusType = StatusField(source="status", required=False)
@@ -327,7 +312,7 @@ class ChangeSerializer(DoorSerializer):
 class CreateSerializer(ChangeSerializer):
     """A new issue."""
 
-    name = LineField(source="title")
+    name = TitleField(source="title", max_length=NAME)
     level = LevelField()
     description = ExactCharField(max_length=TEXT)
     resourceType = serializers.ChoiceField(SOURCES, source="resource_type", required=False)

@@ -632,6 +632,13 @@ def test_the_scheme_may_be_jwt_as_well(ops, bob):
     assert native.status_code == 401
 
 
+def test_what_is_wrong_with_a_body_as_a_whole_is_said_without_a_name(versori, ops):
+    response = send(versori, "patch", path_of(IssueFactory(space=ops)), ["title"])
+
+    assert refused(response) == ("invalid_argument", [])
+    assert response.json()["message"].startswith("Invalid data.")
+
+
 def test_errors_are_in_the_shape_of_versori(versori, api, vera, ops):
     issue, path = IssueFactory(space=ops), list_path(ops)
     huge = '"' + "x" * 3_000_000 + '"'

@@ -47,7 +47,7 @@ class DoorView(APIView):
             return self.door.failure(known.status_code, str(known.detail), headers=headers_of(known))
         place = getattr(known, "place", "query" if hasattr(known, "in_query") else "body")
         problems = list(problems_of(known.detail, (place,)))
-        detail = "; ".join(f"{'.'.join(map(str, path[1:]))}: {text}" for path, text, _ in problems[:3])
+        detail = "; ".join(sentence(path[1:], text) for path, text, _ in problems[:3])
         return self.door.failure(self.door.invalid, detail, problems, headers_of(known))
 
     def get_throttles(self):
@@ -119,6 +119,11 @@ class Listing:
 
     def page(self, number, size, names, total, order=ORDERS[NEWEST_FIRST]):
         return issue_rows.numbered_page(self, order, number, size, names, total)
+
+
+def sentence(path, text):
+    """What is wrong, after the name of where it is; the whole of a body has none."""
+    return f"{'.'.join(map(str, path))}: {text}" if path else text
 
 
 def problems_of(detail, path):

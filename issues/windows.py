@@ -9,8 +9,8 @@ from issues.models.occurrence_hour import hour_of, start_of
 from issues.paths import adapted, compiled
 
 ORDERS = {
-    "total": "total DESC",
-    "sessions": "sessions DESC",
+    "total": "found.total DESC",
+    "sessions": "found.sessions DESC",
     "first_seen": "issues_issue.first_seen_at DESC",
     "level": "issues_issue.level_rank",
 }
@@ -46,13 +46,16 @@ def seen(space, start, end, conditions, order, size):
     except EmptyResultSet:
         return []
     rows, bounds = sightings(space, start, end)
+    # In this order PostgreSQL looks at issues until there are enough, and not at all of them.
+    early = f" ORDER BY {order} DESC, issue_id DESC" if ORDERS[order].startswith("found.") else ""
     sql = (
         "SELECT issues_issue.id, found.total, found.sessions, found.users FROM (SELECT issue_id, "
         "sum(number) AS total, count(DISTINCT nullif(session, '')) AS sessions, "
-        f"count(DISTINCT nullif(\"user\", '')) AS users FROM ({rows}) AS each GROUP BY issue_id) AS found "
+        f"count(DISTINCT nullif(\"user\", '')) AS users FROM ({rows}) AS each GROUP BY issue_id"
+        f"{early}) AS found "
         "CROSS JOIN issues_issue WHERE issues_issue.id = found.issue_id AND issues_issue.deleted_at IS NULL "
         f"{f'AND ({condition}) ' if condition else ''}"
-        f"ORDER BY {ORDERS[order]}, issues_issue.id DESC LIMIT {size}"
+        f"ORDER BY {ORDERS[order]}, found.issue_id DESC LIMIT {size}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [*bounds, *parameters])

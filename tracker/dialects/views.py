@@ -8,11 +8,18 @@ from issues.counts import total_of
 from issues.filters import BadParameter
 from issues.models import Issue
 from issues.orders import NEWEST_FIRST, ORDERS
+from issues.parsers import StrictJSONParser
 from issues.rows import dump
 from tracker.accounts.authentication import BearerAuthentication
 from tracker.dialects import ids
 from tracker.dialects.openapi import DoorSchema
 from tracker.errors import WORDS, as_api_exception, headers_of, logged
+
+
+class JSONAPIParser(StrictJSONParser):
+    """JSON under the name that clients of JSON:API have for it."""
+
+    media_type = "application/vnd.api+json"
 
 
 class DoorView(APIView):
@@ -25,6 +32,7 @@ class DoorView(APIView):
     door = None
     verbs = {}
     authentication_classes = [BearerAuthentication]
+    parser_classes = [StrictJSONParser, JSONAPIParser]
     metadata_class = None
     schema = DoorSchema()
 

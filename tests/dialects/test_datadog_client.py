@@ -23,7 +23,8 @@ def datadog():
     from datadog_api_client.v2.api.error_tracking_api import ErrorTrackingApi
 
     return SimpleNamespace(
-        connect=lambda **options: ErrorTrackingApi(ApiClient(Configuration(**options))),
+        client=lambda **options: ApiClient(Configuration(**options)),
+        api=ErrorTrackingApi,
         errors=exceptions,
         models=models,
     )
@@ -33,12 +34,17 @@ def datadog():
 def connect(datadog, live_server, ops, bob):
     """A function that gives the client's API with the keys of Bob's token, or with these options."""
     TokenFactory(secret=KEY, user=bob, space=ops)
+    clients = []
 
     def connected(**options):
         keys = {"api_key": {"apiKeyAuth": KEY, "appKeyAuth": KEY}}
-        return datadog.connect(host=live_server.url, **keys | options)
+        clients.append(datadog.client(host=live_server.url, **keys | options))
+        return datadog.api(clients[-1])
 
-    return connected
+    yield connected
+    # The server keeps a connection to the database for each that a client keeps to it.
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from issues.models import Issue
+from tests.bench.scenarios import labels
 from tests.bench.shapes import READER, queries_of
 from tracker.accounts.models import ApiToken
 from tracker.dialects.ids import ulid_of
@@ -122,6 +124,23 @@ def test_a_page_of_versori_touches_few_rows_in_each_of_its_orders(queries, query
     found = [touched(sql) for sql in selects(READER, f"/api/v2/o/{ulid_of(space.uuid)}/issues{query}")]
 
     assert max(found) <= most(READER)
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_a_total_without_a_counter_touches_few_rows(person):
+    """What is deleted is taken off, and found by itself."""
+    key, value = labels()[-1]
+
+    assert worst_of(person, f"label={key}:{value}&count=exact&page_size=1") <= most(person)
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_a_page_of_the_trash_touches_few_rows(person):
+    user = ApiToken.find(ground.token_secret(person)).user
+    with CaptureQueriesContext(connection) as captured:
+        list(Issue.objects.in_trash_of(user).order_by("-pk")[:51])
+
+    assert touched(captured[-1]["sql"]) <= most(person)
 
 
 def worst_of(person, query):

@@ -505,3 +505,12 @@ def test_members_of_a_set_are_counted_without_the_deleted_ones(ops, bob):
 
     assert numbers == {name: each.qs.count() for name, each in filters.items()}
     assert numbers == {"label": 2, "team": 3, "channel": 3}
+
+
+@pytest.mark.database("sqlite")
+def test_what_is_deleted_is_found_along_the_index_that_has_nothing_else(db):
+    spaces = [SpaceFactory().pk, SpaceFactory().pk]
+    gone = Issue.objects.filter(space__in=spaces, deleted_at__isnull=False)
+
+    for rows in (gone, gone.order_by("-pk")[:5], gone.filter(title__contains="x")):
+        assert "issue_space_deleted" in rows.explain()

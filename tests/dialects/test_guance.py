@@ -76,6 +76,11 @@ def account(person):
     return f"acnt_{person.uuid.hex}"
 
 
+def serial(row):
+    """The whole number by which this door calls a row that has no number."""
+    return int(row.uuid.hex[:12] + row.uuid.hex[-3:], 16)
+
+
 def channel_id(channel):
     return f"chan_{channel.uuid.hex}"
 
@@ -656,7 +661,7 @@ def test_a_reply_is_a_comment_with_all_that_the_page_names(guance, ops, bob):
         "creator": account(bob),
         "deleteAt": -1,
         "extend": {"members": [{"uuid": account(bob), "exists": True}], "text": "Found it"},
-        "id": comment.uuid.int >> 80,
+        "id": serial(comment),
         "issueUUID": f"issue_{issue.uuid.hex}",
         "status": 0,
         "type": "reply",
@@ -865,7 +870,7 @@ def test_the_system_s_levels_come_before_the_workspace_s_own(api, guance, ops, a
         "deleteAt": -1,
         "description": "Now",
         "extend": {"a": 1},
-        "id": level.uuid.int >> 80,
+        "id": serial(level),
         "isDefault": False,
         "name": "Rush hour",
         "status": 0,
@@ -979,7 +984,7 @@ def test_a_channel_is_made_with_all_that_the_page_names(api, guance, ops, alice)
         "creator": account(alice),
         "deleteAt": -1,
         "description": "",
-        "id": channel.uuid.int >> 80,
+        "id": serial(channel),
         "name": "Deploys",
         "notifyTarget": ["notify_a"],
         "notifyUpgradeCfg": upgrade,

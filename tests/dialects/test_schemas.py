@@ -13,7 +13,14 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.factories import IssueFactory, TokenFactory
+from tests.factories import (
+    AttachmentFactory,
+    ChannelFactory,
+    CommentFactory,
+    IssueFactory,
+    LevelFactory,
+    TokenFactory,
+)
 from tracker.dialects.doors import doors
 from tracker.docs import schema_address
 from tracker.wsgi import application
@@ -49,8 +56,9 @@ def operations(door):
 def test_whatever_the_document_allows_is_answered_as_it_says(door, ops, bob, alice):
     TokenFactory(secret="trk_any", user=alice, space=ops)
     issue = IssueFactory(space=ops, reporter=bob)
+    known = ids_of(issue)
     for operation in operations(door):
-        ask(operation, ids_of(issue))
+        ask(operation, known)
 
 
 def ask(operation, ids):
@@ -67,4 +75,12 @@ def ask(operation, ids):
 
 
 def ids_of(issue):
-    return [str(issue.uuid), f"issue_{issue.uuid.hex}"]
+    """The issue as the doors call it, and a level, a channel, a reply and a file beside it."""
+    others = {
+        "issl": LevelFactory(space=issue.space),
+        "chan": ChannelFactory(space=issue.space),
+        "repim": CommentFactory(issue=issue, author=issue.reporter),
+        "att": AttachmentFactory(owner=issue),
+    }
+    found = [f"{prefix}_{row.uuid.hex}" for prefix, row in others.items()]
+    return [str(issue.uuid), f"issue_{issue.uuid.hex}", *found]

@@ -18,6 +18,7 @@ CODES = {
     429: "ft.TooManyRequests",
     503: "ft.Unavailable",
 }
+INVALID, INTERNAL = "ft.InvalidParams", "ft.InternalError"
 
 
 class Guance(Door):
@@ -25,11 +26,23 @@ class Guance(Door):
     title = "Guance"
     paths = r"/api/v1/(?:issue|issue-level|channel|attachment)(?:/[\s\S]*)?"
 
+    problem = {
+        "type": "object",
+        "required": ["code", "content", "errorCode", "message", "success", "traceId"],
+        "properties": {
+            "code": {"type": "integer", "description": "The status."},
+            "content": {"type": "object"},
+            "errorCode": {"type": "string", "enum": [INVALID, INTERNAL, *CODES.values()]},
+            "message": {"type": "string"},
+            "success": {"type": "boolean"},
+            "traceId": {"type": "string"},
+        },
+    }
     schemes = Door.schemes | {"key": {"type": "apiKey", "in": "header", "name": "DF-API-KEY"}}
     sign_in = (("key",), ("token",))
 
     def error(self, status, detail, problems):
-        code = CODES.get(status, "ft.InvalidParams" if status < 500 else "ft.InternalError")
+        code = CODES.get(status, INVALID if status < 500 else INTERNAL)
         return envelope({}, status, code, detail)
 
     def address(self, issue):

@@ -2,6 +2,8 @@
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.parsers import MultiPartParser
@@ -13,9 +15,10 @@ from comments.models import Comment
 from comments.policy import may_attach
 from issues.limits import ATTACHMENT_SIZE
 from issues.models import Attachment
-from issues.models.attachment import check_room
+from issues.models.attachment import CONTENT_TYPES, check_room
 from issues.serializers import ExactCharField
 from tracker.dialects import ids
+from tracker.dialects.guance.documents import DoneAnswer, FileAnswer
 from tracker.dialects.guance.serializers import file_document
 from tracker.dialects.guance.views import GuanceView
 
@@ -36,11 +39,22 @@ class AttachmentView(GuanceView):
         return attachment, owner
 
 
+class UploadSerializer(serializers.Serializer):
+    """One file, under any name."""
+
+    file = serializers.FileField()
+
+
 class UploadView(GuanceView):
     """`/api/v1/attachment/upload`"""
 
     parser_classes = [MultiPartParser]
 
+    @extend_schema(
+        operation_id="attachment_upload",
+        request={"multipart/form-data": UploadSerializer},
+        responses=FileAnswer,
+    )
     def post(self, request):
         uploads = [upload for _, files in request.FILES.lists() for upload in files]
         if len(uploads) != 1:
@@ -63,6 +77,7 @@ class DeleteSerializer(serializers.Serializer):
 class AttachmentDeleteView(AttachmentView):
     """`/api/v1/attachment/delete`"""
 
+    @extend_schema(operation_id="attachment_delete", request=DeleteSerializer, responses=DoneAnswer)
     def post(self, request):
         reference = self.checked(DeleteSerializer).validated_data["attachmentUUID"]
         if self.is_loose(reference):
@@ -85,6 +100,10 @@ class AttachmentDeleteView(AttachmentView):
 class DownloadView(AttachmentView):
     """`/api/v1/attachment/{uuid}/download`"""
 
+    @extend_schema(
+        operation_id="attachment_download",
+        responses={(200, kind): OpenApiTypes.BINARY for kind in sorted(CONTENT_TYPES)} | {304: None},
+    )
     def get(self, request, id):
         response = download(request, self.find_file(id)[0])
         if response is None:

@@ -1,6 +1,7 @@
 """Channels, and what a person's part in one is."""
 
 from django.db import IntegrityError
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 
 from issues.limits import NAME
@@ -8,6 +9,7 @@ from issues.models import Channel, Subscription
 from issues.serializers import ExactCharField
 from issues.space_serializers import StrictIntegerField
 from tracker.dialects.guance import extend as extends
+from tracker.dialects.guance.documents import ChannelAnswer, ChannelsAnswer, DoneAnswer
 from tracker.dialects.guance.records import Records
 from tracker.dialects.guance.serializers import MOST
 from tracker.dialects.guance.views import GuanceView
@@ -43,6 +45,7 @@ class UpgradeSerializer(serializers.Serializer):
     notifyTarget = TargetsField()
 
 
+@extend_schema_field(UpgradeSerializer)
 class UpgradeField(serializers.Field):
     """Checked as UpgradeSerializer says, and kept as it came."""
 
@@ -104,6 +107,7 @@ class ChannelsView(GuanceView):
 class ChannelListView(ChannelsView):
     """`/api/v1/channel/quick_list`"""
 
+    @extend_schema(operation_id="channel_quick_list", responses=ChannelsAnswer)
     def get(self, request):
         channels = Channel.objects.filter(space=self.space, is_active=True)
         return self.content(self.documents(list(channels.order_by("-is_default", "name", "id"))))
@@ -112,6 +116,7 @@ class ChannelListView(ChannelsView):
 class ChannelAddView(ChannelsView):
     """`/api/v1/channel/add`"""
 
+    @extend_schema(operation_id="channel_add", request=ChannelSerializer, responses=ChannelAnswer)
     def post(self, request):
         return self.content(self.documents([self.checked(ChannelSerializer).save()])[0])
 
@@ -119,6 +124,7 @@ class ChannelAddView(ChannelsView):
 class ChannelModifyView(ChannelsView):
     """`/api/v1/channel/{uuid}/modify`"""
 
+    @extend_schema(operation_id="channel_modify", request=ChannelChangeSerializer, responses=ChannelAnswer)
     def post(self, request, id):
         channel = self.row(Channel, id, "chan")
         return self.content(self.documents([self.checked(ChannelChangeSerializer, channel).save()])[0])
@@ -127,6 +133,7 @@ class ChannelModifyView(ChannelsView):
 class ChannelDeleteView(ChannelsView):
     """`/api/v1/channel/{uuid}/delete`"""
 
+    @extend_schema(operation_id="channel_delete", request=None, responses=DoneAnswer)
     def post(self, request, id):
         channel = self.row(Channel, id, "chan")
         channel.is_active = False
@@ -139,6 +146,7 @@ class SubscribeView(ChannelsView):
 
     verbs = {"POST": "subscribe"}
 
+    @extend_schema(operation_id="channel_subscribe", request=SubscribeSerializer, responses=DoneAnswer)
     def post(self, request, id):
         channel = self.row(Channel, id, "chan")
         kind = self.checked(SubscribeSerializer).validated_data["type"]

@@ -3,6 +3,7 @@
 import re
 
 from django.db import IntegrityError, transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
 from issues.limits import NAME, QUERY
@@ -10,6 +11,7 @@ from issues.models import Level
 from issues.serializers import ExactCharField, StrictBooleanField
 from tracker.dialects import ids
 from tracker.dialects.guance import extend as extends
+from tracker.dialects.guance.documents import ConfigAnswer, DoneAnswer, LevelAnswer, LevelsAnswer
 from tracker.dialects.guance.records import Records
 from tracker.dialects.guance.serializers import MOST, ExtendField, level_name
 from tracker.dialects.guance.views import GuanceView
@@ -43,7 +45,7 @@ class LevelChangeSerializer(DoorSerializer):
     """What can be said of a level."""
 
     name = TitleField(max_length=NAME, required=False)
-    color = ExactCharField(required=False)
+    color = ExactCharField(required=False, help_text=COLOR)
     description = ExactCharField(max_length=QUERY, required=False)
     extend = ExtendField(required=False, allow_null=True)
 
@@ -68,7 +70,7 @@ class LevelSerializer(LevelChangeSerializer):
     """A new level."""
 
     name = TitleField(max_length=NAME)
-    color = ExactCharField()
+    color = ExactCharField(help_text=COLOR)
 
     def create(self, values):
         level = Level(space=self.context["view"].space)
@@ -98,6 +100,7 @@ class LevelsView(GuanceView):
 class LevelListView(LevelsView):
     """`/api/v1/issue-level/list`"""
 
+    @extend_schema(operation_id="issue_level_list", responses=LevelsAnswer)
     def get(self, request):
         levels = list(Level.objects.of([self.space.pk]).filter(is_active=True).order_by("rank", "id"))
         own = [level for level in levels if level.space_id]
@@ -109,6 +112,7 @@ class LevelListView(LevelsView):
 class LevelAddView(LevelsView):
     """`/api/v1/issue-level/add`"""
 
+    @extend_schema(operation_id="issue_level_add", request=LevelSerializer, responses=LevelAnswer)
     def post(self, request):
         return self.answer_level(self.checked(LevelSerializer).save())
 
@@ -116,6 +120,7 @@ class LevelAddView(LevelsView):
 class LevelModifyView(LevelsView):
     """`/api/v1/issue-level/{uuid}/modify`"""
 
+    @extend_schema(operation_id="issue_level_modify", request=LevelChangeSerializer, responses=LevelAnswer)
     def post(self, request, id):
         level = self.row(Level, id, "issl")
         return self.answer_level(self.checked(LevelChangeSerializer, level).save())
@@ -141,6 +146,7 @@ class LevelsDeleteSerializer(serializers.Serializer):
 class LevelDeleteView(LevelsView):
     """`/api/v1/issue-level/delete`"""
 
+    @extend_schema(operation_id="issue_level_delete", request=LevelsDeleteSerializer, responses=DoneAnswer)
     def post(self, request):
         levels = self.checked(LevelsDeleteSerializer).validated_data["uuids"]
         with transaction.atomic():
@@ -164,6 +170,7 @@ class ConfigSerializer(serializers.Serializer):
 class ConfigView(GuanceView):
     """`/api/v1/issue-level/config/get`"""
 
+    @extend_schema(operation_id="issue_level_config_get", responses=ConfigAnswer)
     def get(self, request):
         return self.content(config_document(self.space))
 
@@ -173,6 +180,7 @@ class ConfigSetView(GuanceView):
 
     verbs = {"POST": "configure_space"}
 
+    @extend_schema(operation_id="issue_level_config_set", request=ConfigSerializer, responses=ConfigAnswer)
     def post(self, request):
         asked = self.checked(ConfigSerializer).validated_data
         if asked != config_document(self.space):

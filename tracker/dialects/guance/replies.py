@@ -3,6 +3,7 @@
 from django.contrib.auth import get_user_model
 from django.db.models import CharField, Q, Value
 from django.http import Http404
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 
@@ -15,6 +16,7 @@ from issues.models import HistoryEntry, Issue
 from issues.serializers import ExactCharField
 from tracker.dialects import ids
 from tracker.dialects.guance import extend as extends
+from tracker.dialects.guance.documents import DoneAnswer, RepliesAnswer, ReplyAnswer
 from tracker.dialects.guance.serializers import (
     ExtendField,
     FilesField,
@@ -29,6 +31,7 @@ from tracker.dialects.guance.serializers import (
 from tracker.dialects.guance.views import SIZE, GuanceView, page_info
 from tracker.dialects.guance.words import CHANGES, NEVER, NORMAL, STATUS, STATUS_NAMES
 from tracker.dialects.ids import prefixed
+from tracker.dialects.openapi import parameter
 from tracker.dialects.serializers import DoorSerializer
 
 ACTOR = rows.HISTORY.index("actor_id")
@@ -101,7 +104,7 @@ def files_of(comments):
 class ReplySerializer(DoorSerializer):
     """A reply; without a comment a new one."""
 
-    issueUUID = ExactCharField(max_length=64, required=False)
+    issueUUID = ExactCharField(max_length=64)
     content = ExactCharField(max_length=TEXT, allow_blank=True, allow_null=True, required=False)
     extend = ExtendField(required=False, allow_null=True)
     attachmentUuids = FilesField(source="attachments")
@@ -162,6 +165,7 @@ class ReplyView(GuanceView):
 class ReplyCreateView(ReplyView):
     """`/api/v1/issue/reply/create`"""
 
+    @extend_schema(operation_id="issue_reply_create", request=ReplySerializer, responses=ReplyAnswer)
     def post(self, request):
         reference = request.data.get("issueUUID") if isinstance(request.data, dict) else None
         issue = self.named_issue(reference)
@@ -185,6 +189,7 @@ class ReplyCreateView(ReplyView):
 class ReplyModifyView(ReplyView):
     """`/api/v1/issue/reply/{uuid}/modify`"""
 
+    @extend_schema(operation_id="issue_reply_modify", request=ReplySerializer, responses=ReplyAnswer)
     def post(self, request, id):
         comment = self.checked(ReplySerializer, self.comment(id, "edit")).save()
         return self.reply(comment, comment.issue)
@@ -193,16 +198,28 @@ class ReplyModifyView(ReplyView):
 class ReplyDeleteView(ReplyView):
     """`/api/v1/issue/reply/{uuid}/delete`"""
 
-    def post(self, request, id):
+    @extend_schema(operation_id="issue_reply_delete", responses={200: DoneAnswer})
+    def delete(self, request, id):
         self.comment(id, "delete").trash()
         return self.content(True)
 
-    delete = post
+    @extend_schema(operation_id="issue_reply_delete_by_post", request=None, responses=DoneAnswer)
+    def post(self, request, id):
+        return self.delete(request, id)
 
 
 class RepliesView(GuanceView):
     """`/api/v1/issue/reply/{issue}/list`"""
 
+    @extend_schema(
+        operation_id="issue_reply_list",
+        parameters=[
+            parameter("ordering", enum=list(ORDERINGS)),
+            parameter("pageIndex", int, description="From 1 on."),
+            parameter("pageSize", int, description=f"{SIZE} by default, {PAGE} at most."),
+        ],
+        responses=RepliesAnswer,
+    )
     def get(self, request, id):
         issue = self.issue(id)
         number, size = self.number("pageIndex", 1), min(self.number("pageSize", SIZE), PAGE)

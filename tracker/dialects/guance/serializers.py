@@ -1,6 +1,7 @@
 """Guance's documents of issues, and what the bodies of its calls have in common."""
 
 from django.db.models import Q
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from issues import issue_rows
@@ -11,7 +12,7 @@ from issues.rows import person, shared
 from issues.serializers import BoundedListField, ExactCharField
 from tracker.dialects import ids
 from tracker.dialects.guance import extend as extends
-from tracker.dialects.guance.words import NEVER, NO_LEVEL, NORMAL, SOURCES, STATUS, SYSTEM
+from tracker.dialects.guance.words import NEVER, NO_LEVEL, NORMAL, SOURCES, STATUS, STATUS_NAMES, SYSTEM
 from tracker.dialects.ids import prefixed
 from tracker.dialects.serializers import DoorSerializer, TitleField
 
@@ -34,8 +35,12 @@ def seconds(moment):
 
 
 def serial(uuid):
-    """A whole number for what has no number of its own: the millisecond in which it was made."""
-    return uuid.int >> 80
+    """A whole number for what has no number of its own, of its uuid.
+
+    That is its millisecond, and 12 bits of the rest to tell apart what was made in one. JavaScript reads it
+    exactly.
+    """
+    return uuid.int >> 80 << 12 | uuid.int & 0xFFF
 
 
 def document_of(user):
@@ -166,6 +171,7 @@ def file_document(file):
 # Fields.
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer", "minimum": 0, "maximum": 3}]})
 class LevelField(serializers.Field):
     """A level by its name or id, as a Level or None."""
 
@@ -181,6 +187,14 @@ class LevelField(serializers.Field):
         return level
 
 
+@extend_schema_field(
+    {
+        "type": "integer",
+        "enum": list(STATUS_NAMES),
+        "description": ", ".join(f"{number}: {name}" for number, name in STATUS_NAMES.items()),
+        "x-enum-varnames": [name.upper() for name in STATUS_NAMES.values()],
+    }
+)
 class StatusField(serializers.Field):
     """One of the numbers of a status, as the status."""
 
@@ -190,6 +204,7 @@ class StatusField(serializers.Field):
         return STATUS.meant[data]
 
 
+@extend_schema_field(serializers.DictField)
 class ExtendField(serializers.Field):
     """An object of the client's own."""
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from django.db.models import F, Q
 from django.http import Http404
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 
 from issues import issue_rows, lookups, search
@@ -16,6 +17,7 @@ from issues.serializers import ExactCharField
 from issues.space_serializers import StrictIntegerField
 from tracker.dialects import ids
 from tracker.dialects.guance import door, envelope
+from tracker.dialects.guance.documents import DoneAnswer, IssueAnswer, IssuesAnswer, WholeIssueAnswer
 from tracker.dialects.guance.serializers import (
     MORE,
     NAMES,
@@ -35,6 +37,7 @@ SIZE = 10
 MILLISECONDS = 100_000_000_000
 LATEST = 253_402_300_799  # the last second of the year 9999
 NOTHING = Q(pk__in=())
+UNITS, AT_MOST = "Unix seconds or milliseconds.", f"{PAGE} at most."
 
 
 class GuanceView(DoorView):
@@ -79,6 +82,7 @@ def page_info(count, number, size, total):
 class AddView(GuanceView):
     """`/api/v1/issue/add`"""
 
+    @extend_schema(operation_id="issue_add", request=CreateSerializer, responses=IssueAnswer)
     def post(self, request):
         return self.answer_with(self.checked(CreateSerializer).save())
 
@@ -86,6 +90,7 @@ class AddView(GuanceView):
 class IssueView(GuanceView):
     """`/api/v1/issue/{uuid}/get`"""
 
+    @extend_schema(operation_id="issue_get", responses=WholeIssueAnswer)
     def get(self, request, id):
         native = issue_rows.document_of(self.issue(id), MORE)
         return self.content(whole_document(native, self.space))
@@ -94,6 +99,7 @@ class IssueView(GuanceView):
 class ModifyView(GuanceView):
     """`/api/v1/issue/{uuid}/modify`"""
 
+    @extend_schema(operation_id="issue_modify", request=ChangeSerializer, responses=IssueAnswer)
     def post(self, request, id):
         return self.answer_with(self.checked(ChangeSerializer, self.issue(id)).save())
 
@@ -103,6 +109,7 @@ class DeleteView(GuanceView):
 
     verbs = {"POST": "delete"}
 
+    @extend_schema(operation_id="issue_delete", request=None, responses=DoneAnswer)
     def post(self, request, id):
         self.issue(id).trash()
         return self.content(True)
@@ -111,12 +118,25 @@ class DeleteView(GuanceView):
 # Lists.
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
+class ValueField(serializers.JSONField):
+    """What a condition compares with."""
+
+
+@extend_schema_field({"oneOf": [{"type": "boolean"}, {"type": "string", "enum": ["true", "false"]}]})
+class EqualField(serializers.ChoiceField):
+    """Whether a condition holds or does not."""
+
+    def __init__(self, **kwargs):
+        super().__init__([True, False, "true", "false"], **kwargs)
+
+
 class FilterSerializer(DoorSerializer):
     """One condition of a list."""
 
     key = serializers.ChoiceField(["resource", "level", "statusType", "creator", "updator"])
-    value = serializers.JSONField()
-    equal = serializers.ChoiceField([True, False, "true", "false"], required=False, default=True)
+    value = ValueField()
+    equal = EqualField(required=False, default=True)
 
     def validate(self, values):
         key, value = values["key"], values["value"]
@@ -149,11 +169,11 @@ class ListSerializer(DoorSerializer):
 
     channelUUID = ExactCharField(required=False, max_length=64)
     filters = serializers.ListField(child=FilterSerializer(), required=False, default=list, max_length=100)
-    startTime = MomentField(required=False)
-    endTime = MomentField(required=False)
+    startTime = MomentField(required=False, help_text=UNITS)
+    endTime = MomentField(required=False, help_text=UNITS)
     search = ExactCharField(required=False, allow_blank=True, max_length=QUERY, default="")
     pageIndex = StrictIntegerField(required=False, default=1, min_value=1, max_value=999_999_999)
-    pageSize = StrictIntegerField(required=False, default=SIZE, min_value=1)
+    pageSize = StrictIntegerField(required=False, default=SIZE, min_value=1, help_text=AT_MOST)
 
 
 class ListView(GuanceView):
@@ -161,6 +181,7 @@ class ListView(GuanceView):
 
     verbs = {"POST": "read"}
 
+    @extend_schema(operation_id="issue_list", request=ListSerializer, responses=IssuesAnswer)
     def post(self, request):
         asked = self.checked(ListSerializer).validated_data
         number, size = asked.pop("pageIndex"), min(asked.pop("pageSize"), PAGE)

@@ -161,9 +161,13 @@ class AttachmentFactory(DjangoModelFactory):
     name = "log.txt"
 
     @classmethod
-    def _create(cls, model, content=b"A line of a log\n", owner=None, space=None, by=None, **kwargs):
+    def _create(
+        cls, model, content=b"A line of a log\n", owner=None, space=None, by=None, uuid=None, **kwargs
+    ):
         space = space or (owner.space if owner._meta.model_name == "issue" else owner.issue.space)
-        attachment = model.store(ContentFile(content), space=space, by=by, **kwargs)
+        attachment = model.of(ContentFile(content), space=space, by=by, **kwargs)
+        attachment.uuid = uuid or attachment.uuid
+        attachment.save()
         if owner is not None:
             owner.wish("attachments", add=[attachment])
             owner.save()

@@ -47,6 +47,7 @@ class Clock:
         monkeypatch.setattr("issues.models.fields.secrets", SimpleNamespace(randbits=lambda _: next(numbers)))
         nanoseconds = SimpleNamespace(time_ns=lambda: int(self.now.timestamp()) * 1_000_000_000)
         monkeypatch.setattr("issues.models.fields.time", nanoseconds)
+        monkeypatch.setattr("tracker.dialects.guance.uuid4", lambda: UUID(int=0))
 
 
 def files():
@@ -78,6 +79,8 @@ def make(given, rows):
         fields["uuid"] = UUID(fields["uuid"])
     if kind in ("issue", "level", "channel", "environment", "team", "attachment"):
         fields.setdefault("space", rows["ops"])
+    if kind == "attachment":
+        fields["content"] = fields["content"].encode()
     row = getattr(factories, f"{kind.title()}Factory")(**fields)
     rows[said.get("as")] = row
 

@@ -3,11 +3,12 @@
 import importlib
 import subprocess
 import sys
+from io import BytesIO
 
 import pytest
 
 from issues.models import HistoryEntry, Issue
-from tests.factories import IssueFactory, ProjectFactory, TokenFactory
+from tests.factories import IssueFactory, LevelFactory, ProjectFactory, TokenFactory
 from tracker.docs import document
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -142,3 +143,70 @@ def test_a_generated_client_of_zylon_works_with_an_issue(generated, live_server,
     assert (gone.status_code, gone.parsed.error.code.value) == (404, "not_found")
     written = HistoryEntry.objects.filter(issue__uuid=made.id.removeprefix("issue_"))
     assert {entry.source for entry in written} == {"zylon"}
+
+
+def test_a_generated_client_of_guance_works_with_an_issue(generated, live_server, token, ops, bob, alice):
+    module = generated("guance")
+    models = module("models")
+    client = module("client").AuthenticatedClient(
+        base_url=live_server.url, token=token, prefix="", auth_header_name="DF-API-KEY"
+    )
+    manager = f"acnt_{alice.uuid.hex}"
+    rush = LevelFactory(space=ops, name="Rush hour")
+
+    def content(name, *arguments, **options):
+        answer = call(module, name, *arguments, client=client, **options)
+        assert (answer.code, answer.success) == (200, True)
+        return answer.content
+
+    levels = content("issue_level_list")
+    file = content(
+        "attachment_upload",
+        body=models.UploadRequest(file=module("types").File(BytesIO(b"6.1 s"), "trace.log", "text/plain")),
+    )
+    made = content(
+        "issue_add",
+        body=models.CreateRequest(
+            name="Checkout is slow",
+            level=levels[-1].uuid,
+            description="<b>Six</b> seconds",
+            status_type=models.CreateRequestStatusType.OPEN,
+            extend=models.CreateRequestExtendType0.from_dict({"manager": [manager]}),
+            attachment_uuids=[file.uuid],
+        ),
+    )
+    filters = [models.FilterRequest(key=models.FilterRequestKey.CREATOR, value=f"acnt_{bob.uuid.hex}")]
+    listed = content("issue_list", body=models.ListRequest(filters=filters, page_size=5))
+    changed = content(
+        "issue_modify",
+        made.uuid,
+        body=models.ChangeRequest(status_type=models.ChangeRequestStatusType.WORKING, level=0),
+    )
+    said = content("issue_reply_create", body=models.ReplyRequest(issue_uuid=made.uuid, content="Found it."))
+    replies = content("issue_reply_list", made.uuid, page_index=1)
+    shown = content("issue_get", made.uuid)
+    content("issue_reply_delete", said.uuid)
+    subscribed = content(
+        "channel_subscribe",
+        content("channel_quick_list")[0].uuid,
+        body=models.SubscribeRequest(type_=models.SubscribeRequestType("attention")),
+    )
+    bytes_of_it = call(module, "attachment_download", file.uuid, client=client)
+    content("issue_delete", made.uuid)
+    gone = module("api.issues.issue_get").sync_detailed(made.uuid, client=client)
+    refused = module("api.issues.issue_level_add").sync_detailed(
+        client=client, body=models.LevelRequest(name="Mine", color="#112233")
+    )
+
+    issue = Issue.objects.get()
+    assert [level.name for level in levels] == ["P0", "P1", "P2", "P3", "Rush hour"]
+    assert (made.level, made.creator_info.name) == (f"issl_{rush.uuid.hex}", "Bob Colleague")
+    assert (listed.page_info.total_count, listed.data) == (1, [made])
+    assert (changed.status_type.value, changed.level) == (15, "system_level_0")
+    assert [row.content for row in replies if row.type_.value == "reply"] == ["Found it."]
+    assert [info.name for info in shown.manager_infos] == ["Alice Owner"]
+    assert [row.file_name for row in shown.attachments] == ["trace.log"]
+    assert (subscribed, bytes_of_it.payload.read()) == (True, b"6.1 s")
+    assert issue.deleted_at and issue.assignee == alice
+    assert (gone.status_code, gone.parsed.error_code.value) == (404, "ft.NotFound")
+    assert (refused.status_code, refused.parsed.error_code.value) == (403, "ft.NoPermission")

@@ -6,7 +6,7 @@ N ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench bench-smoke clean
+.PHONY: run test lint bench bench-smoke npm-client clean
 
 run: $(VENV)/run.stamp
 	@mkdir -p .data
@@ -38,6 +38,11 @@ bench: $(VENV)/test.stamp
 
 bench-smoke: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.bench.run 10000 --smoke
+
+# Datadog's own client for Node against our door of it; needs npm.
+npm-client: $(VENV)/run.stamp
+	@npm install --silent --no-save --prefix .data/npm @datadog/datadog-api-client@1.64.0
+	@$(BIN)/python -m tests.dialects.npm_client $(CURDIR)/.data/npm/node_modules
 
 clean:
 	rm -rf $(VENV) .data

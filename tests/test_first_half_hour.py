@@ -77,5 +77,5 @@ def test_the_readme_names_the_steps_as_the_pages_do():
 
     assert named == {
         "Administration", "People", "Invite somebody", "New", "Preview", "Files", "Save", "History",
-        "Full history", "Tokens", "Channels",
+        "Tokens", "Channels",
     }  # fmt: skip

@@ -12,6 +12,8 @@ from django.test import Client
 from issues import query
 from issues.models import Issue
 from tests.factories import EnvironmentFactory, IssueFactory, TokenFactory
+from tracker.dialects.doors import doors
+from tracker.dialects.ids import ulid_of
 
 README = (settings.BASE_DIR / "README.md").read_text()
 
@@ -19,7 +21,11 @@ README = (settings.BASE_DIR / "README.md").read_text()
 def curl_lines():
     """The calls of the README's API section as argument lists, its shell variables filled in."""
     section = README.split("## The REST API in ten lines")[1].split("##")[0]
-    values = {"$auth": "Authorization: Bearer x", "$json": "Content-Type: application/json", "$api": "/api"}
+    values = {
+        "$auth": "Authorization: Bearer trk_readme",
+        "$json": "Content-Type: application/json",
+        "$api": "/api",
+    }
     for line in re.findall(r"curl [^;#\n]+?(?:'[^']*'[^;#\n]*)?(?=;|  #|\n)", section):
         for name, value in values.items():
             line = line.replace(name, value)
@@ -28,30 +34,75 @@ def curl_lines():
 
 def perform(client, arguments):
     """Do what curl would do with these arguments."""
-    method, data, path, rest = None, None, None, iter(arguments[1:])
+    method, data, path, headers, rest = None, None, None, {}, iter(arguments[1:])
     for argument in rest:
         if argument == "-H":
-            next(rest)
+            name, _, value = next(rest).partition(": ")
+            headers[name] = value
         elif argument == "-X":
             method = next(rest)
         elif argument == "-d":
             data = next(rest)
         else:
             path = argument
+    headers = {name: value for name, value in headers.items() if name != "Content-Type"}
     method = method or ("POST" if data else "GET")
-    return client.generic(method, path, data or "", content_type="application/json")
+    return client.generic(method, path, data or "", content_type="application/json", headers=headers)
 
 
 @pytest.mark.django_db
 def test_the_ten_lines_of_the_api_work_in_their_order(ops, bob):
     TokenFactory(secret="trk_readme", user=bob, space=ops)
     IssueFactory(space=ops)
-    client = Client(headers={"authorization": "Bearer trk_readme"})
 
-    statuses = [perform(client, arguments).status_code for arguments in curl_lines()]
+    statuses = [perform(Client(), arguments).status_code for arguments in curl_lines()]
 
     assert statuses == [200, 201, 200, 200, 201, 200, 200, 200, 204, 200]
     assert Issue.objects.get(number=1).labels == {"team": "db"}
+
+
+def door_rows():
+    """[(product, base URL, header, call)] of the README's table of doors."""
+    section = README.split("## Other products' APIs")[1].split("## Configuration")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_the_table_of_doors_has_all_of_them():
+    assert [row[0].partition(",")[0] for row in door_rows()] == [
+        "Qarion", "Zylon", "Guance", "Versori", "Datadog",
+    ]  # fmt: skip
+    assert {row[0].partition(",")[0] for row in door_rows()} == {door.title for door in doors().values()}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("title, base, header, call", door_rows())
+def test_a_first_call_of_a_door_finds_an_issue(title, base, header, call, ops, bob):
+    TokenFactory(secret="trk_readme", user=bob, space=ops)
+    issue = IssueFactory(space=ops)
+    door = next(door for door in doors().values() if door.title == title.partition(",")[0])
+    values = {"$HOST": "", "$TOKEN": "trk_readme", "$ORG": ulid_of(ops.uuid)}
+    for name, value in values.items():
+        base, header, call = (text.replace(name, value) for text in (base, header, call))
+
+    response = perform(Client(), shlex.split(call.strip("`")))
+
+    assert response.status_code == 200, response.content
+    assert door.address(issue).startswith(base.strip("`"))
+    assert set(re.findall(r"`([^`]+)`", header)) == {
+        f"{n}: {v}" for n, v in door.headers("trk_readme").items()
+    }
+    ids = (str(issue.uuid), issue.uuid.hex, ulid_of(issue.uuid))
+    assert any(form in response.content.decode() for form in ids)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("door", doors())
+def test_the_pages_of_a_door_s_document_are_where_it_says(door, client):
+    assert f"`{door}`" in README or f"/api/docs/{door}/" in README
+    assert (
+        client.get(f"/api/docs/{door}/").status_code == client.get(f"/api/schema/{door}/").status_code == 200
+    )
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from tests.calls import done, send
-from tracker.dialects.ids import ulid_of
+from tracker.dialects.ids import prefixed, ulid_of
 
 # What a field of a document may touch when it is written, by columns of the issue and names of its sets.
 STATUS = {"status", "resolution", "resolved_at", "closed_at"}
@@ -254,7 +254,125 @@ class Zylon(Lens):
         }
 
 
-LENSES = {lens.name: lens for lens in (Qarion(), Versori(), Zylon())}
+class Guance(Lens):
+    name, status = "guance", "statusType"
+    touched = {
+        "name": TITLE,
+        "level": LEVEL,
+        "description": TEXT,
+        "statusType": STATUS,
+        "extend": {"extensions", "assignee_id", "teams", "channels"},
+    }
+
+    STATUSES = (10, 15, 20, 25, 30)
+    SYSTEM = tuple(f"system_level_{number}" for number in range(4))
+
+    def read(self, client, issue):
+        return done(client.get(f"/api/v1/issue/issue_{issue.uuid.hex}/get"))["content"]
+
+    def write(self, client, issue, document):
+        done(send(client, "post", f"/api/v1/issue/issue_{issue.uuid.hex}/modify", document))
+
+    def fields(self, ground):
+        """Its own name is shorter than titles are, and what it describes is never nothing."""
+        own = [prefixed("issl", level.uuid) for level in ground.levels if level.space_id]
+        return {
+            "name": TITLES.filter(lambda text: len(text) <= 256),
+            "level": st.sampled_from(["", *self.SYSTEM, *own]),
+            "description": TEXTS.filter(bool),
+            "statusType": st.sampled_from(self.STATUSES),
+            "extend": st.fixed_dictionaries(
+                {},
+                optional={
+                    "manager": st.sampled_from(self.managers(ground)),
+                    "members": st.just([{"type": "@", "uuid": "acnt_x", "exists": False}]),
+                    "text": TEXTS,
+                    "linkList": st.just([{"name": "", "link": "https://example.com"}]),
+                    "other": st.just({"deep": [1, None, {"a": 1.5}]}),
+                },
+            ),
+        }
+
+    def managers(self, ground):
+        people = [prefixed("acnt", person.uuid) for person in ground.members]
+        return [[], people, [ground.members[0].email], ["nobody@example.com", people[1]], ["group_x"]]
+
+    def documents(self, ground):
+        return some(**self.fields(ground))
+
+    def creations(self, ground):
+        required = ("name", "level", "description")
+        fields = self.fields(ground)
+        return st.fixed_dictionaries(
+            {name: fields.pop(name) for name in required},
+            optional=fields | {"resourceType": st.just("event"), "resourceUUID": TEXTS},
+        )
+
+    def create(self, client, ground, document):
+        done(send(client, "post", "/api/v1/issue/add", document))
+
+    def listed(self, client, ground, **parameters):
+        filters = [{"key": key, "value": value, "equal": True} for key, value in parameters.items()]
+        body = {"pageSize": 100, "filters": filters}
+        return done(send(client, "post", "/api/v1/issue/list", body))["content"]["data"]
+
+    def selected(self):
+        return {
+            "statusType": (lambda row: row["statusType"], self.STATUSES),
+            "level": (lambda row: row["level"], self.SYSTEM),
+        }
+
+
+class Datadog(Lens):
+    """It has no document to write: its state and its assignee are calls of their own."""
+
+    name, status = "datadog", "state"
+    touched = {"state": STATUS, "assignee": {"assignee_id", "extensions"}}
+    creates = False
+
+    STATES = ("OPEN", "ACKNOWLEDGED", "RESOLVED", "IGNORED", "EXCLUDED")
+    ISSUES = "/api/v2/error-tracking/issues"
+
+    def shown(self, issue):
+        somebody = issue.get("relationships", {}).get("assignee")
+        state = issue["attributes"]["state"]
+        return {"id": issue["id"], "state": state, "assignee": somebody and somebody["data"]["id"]}
+
+    def read(self, client, issue):
+        return self.shown(done(client.get(f"{self.ISSUES}/{issue.uuid}"))["data"])
+
+    def write(self, client, issue, document):
+        path = f"{self.ISSUES}/{issue.uuid}"
+        if "state" in document:
+            data = {"id": str(issue.uuid), "type": "error_tracking_issue"}
+            data["attributes"] = {"state": document["state"]}
+            done(send(client, "put", f"{path}/state", {"data": data}))
+        if document.get("assignee"):
+            data = {"id": document["assignee"], "type": "assignee"}
+            done(send(client, "put", f"{path}/assignee", {"data": data}))
+        elif "assignee" in document:
+            done(send(client, "delete", f"{path}/assignee"), 204)
+
+    def documents(self, ground):
+        people = [str(person.uuid) for person in ground.members]
+        return some(
+            state=st.sampled_from(self.STATES),
+            assignee=st.sampled_from([None, *people]) | st.uuids().map(str),
+        )
+
+    def listed(self, client, ground, **parameters):
+        query = " ".join(f"{name}:{value}" for name, value in parameters.items()) or "*"
+        asked = {"query": query, "from": 0, "to": 4_102_444_800_000, "persona": "ALL"}
+        data = {"type": "search_request", "attributes": asked}
+        found = done(send(client, "post", f"{self.ISSUES}/search", {"data": data}))
+        issues = {row["id"]: row for row in found.get("included", ()) if row["type"] == "issue"}
+        return [self.shown(issues[row["id"]]) for row in found["data"]]
+
+    def selected(self):
+        return {"state": (lambda row: row["state"], self.STATES)}
+
+
+LENSES = {lens.name: lens for lens in (Qarion(), Versori(), Zylon(), Guance(), Datadog())}
 
 
 def states(ground):

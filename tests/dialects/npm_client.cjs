@@ -17,7 +17,7 @@ async function main() {
   assert(found.data.some((result) => result.id === ISSUE), "The issue is not found.");
   assert(found.data.every((result) => !result.unparsedObject));
 
-  const issue = await api.getIssue({ issueId: ISSUE, include: "assignee,case" });
+  const issue = await api.getIssue({ issueId: ISSUE, include: ["assignee", "case"] });
   assert.strictEqual(issue.data.id, ISSUE);
   assert.strictEqual(issue.unparsedObject, undefined);
 

@@ -26,7 +26,16 @@ def main(modules):
         environment = os.environ | {"DATABASE_URL": f"sqlite:///{folder}/tracker.sqlite3", "BASE_URL": host}
         run(environment, "manage.py", "migrate", "--verbosity", "0")
         made = json.loads(run(environment, "manage.py", "bootstrap", "--json").stdout)
-        server = [sys.executable, "-m", "gunicorn", "tracker.wsgi", "--bind", f"127.0.0.1:{port}"]
+        server = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "tracker.wsgi",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--log-level",
+            "error",
+        ]
         with subprocess.Popen(server, cwd=BASE, env=environment) as process:
             try:
                 wait_for(f"{host}/healthz")

@@ -201,7 +201,7 @@ def addresses(ops, alice):
     objects["attachment"] = AttachmentFactory(owner=issue, name=SECRET, content=SECRET.encode()).uuid
     objects["invitation"] = InvitationFactory(space=ops, invited_by=alice, email="secret@example.com").uuid
     others = {"secret": "nobody-has-it", "uidb64": alice.uuid, "token": "nobody-has-it"}
-    others |= {"organisation": ulid_of(ops.uuid), "path": "nothing", "name": "qarion"}
+    others |= {"organisation_id": ulid_of(ops.uuid), "path": "nothing", "name": "qarion"}
     at_doors = {
         "qarion": str(issue.uuid),
         "versori": ulid_of(issue.uuid),
@@ -222,7 +222,7 @@ def addresses(ops, alice):
             return BY_HAND[name]
         door, _, own = name.rpartition(":")
         row = at_doors.get(name) or at_doors.get(door) or objects.get(own.partition("-")[0])
-        known = others | {"id": row, "key": issue.key}
+        known = others | {"id": row, "issue_id": row, "key": issue.key}
         return reverse(
             name, kwargs={key: known[key] for key in ROUTES[name].pattern.regex.groupindex} or None
         )

@@ -1,5 +1,6 @@
 """Datadog's Error Tracking API at its own paths: its documents, its search, its words, its errors."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from uuid import uuid4
@@ -22,6 +23,8 @@ from tests.factories import (
     TokenFactory,
     UserFactory,
 )
+from tests.openapi import validator
+from tracker import docs
 from tracker.accounts.throttling import BadTokenThrottle, TokenThrottle
 from tracker.dialects.datadog.serializers import case_id
 
@@ -714,6 +717,18 @@ def test_a_setting_turns_sentences_into_objects(datadog, settings):
 
     assert answer["Content-Type"] == "application/vnd.api+json"
     assert answer.json() == {"errors": [{"status": "404", "title": "Not Found", "detail": "issue not found"}]}
+
+
+def test_the_document_follows_the_setting(datadog, whole, settings):
+    settings.DATADOG_ERROR_OBJECTS = True
+
+    described = json.loads(docs.made.__wrapped__("datadog"))
+
+    responses = described["paths"][f"{ISSUES}/{{issue_id}}"]["get"]["responses"]
+    for answer in (datadog.get(path_of(whole)), datadog.get(f"{ISSUES}/{NOBODY}")):
+        schema = responses[str(answer.status_code)]["content"][answer["Content-Type"]]["schema"]
+        assert not list(validator(described, schema).iter_errors(answer.json()))
+    assert list(validator(described, schema).iter_errors({"errors": ["Not Found"]}))
 
 
 RATE = {f"X-RateLimit-{name}" for name in ("Limit", "Period", "Remaining", "Reset", "Name")}

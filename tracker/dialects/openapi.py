@@ -1,7 +1,7 @@
 """What the OpenAPI document of a door says: true for its errors and for its ways to sign in."""
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ResolvedComponent, is_list_serializer
 from drf_spectacular.utils import OpenApiParameter
 
 from tracker.openapi import ALWAYS, IDEMPOTENCY_KEY, AutoSchema
@@ -32,6 +32,9 @@ class DoorSchema(AutoSchema):
     def register(self, name, kind, schema):
         self.registry.register_on_missing(ResolvedComponent(name, kind, schema, object=name))
 
+    def map_renderers(self, attribute):
+        return [self.view.door.content_type]
+
     def get_description(self):
         return getattr(self.view, self.method.lower()).__doc__ or ""
 
@@ -39,7 +42,7 @@ class DoorSchema(AutoSchema):
         return ["issues"]
 
     def _is_list_view(self, serializer=None):
-        return False
+        return is_list_serializer(serializer)
 
     def _get_paginator(self):
         return None
@@ -54,7 +57,9 @@ class WordExtension(OpenApiSerializerFieldExtension):
     target_class = "tracker.dialects.serializers.WordField"
 
     def map_serializer_field(self, auto_schema, direction):
-        return {"type": "string", "enum": list(self.target.words.meant)}
+        # Null has to be among them even where the field is nullable.
+        nothing = [None] if self.target.allow_null else []
+        return {"type": "string", "enum": [*self.target.words.meant, *nothing]}
 
 
 def parameter(name, kind=str, **options):

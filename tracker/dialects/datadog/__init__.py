@@ -10,17 +10,18 @@ from tracker.dialects.doors import Door
 
 # The code of what is wrong in a request where the sentence alone says all.
 SENTENCE = "sentence"
+# An error as the product's service sends it.
+ERROR = {
+    "type": "object",
+    "required": ["status", "title", "detail"],
+    "properties": {name: {"type": "string"} for name in ("status", "title", "detail")},
+}
 
 
 class Datadog(Door):
     name = "datadog"
     title = "Datadog"
     paths = r"/api/v2/error-tracking(?:/[\s\S]*)?"
-    problem = {
-        "type": "object",
-        "required": ["errors"],
-        "properties": {"errors": {"type": "array", "items": {"type": "string"}}},
-    }
     schemes = Door.schemes | {
         "apiKeyAuth": {"type": "apiKey", "in": "header", "name": "DD-API-KEY"},
         "appKeyAuth": {"type": "apiKey", "in": "header", "name": "DD-APPLICATION-KEY"},
@@ -30,6 +31,15 @@ class Datadog(Door):
     @property
     def content_type(self):
         return "application/vnd.api+json" if settings.DATADOG_ERROR_OBJECTS else "application/json"
+
+    @property
+    def problem(self):
+        error = ERROR if settings.DATADOG_ERROR_OBJECTS else {"type": "string"}
+        return {
+            "type": "object",
+            "required": ["errors"],
+            "properties": {"errors": {"type": "array", "items": error}},
+        }
 
     def error(self, status, detail, problems):
         """A sentence for each problem, as the page has it, or objects as the product's service sends them."""

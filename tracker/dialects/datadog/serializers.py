@@ -5,6 +5,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from django.contrib.auth import get_user_model
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from issues.issue_rows import moment
@@ -194,21 +196,21 @@ def milliseconds(at):
 # Requests.
 
 
-class EnumField(ExactCharField):
+class EnumField(serializers.ChoiceField):
     """One of the words of an enum of Datadog's, which refuses others in these words."""
 
     def __init__(self, enum, words, **kwargs):
-        self.enum, self.words = enum, words
-        super().__init__(**kwargs)
+        self.enum = enum
+        super().__init__(list(words), **kwargs)
 
     def to_internal_value(self, data):
-        word = super().to_internal_value(data)
-        if word not in self.words:
-            said = f"invalid json value for {self.enum}: {word[:64]}"
+        if isinstance(data, str) and data not in self.choices:
+            said = f"invalid json value for {self.enum}: {data[:64]}"
             raise serializers.ValidationError(said, SENTENCE)
-        return word
+        return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "string", "enum": list(STATE.meant)})
 class StateField(ExactCharField):
     """A state, in either case."""
 
@@ -220,6 +222,7 @@ class StateField(ExactCharField):
         return text.upper()
 
 
+@extend_schema_field(OpenApiTypes.UUID)
 class IdField(ExactCharField):
     """A uuid."""
 
@@ -231,6 +234,7 @@ class IdField(ExactCharField):
         return uuid
 
 
+@extend_schema_field(OpenApiTypes.INT64)
 class MomentField(serializers.Field):
     """A time in milliseconds since 1970."""
 
@@ -278,7 +282,7 @@ class SearchData(serializers.Serializer):
     type = serializers.ChoiceField(["search_request"])
 
 
-class SearchRequest(serializers.Serializer):
+class SearchSerializer(serializers.Serializer):
     data = SearchData()
 
 
@@ -292,7 +296,7 @@ class StateData(serializers.Serializer):
     type = serializers.ChoiceField(["error_tracking_issue"])
 
 
-class StateRequest(serializers.Serializer):
+class StateSerializer(serializers.Serializer):
     data = StateData()
 
 
@@ -301,5 +305,5 @@ class AssigneeData(serializers.Serializer):
     type = serializers.ChoiceField(["assignee"])
 
 
-class AssigneeRequest(serializers.Serializer):
+class AssigneeSerializer(serializers.Serializer):
     data = AssigneeData()

@@ -8,7 +8,7 @@ ISSUES = "api/v2/error-tracking/issues"
 
 urlpatterns = [
     path(f"{ISSUES}/search", SearchView.as_view(), name="search"),
-    path(f"{ISSUES}/<str:id>", IssueView.as_view(), name="issue"),
-    path(f"{ISSUES}/<str:id>/state", StateView.as_view(), name="state"),
-    path(f"{ISSUES}/<str:id>/assignee", AssigneeView.as_view(), name="assignee"),
+    path(f"{ISSUES}/<str:issue_id>", IssueView.as_view(), name="issue"),
+    path(f"{ISSUES}/<str:issue_id>/state", StateView.as_view(), name="state"),
+    path(f"{ISSUES}/<str:issue_id>/assignee", AssigneeView.as_view(), name="assignee"),
 ]

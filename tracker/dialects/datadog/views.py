@@ -4,6 +4,7 @@ from copy import copy
 
 from django.db import transaction
 from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
 from issues import issue_rows, lookups
@@ -12,20 +13,27 @@ from issues.limits import PAGE
 from issues.models import Issue
 from issues.windows import seen
 from tracker.dialects.datadog import SENTENCE, door
+from tracker.dialects.datadog.documents import IssueDocument, ResultsDocument
 from tracker.dialects.datadog.search import assigned_to, in_states, of_persona, of_track, owned_by
 from tracker.dialects.datadog.serializers import (
     NAMES,
     PARTS,
-    AssigneeRequest,
-    SearchRequest,
-    StateRequest,
+    AssigneeSerializer,
+    SearchSerializer,
+    StateSerializer,
     assignee_of,
     included,
     issue_document,
     result_document,
 )
 from tracker.dialects.datadog.words import ORDERS, STATE
+from tracker.dialects.openapi import parameter
 from tracker.dialects.views import DoorView
+
+
+def include(known):
+    """The parameter that says what is to be included."""
+    return parameter("include", description=f"Of {', '.join(known)}, with commas between; all by default.")
 
 
 class DatadogView(DoorView):
@@ -64,9 +72,15 @@ class SearchView(DatadogView):
         user._space_roles = {self.space.pk: "viewer"}
         return user
 
+    @extend_schema(
+        operation_id="search_issues",
+        parameters=[include(INCLUDED)],
+        request=SearchSerializer,
+        responses=ResultsDocument,
+    )
     def post(self, request):
         wanted = self.wanted(self.INCLUDED)
-        asked = self.checked(SearchRequest).validated_data["data"]["attributes"]
+        asked = self.checked(SearchSerializer).validated_data["data"]["attributes"]
         order, window = ORDERS[asked["order_by"]], (asked["from"], asked["to"])
         found = seen(self.space.pk, *window, self.conditions(asked), order, PAGE)
         rows = issue_rows.documents([self.space.pk], [row.issue for row in found], NAMES)
@@ -110,19 +124,21 @@ class OneView(DatadogView):
 
 
 class IssueView(OneView):
-    """`/api/v2/error-tracking/issues/{id}`"""
+    """`/api/v2/error-tracking/issues/{issue_id}`"""
 
-    def get(self, request, id):
-        issue = self.issue(id)
+    @extend_schema(operation_id="get_issue", parameters=[include(PARTS)], responses=IssueDocument)
+    def get(self, request, issue_id):
+        issue = self.issue(issue_id)
         return self.answer_with_issue(issue, self.wanted(PARTS))
 
 
 class StateView(OneView):
-    """`/api/v2/error-tracking/issues/{id}/state`"""
+    """`/api/v2/error-tracking/issues/{issue_id}/state`"""
 
-    def put(self, request, id):
-        issue = self.issue(id)
-        data = self.checked(StateRequest).validated_data["data"]
+    @extend_schema(operation_id="update_issue_state", request=StateSerializer, responses=IssueDocument)
+    def put(self, request, issue_id):
+        issue = self.issue(issue_id)
+        data = self.checked(StateSerializer).validated_data["data"]
         if data["id"] != issue.uuid:
             raise ValidationError({"data": {"id": ["It is not the id of the address."]}})
         state = data["attributes"]["state"]
@@ -133,15 +149,17 @@ class StateView(OneView):
 
 
 class AssigneeView(OneView):
-    """`/api/v2/error-tracking/issues/{id}/assignee`"""
+    """`/api/v2/error-tracking/issues/{issue_id}/assignee`"""
 
-    def put(self, request, id):
-        issue = self.issue(id)
-        self.assign(issue, str(self.checked(AssigneeRequest).validated_data["data"]["id"]))
+    @extend_schema(operation_id="update_issue_assignee", request=AssigneeSerializer, responses=IssueDocument)
+    def put(self, request, issue_id):
+        issue = self.issue(issue_id)
+        self.assign(issue, str(self.checked(AssigneeSerializer).validated_data["data"]["id"]))
         return self.answer_with_issue(issue)
 
-    def delete(self, request, id):
-        self.assign(self.issue(id), None)
+    @extend_schema(operation_id="delete_issue_assignee", responses={204: None})
+    def delete(self, request, issue_id):
+        self.assign(self.issue(issue_id), None)
         return HttpResponse(status=204)
 
     @transaction.atomic

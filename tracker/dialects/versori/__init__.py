@@ -18,6 +18,7 @@ CODES = {
     429: "resource_exhausted",
     503: "unavailable",
 }
+OTHER = "internal"
 
 
 class Versori(Door):
@@ -25,8 +26,25 @@ class Versori(Door):
     title = "Versori"
     paths = r"/api/v2/o(?:/[\s\S]*)?"
 
+    problem = {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "string", "enum": sorted({*CODES.values(), OTHER})},
+            "message": {"type": "string"},
+            "fields": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "message"],
+                    "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                },
+            },
+        },
+    }
+
     def error(self, status, detail, problems):
-        found = {"code": CODES.get(status, "internal"), "message": detail}
+        found = {"code": CODES.get(status, OTHER), "message": detail}
         fields = [{"field": field_of(path), "message": text} for path, text, _ in problems if len(path) > 1]
         return found | ({"fields": fields} if fields else {})
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Q
 from django.http import Http404
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied
 
 from issues import issue_rows, keyset, lookups
@@ -14,7 +15,9 @@ from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import any_of
 from issues.policy import may
 from tracker.dialects import ids
+from tracker.dialects.openapi import parameter
 from tracker.dialects.versori import door
+from tracker.dialects.versori.documents import IssueDocument
 from tracker.dialects.versori.serializers import NAMES, ChangeSerializer, CreateSerializer, document, known
 from tracker.dialects.versori.words import SEVERITY, STATUS
 from tracker.dialects.views import BadId, DoorView, Listing
@@ -33,7 +36,7 @@ class VersoriView(DoorView):
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
-        self.space = self.organisation(kwargs["organisation"])
+        self.space = self.organisation(kwargs["organisation_id"])
 
     def organisation(self, reference):
         """The caller's space with this ULID; Http404."""
@@ -50,12 +53,27 @@ class VersoriView(DoorView):
 
 
 class IssuesView(VersoriView):
-    """`/api/v2/o/{organisation}/issues`"""
+    """`/api/v2/o/{organisation_id}/issues`"""
 
-    def get(self, request, organisation):
+    @extend_schema(
+        operation_id="list_issues",
+        parameters=[
+            parameter("first", int, description=f"How many; {SIZE} by default, {PAGE} at most."),
+            parameter("after", description="The id of an issue, or a time."),
+            parameter("before", description="The id of an issue, or a time."),
+            parameter("search_date", enum=list(DATES), description="What `after` and `before` bound."),
+            parameter("status", enum=list(STATUS.meant)),
+            parameter("severity", enum=list(SEVERITY.meant)),
+            parameter("project_id"),
+            parameter("environment_id"),
+        ],
+        responses=IssueDocument(many=True),
+    )
+    def get(self, request, organisation_id):
         return self.answer([document(row) for row in self.page().rows])
 
-    def post(self, request, organisation):
+    @extend_schema(operation_id="create_issue", request=CreateSerializer, responses={201: IssueDocument})
+    def post(self, request, organisation_id):
         if not may(request, "write", self.space.pk):
             raise PermissionDenied()
         return self.answer(self.document(self.checked(CreateSerializer).save()), 201)
@@ -126,13 +144,15 @@ class IssuesView(VersoriView):
 
 
 class IssueView(VersoriView):
-    """`/api/v2/o/{organisation}/issues/{id}`"""
+    """`/api/v2/o/{organisation_id}/issues/{issue_id}`"""
 
-    def get(self, request, organisation, id):
-        return self.answer(self.document(self.issue(id)))
+    @extend_schema(operation_id="get_issue", responses=IssueDocument)
+    def get(self, request, organisation_id, issue_id):
+        return self.answer(self.document(self.issue(issue_id)))
 
-    def patch(self, request, organisation, id):
-        return self.answer(self.document(self.checked(ChangeSerializer, self.issue(id)).save()))
+    @extend_schema(operation_id="update_issue", request=ChangeSerializer, responses=IssueDocument)
+    def patch(self, request, organisation_id, issue_id):
+        return self.answer(self.document(self.checked(ChangeSerializer, self.issue(issue_id)).save()))
 
     def issue(self, reference):
         if ids.parse(reference) is None:

@@ -8,8 +8,8 @@ A file is `exchanges/<door>/<name>.json`:
 
 `given` rows are made by the factories on top of the cast (`cast.json`), at BEGAN; `"@name"` is the row of
 that name. Then come the requests of `before`, an hour later each, and the one that counts, all by Jane unless
-their headers say otherwise. A file without a response is given the one that came, for somebody to read, and
-its test fails.
+their headers say otherwise; `"rate": "0/min"` is how often a token may call. A file without a response is
+given the one that came, for somebody to read, and its test fails.
 """
 
 import json
@@ -23,7 +23,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from issues.models import Level
+from issues.models.sets import SETS
 from tests import factories
+from tracker.accounts.throttling import Throttle
 
 FOLDER = Path(__file__).parent / "exchanges"
 BEGAN = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
@@ -48,6 +50,7 @@ class Clock:
         nanoseconds = SimpleNamespace(time_ns=lambda: int(self.now.timestamp()) * 1_000_000_000)
         monkeypatch.setattr("issues.models.fields.time", nanoseconds)
         monkeypatch.setattr("tracker.dialects.guance.uuid4", lambda: UUID(int=0))
+        monkeypatch.setattr(Throttle, "timer", lambda throttle: self.now.timestamp())
 
 
 def files():
@@ -81,7 +84,13 @@ def make(given, rows):
         fields.setdefault("space", rows["ops"])
     if kind == "attachment":
         fields["content"] = fields["content"].encode()
-    row = getattr(factories, f"{kind.title()}Factory")(**fields)
+    sets = {name: fields.pop(name) for name in SETS if name in fields}
+    factory = getattr(factories, f"{kind.title()}Factory")
+    row = factory.build(**fields) if sets else factory(**fields)
+    for name, value in sets.items():
+        setattr(row, name, value)
+    if sets:
+        row.save()
     rows[said.get("as")] = row
 
 
@@ -109,6 +118,8 @@ def answer(response):
     kept = {"status": response.status_code, "headers": {"Content-Type": response.get("Content-Type")}}
     if response.streaming:
         return kept | {"text": b"".join(response.streaming_content).decode()}
+    if response.status_code == 429:
+        kept["headers"] |= {name: value for name, value in response.items() if name.startswith("X-RateLimit")}
     if not response.content:
         return {"status": response.status_code, "headers": {}}
     return kept | {"body": response.json()}

@@ -9,6 +9,7 @@ import pytest
 
 from issues.models import HistoryEntry, Issue
 from tests.factories import IssueFactory, LevelFactory, ProjectFactory, TokenFactory
+from tracker.dialects.ids import ulid_of
 from tracker.docs import document
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,12 +81,12 @@ def test_a_generated_client_of_qarion_works_with_an_issue(generated, live_server
             status=models.PatchedChangeRequestStatus.IN_PROGRESS, assignee_id=alice.uuid
         ),
     )
+    shown = call(module, "get_issue", made.id, client=client)
     said = call(
         module, "add_comment", made.id, client=client, body=models.CommentRequest(content="Found it.")
     )
     comments = call(module, "list_comments", made.id, client=client)
     history = call(module, "get_history", made.id, client=client)
-    shown = call(module, "get_issue", made.id, client=client)
     call(module, "delete_issue", made.id, client=client)
     gone = module("api.issues.get_issue").sync_detailed(made.id, client=client)
 
@@ -210,3 +211,59 @@ def test_a_generated_client_of_guance_works_with_an_issue(generated, live_server
     assert issue.deleted_at and issue.assignee == alice
     assert (gone.status_code, gone.parsed.error_code.value) == (404, "ft.NotFound")
     assert (refused.status_code, refused.parsed.error_code.value) == (403, "ft.NoPermission")
+
+
+def test_a_generated_client_of_versori_works_with_an_issue(generated, live_server, token, ops):
+    module = generated("versori")
+    models = module("models")
+    client = module("client").AuthenticatedClient(base_url=live_server.url, token=token)
+    organisation = ulid_of(ops.uuid)
+
+    made = call(
+        module,
+        "create_issue",
+        organisation,
+        client=client,
+        body=models.CreateRequest(
+            organisation_id=organisation,
+            environment_id="production",
+            reason=models.CreateRequestReason("error"),
+            title="Orders stopped coming",
+            severity=models.CreateRequestSeverity("critical"),
+            labels=models.CreateRequestLabels.from_dict({"connector": "shop"}),
+        ),
+    )
+    listed = call(
+        module,
+        "list_issues",
+        organisation,
+        client=client,
+        first=5,
+        status=models.ListIssuesStatus("open"),
+        environment_id="production",
+    )
+    closed = call(
+        module,
+        "update_issue",
+        organisation,
+        made.id,
+        client=client,
+        body=models.PatchedChangeRequest(
+            status=models.PatchedChangeRequestStatus("closed"),
+            resolution_status=models.PatchedChangeRequestResolutionStatusType1("negated"),
+        ),
+    )
+    shown = call(module, "get_issue", organisation, made.id, client=client)
+    gone = module("api.issues.get_issue").sync_detailed(organisation, organisation, client=client)
+    wrong = module("api.issues.update_issue").sync_detailed(
+        organisation, made.id, client=client, body=models.PatchedChangeRequest(title=" ")
+    )
+
+    issue = Issue.objects.get()
+    assert (made.id, made.severity.value, made.resolved_at) == (ulid_of(issue.uuid), "high", None)
+    assert made.labels.additional_properties == {"connector": "shop"}
+    assert listed == [made]
+    assert (closed.status.value, closed.resolution_status.value, shown) == ("closed", "negated", closed)
+    assert (issue.level.severity, issue.status, issue.resolution) == ("critical", "closed", "negated")
+    assert (gone.status_code, gone.parsed.code.value) == (404, "not_found")
+    assert (wrong.status_code, [field.field for field in wrong.parsed.fields]) == (400, ["title"])

@@ -55,6 +55,10 @@ def operation_of(described, request):
     return None
 
 
+def test_every_door_has_exchanges_and_a_table_of_what_they_show():
+    assert {door for door, _ in files()} == {door for door, *_ in rows()} == doors().keys()
+
+
 def rows():
     """[(door, what, JSON path or text that shows it, [files])] of coverage.md."""
     found, door = [], None

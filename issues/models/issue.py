@@ -388,12 +388,12 @@ class Issue(Rendered):
 
     def derive_title(self, stored, changed, written):
         """A blank title becomes the first line of the description, and follows it until somebody sets one."""
-        is_derived = not self.title.strip() if "title" in changed else self.is_title_derived
-        is_set = "title" in changed
+        is_set = "title" in self._named
+        is_derived = not self.title.strip() if is_set else self.is_title_derived
         if is_derived and changed & {"title", "description"}:
             self.title = markdown.first_line(self.description)
             (changed.add if self.title != stored.title else changed.discard)("title")
-        if is_set and "title" in changed:
+        if is_set and changed & {"title", "description"}:
             self.is_title_derived = is_derived
             written.add("is_title_derived")
 

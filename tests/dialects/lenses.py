@@ -14,7 +14,7 @@ from tracker.dialects.ids import prefixed, ulid_of
 STATUS = {"status", "resolution", "resolved_at", "closed_at"}
 TITLE = {"title", "is_title_derived"}
 # A title that nobody set is the description's first line.
-TEXT = {"description", "description_format", "description_rendered", "title"}
+TEXT = {"description", "description_format", "description_rendered", *TITLE}
 LEVEL = {"level_id", "level_rank"}
 
 # No database takes NUL, and UTF-8 has no half of a pair.
@@ -30,7 +30,7 @@ ODD = [
 TEXTS = st.sampled_from(["", *ODD]) | st.text(CHARACTERS, max_size=20)
 LINES = st.sampled_from(["x" * 500, *ODD[1:]]) | st.text(CHARACTERS, max_size=20)
 TITLES = LINES.filter(lambda text: text.strip() and not {"\n", "\r"} & set(text))
-KEYS = st.sampled_from(["team", "x" * 64]) | st.text(CHARACTERS, max_size=9).filter(str.strip)
+KEYS = st.sampled_from(["team", " a b ", "x" * 64]) | st.text(CHARACTERS, max_size=9).filter(str.strip)
 MAPS = st.dictionaries(KEYS, TEXTS, max_size=4)
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 

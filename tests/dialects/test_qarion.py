@@ -163,6 +163,20 @@ def test_a_description_is_markdown_from_when_qarion_writes_it(qarion, ops):
     assert (before, issue.description_format) == ("html", "md")
 
 
+def test_a_derived_title_stays_derived_until_it_is_said_along_with_another_description(qarion, ops):
+    issue = IssueFactory(space=ops, title="", description="Nulls\nin events")
+    shown = done(qarion.get(f"/issues/{issue.uuid}"))
+
+    done(patch(qarion, issue, **shown))
+    done(patch(qarion, issue, **shown | {"status": "resolved"}))
+    followed = done(patch(qarion, issue, description="Timeouts"))["title"]
+    for _ in range(2):
+        kept = done(patch(qarion, issue, title="Timeouts", description="Slow"))["title"]
+
+    assert (followed, kept) == ("Timeouts", "Timeouts")
+    assert done(patch(qarion, issue, description="Slower"))["title"] == "Timeouts"
+
+
 def test_null_takes_the_assignee_and_the_product_away(qarion, ops, alice):
     issue = IssueFactory(space=ops, assignee=alice, project=ProjectFactory(space=ops))
 

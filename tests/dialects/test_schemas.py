@@ -66,7 +66,7 @@ def ask(operation, ids, others):
     """`others` are {name: value} of what in a path is no id of an issue."""
     strategies = st.one_of([operation.as_strategy(generation_mode=mode) for mode in MODES])
 
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=strategies, known=st.sampled_from([None, *ids]))
     def answered(case, known):
         if known and case.path_parameters:

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from issues import issue_rows
 from issues.limits import TITLE
 from issues.models import Level
+from issues.models.sets import SETS
 from issues.serializers import ExactCharField, twin
 from tracker.dialects.vocabulary import LEVELS, changed
 
@@ -42,12 +43,13 @@ class DoorSerializer(serializers.Serializer):
     """Writes a row, mostly an issue, in the words of a door. What it does not know it leaves alone.
 
     It has no read-only fields. With an instance, what only repeats what is `shown` of it is left alone as
-    well; `names` are the keys of the native document that this is made of, `description_format` is how the
-    product's clients write an issue's description. What is no issue says by itself what is `shown_now`.
+    well; `names` are the keys of the native document that this is made of, `title_name` is the product's word
+    for an issue's title, `description_format` how its clients write a description. What is no issue says by
+    itself what is `shown_now`.
     """
 
     names = ()
-    description_format = None
+    title_name = description_format = None
 
     def get_fields(self):
         return {name: twin(field) for name, field in self._declared_fields.items()}
@@ -67,11 +69,20 @@ class DoorSerializer(serializers.Serializer):
             values["description_format"] = self.description_format
         return values
 
-    def update(self, row, values, update_fields=None):
+    def update(self, row, values):
+        named = self.named(row, values)
         for name, value in values.items():
             setattr(row, name, value)
-        row.save(update_fields=update_fields)
+        row.save(update_fields=named)
         return row
+
+    def named(self, row, values):
+        """The columns that the client spelled out, be it what stood there before.
+
+        A title that is said again along with another description follows that no more.
+        """
+        columns = {name for name in values if name not in SETS}
+        return columns | {"title"} if self.title_name in self.initial_data else columns
 
 
 def level_of(severity):

@@ -257,6 +257,7 @@ class ChangeSerializer(DoorSerializer):
     """What can be said of an issue that is there."""
 
     names = MORE
+    title_name = "name"
     description_format = Issue.Format.HTML
 
     name = TitleField(source="title", max_length=NAME, required=False)

@@ -55,6 +55,7 @@ class ChangeSerializer(DoorSerializer):
     """What a PATCH may say of an issue."""
 
     names = NAMES
+    title_name = "title"
     description_format = Issue.Format.MARKDOWN
 
     title = TitleField(required=False)

@@ -9,7 +9,6 @@ from rest_framework import serializers
 from issues.limits import TEXT
 from issues.models import Environment, Issue, Project
 from issues.models.issue import group
-from issues.models.sets import SETS
 from issues.rows import dump, shared
 from issues.serializers import ExactCharField, LabelsField, MomentField
 from tracker.dialects import ids
@@ -93,6 +92,7 @@ class IssueSerializer(DoorSerializer):
     """What may be said of an issue, new or not."""
 
     names = NAMES
+    title_name = "title"
     description_format = Issue.Format.TEXT
 
     organisationId = ExactCharField(required=False)
@@ -137,12 +137,10 @@ class ChangeSerializer(IssueSerializer):
         # As it is shown, in whatever spelling.
         return kept if kept and at == kept.replace(microsecond=0) else at
 
-    def update(self, issue, values):
-        """`save()` is told what was spelled out, since a status on its own takes the others along."""
-        named = {name for name in values if name not in SETS}
-        if "status" in values and group(values["status"]) == group(issue.status):
-            named.add("resolution")
-        return super().update(issue, values, update_fields=named)
+    def named(self, issue, values):
+        """A status of the same group keeps the resolution, though it then may mean another status."""
+        is_near = "status" in values and group(values["status"]) == group(issue.status)
+        return super().named(issue, values) | ({"resolution"} if is_near else set())
 
 
 class CreateSerializer(IssueSerializer):

@@ -2,6 +2,7 @@
 
 import re
 
+from django.core.validators import RegexValidator
 from django.db import IntegrityError, transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,7 +18,7 @@ from tracker.dialects.guance.serializers import MOST, ExtendField, level_name
 from tracker.dialects.guance.views import GuanceView
 from tracker.dialects.serializers import DoorSerializer, TitleField
 
-COLOR = "#RRGGBB"
+COLOR = RegexValidator(r"^#[0-9A-Fa-f]{6}\Z", "A colour as #RRGGBB.")
 # Words that mean something else in the key of a level.
 TAKEN = {"none"}
 
@@ -45,17 +46,12 @@ class LevelChangeSerializer(DoorSerializer):
     """What can be said of a level."""
 
     name = TitleField(max_length=NAME, required=False)
-    color = ExactCharField(required=False, help_text=COLOR)
+    color = ExactCharField(required=False, validators=[COLOR])
     description = ExactCharField(max_length=QUERY, required=False)
     extend = ExtendField(required=False, allow_null=True)
 
     def shown_now(self):
         return level_document(self.instance, Records(self.context["view"].space, []))
-
-    def validate_color(self, color):
-        if not re.fullmatch("#[0-9A-Fa-f]{6}", color):
-            raise serializers.ValidationError(f"A colour as {COLOR}.")
-        return color
 
     def validate(self, values):
         # Null says nothing.
@@ -70,7 +66,7 @@ class LevelSerializer(LevelChangeSerializer):
     """A new level."""
 
     name = TitleField(max_length=NAME)
-    color = ExactCharField(help_text=COLOR)
+    color = ExactCharField(validators=[COLOR])
 
     def create(self, values):
         level = Level(space=self.context["view"].space)

@@ -171,7 +171,14 @@ def file_document(file):
 # Fields.
 
 
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer", "minimum": 0, "maximum": 3}]})
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "pattern": "^(system_level_[0-3]|issl_[0-9A-Fa-f]{32}|)$"},
+            {"type": "integer", "minimum": 0, "maximum": 3},
+        ]
+    }
+)
 class LevelField(serializers.Field):
     """A level by its name or id, as a Level or None."""
 

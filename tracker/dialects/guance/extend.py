@@ -90,16 +90,17 @@ def present(space, extends):
         for entry in entries(extend, name)
         if (text := text_of(entry))
     }
+    # Most objects name nothing, and so no queryset is made before something is wanted of it.
     rows = {
-        "chan": Channel.objects.filter(space=space, is_active=True),
-        "acnt": lookups.people_of([space.pk]),
-        "group": Team.objects.filter(space=space, is_active=True),
+        "chan": lambda: Channel.objects.filter(space=space, is_active=True),
+        "acnt": lambda: lookups.people_of([space.pk]),
+        "group": lambda: Team.objects.filter(space=space, is_active=True),
     }
     found = set()
     for prefix, these in rows.items():
         wanted = {text: uuid for text in named if (uuid := ids.parse(text, prefix))}
         if wanted:
-            there = set(these.filter(uuid__in=wanted.values()).order_by().values_list("uuid", flat=True))
+            there = set(these().filter(uuid__in=wanted.values()).order_by().values_list("uuid", flat=True))
             found |= {text for text, uuid in wanted.items() if uuid in there}
     return found
 

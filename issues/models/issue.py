@@ -367,6 +367,8 @@ class Issue(Rendered):
             self.deleted_at = stored.deleted_at
             changed.discard("deleted_at")
         self.derive_title(stored, changed, written)
+        if "extensions" in changed:
+            self.merge_extensions(stored, changed)
         if "assignee_id" in changed and self.assignee_id:
             self.forget_unknown_assignee(changed)
         if changed & {"description", "description_format"}:
@@ -396,6 +398,18 @@ class Issue(Rendered):
         if is_set and changed & {"title", "description"}:
             self.is_title_derived = is_derived
             written.add("is_title_derived")
+
+    def merge_extensions(self, stored, changed):
+        """Each door changes its own part of them alone, whatever others wrote since this row was loaded."""
+        loaded, merged = self._loaded.get("extensions", {}), dict(stored.extensions)
+        for door in loaded | self.extensions:
+            if door not in self.extensions:
+                merged.pop(door, None)
+            elif not same(self.extensions[door], loaded.get(door)):
+                merged[door] = self.extensions[door]
+        self.extensions = merged
+        if same(merged, stored.extensions):
+            changed.discard("extensions")
 
     def forget_unknown_assignee(self, changed):
         extensions = {}

@@ -335,6 +335,27 @@ def test_an_assignee_from_elsewhere_takes_the_place_of_that_entry_alone(guance, 
     }
 
 
+def test_what_another_door_keeps_at_the_same_time_stays(guance, ops):
+    issue = IssueFactory(
+        space=ops, extensions={"zylon": {"config": {"a": 1}}, "guance": {"extend": {"b": 2}}}
+    )
+    ours, theirs = Issue.objects.get(), Issue.objects.get()
+
+    theirs.extensions = theirs.extensions | {"datadog": {"unknown_assignee": HEX}}
+    theirs.save()
+    ours.extensions = {"zylon": ours.extensions["zylon"], "guance": {"extend": {"b": 3}}}
+    ours.save()
+
+    issue.refresh_from_db()
+    assert issue.extensions == ours.extensions
+    assert issue.extensions == {
+        "zylon": {"config": {"a": 1}},
+        "guance": {"extend": {"b": 3}},
+        "datadog": {"unknown_assignee": HEX},
+    }
+    call_command("verify_history", stdout=StringIO())
+
+
 def test_an_assignee_and_teams_of_other_doors_are_shown(guance, ops, alice):
     first, second = TeamFactory(space=ops), TeamFactory(space=ops)
     issue = IssueFactory(space=ops, assignee=alice)

@@ -825,6 +825,25 @@ def test_lines_between_the_replies_tell_what_changed_in_the_words_of_guance(guan
     assert found[0].keys() == found[4].keys()
 
 
+def test_another_sighting_that_reopens_an_issue_is_a_change_of_its_status(guance, ops):
+    issue = IssueFactory(space=ops)
+    modify(guance, issue, statusType=20)
+
+    issue.refresh_from_db()
+    issue.count_sighting()
+
+    assert [row["content"] for row in replies(guance, issue)] == [
+        "System created an Issue.",
+        "Bob Colleague set the status: Open → Resolved.",
+        "System set the status: Resolved → Open.",
+    ]
+    history = done(guance.get(f"/issues/{issue.uuid}/history"))["items"]
+    assert [(row["action"], row["new_value"]) for row in history[1:]] == [
+        ("status_changed", "resolved"),
+        ("status_changed", "open"),
+    ]
+
+
 def test_pages_of_replies_go_either_way(guance, ops, bob):
     issue = IssueFactory(space=ops)
     for number in range(1, 4):

@@ -277,7 +277,7 @@ def change_document(entry, actor, issue, space, people):
 
 def value_of(entry, side):
     """One side of an entry in the words of the product."""
-    if entry["action"] == "status_changed":
+    if entry["field"] == "status":
         return STATUS_NAMES[STATUS.shown[entry[f"{side}_value"]]]
     return entry[f"{side}_display"] or "none"
 

@@ -29,6 +29,7 @@ NORMAL, NEVER = 0, -1
 CHANGES = {
     "created": "created an Issue",
     "status_changed": "set the status: {old} → {new}",
+    "regressed": "set the status: {old} → {new}",
     "priority_changed": "set the level: {old} → {new}",
     "assignee_changed": "set the manager: {old} → {new}",
     "team_added": "added the team {new}",

@@ -38,7 +38,7 @@ class CommentDocument(serializers.Serializer):
 
 class EntryDocument(serializers.Serializer):
     id = serializers.UUIDField()
-    action = serializers.ChoiceField(list(ACTIONS.values()))
+    action = serializers.ChoiceField(list(dict.fromkeys(ACTIONS.values())))
     old_value = serializers.CharField(allow_null=True)
     new_value = serializers.CharField(allow_null=True)
     actor = NamedDocument(allow_null=True)

@@ -161,7 +161,7 @@ def value_of(entry, side, severities):
     """One side of an entry in Qarion's vocabulary, a text or None."""
     value = entry[f"{side}_value"]
     match entry["action"]:
-        case "status_changed":
+        case "status_changed" | "regressed":
             return STATUS.shown[value]
         case "priority_changed":
             return PRIORITY.shown[severities.get(value)]

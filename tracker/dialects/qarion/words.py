@@ -24,6 +24,7 @@ PRIORITY = Words(
 ACTIONS = {
     "created": "created",
     "status_changed": "status_changed",
+    "regressed": "status_changed",
     "priority_changed": "priority_changed",
     "assignee_changed": "assignee_changed",
     "title_changed": "title_changed",

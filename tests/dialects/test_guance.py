@@ -598,6 +598,13 @@ def test_the_key_opens_its_own_workspace_alone(ops, bob, charlie):
     assert refused(Client(headers={"DF-API-KEY": "trk_left"}).get(at(issue, "get")), 403)
 
 
+def test_a_viewer_may_ask_for_the_headers_alone(api, vera, ops):
+    issue = IssueFactory(space=ops)
+
+    for path in (at(issue, "get"), f"/api/v2/error-tracking/issues/{issue.uuid}"):
+        assert api(vera).head(path).status_code == 200
+
+
 def test_a_viewer_reads_and_writes_nothing(api, vera, ops):
     issue, client = IssueFactory(space=ops), api(vera)
 

@@ -37,7 +37,9 @@ class DoorView(APIView):
     schema = DoorSchema()
 
     def verb(self, row=None):
-        return self.verbs.get(self.request.method, "read" if self.request.method == "GET" else "write")
+        return self.verbs.get(
+            self.request.method, "read" if self.request.method in ("GET", "HEAD") else "write"
+        )
 
     def get_exception_handler(self):
         return self.failure

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from django.db.models import Q
 
-from issues.like import like
+from issues.like import is_like, like
 from issues.lookups import as_uuid, known_person
 from issues.models import Issue, Project, Team
 from issues.paths import member_of
@@ -77,6 +77,9 @@ class Language(fields.Languages):
     """A language, however it is spelled."""
 
     def equal(self, value, scope):
+        if value.wild:
+            words = [word for word in sorted(LANGUAGE.words) if is_like(word, value.text, value.wild)]
+            return fields.any_of([self.equal(literal(word), scope) for word in words] or [Q(pk__in=())])
         found, word = [super().equal(value, scope)], LANGUAGE.shown(value.text)
         for text in LANGUAGE.spellings(word) if word != UNKNOWN else ():
             found.append(super().equal(literal(text), scope))

@@ -231,6 +231,17 @@ def test_every_status_has_a_state_and_a_case(datadog, ops, status, state, case):
     assert attributes.get("closed_at") == ("2026-03-01T12:00:00Z" if case == "CLOSED" else None)
 
 
+def test_a_case_that_says_no_time_of_its_end_leaves_it_out(datadog, ops):
+    issue = made(space=ops, status="resolved")
+    issue.resolved_at = None
+    issue.save()
+
+    (case,) = done(datadog.get(path_of(issue)))["included"]
+
+    assert case["attributes"]["status"] == "CLOSED"
+    assert "closed_at" not in case["attributes"]
+
+
 def test_an_anonymous_reporter_is_named_nowhere(datadog, api, ops, alice, bob):
     with acting_as(lambda: Actor(user=alice)):
         issue = IssueFactory(space=ops, reporter=alice, is_anonymous=True)

@@ -154,8 +154,8 @@ def case_document(issue):
     }
     if issue["due_on"]:
         attributes["due_date"] = issue["due_on"]
-    if status == CLOSED:
-        attributes["closed_at"] = whole_seconds(issue["closed_at"] or issue["resolved_at"])
+    if status == CLOSED and (closed_at := issue["closed_at"] or issue["resolved_at"]):
+        attributes["closed_at"] = whole_seconds(closed_at)
     assignee = assignee_of(issue)
     return resource(
         "case",

@@ -31,6 +31,7 @@ def made(name):
     own = door and {
         "TITLE": f"{door.title}'s API of issues",
         "DESCRIPTION": f"What clients of {door.title} call, served from this tracker's issues.",
+        "PREPROCESSING_HOOKS": [],
         "POSTPROCESSING_HOOKS": [],
     }
     patterns = [entry for entry in get_resolver().url_patterns if getattr(entry, "namespace", "") == name]
@@ -50,6 +51,7 @@ def schema(request, name=NATIVE):
 class DocsView(SpectacularSwaggerSplitView):
     """Swagger UI; its script comes from an address of its own, as the CSP asks."""
 
+    schema = None
     authentication_classes = []
     permission_classes = []
     throttle_classes = []

@@ -124,6 +124,11 @@ class ReferenceListExtension(OpenApiSerializerFieldExtension):
         return build_array_type(auto_schema.resolve_serializer(self.target.document, direction).ref)
 
 
+def without_doors(endpoints):
+    """Our own API alone: the doors have documents of their own."""
+    return [endpoint for endpoint in endpoints if not hasattr(endpoint[-1].cls, "door")]
+
+
 def add_problems(result, generator, request, public):
     """Every operation can fail, and says how; a document has all its keys, in a list those asked for."""
     schemas = result["components"]["schemas"]

@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 
 from issues.models import Issue
 from tests.factories import IssueFactory, SpaceFactory
-from tests.processes import at_once
 from tracker.db.sqlite.base import WRITE_LOCKS
 
 only_sqlite = pytest.mark.database("sqlite")
@@ -219,43 +218,6 @@ def test_the_lock_of_the_process_is_given_back(end):
 
     assert not lock().locked()
     assert IssueFactory().number == 1
-    with another_process() as other:
-        other.execute("BEGIN IMMEDIATE")
-
-
-@only_sqlite
-@transactional
-@pytest.mark.parametrize(
-    "end",
-    [
-        commits,
-        rolls_back,
-        raises,
-        raises_inside_a_savepoint,
-        closes_in_a_transaction,
-        is_interrupted,
-        fails_to_commit,
-        is_interrupted_in_commit,
-        breaks_a_constraint_at_the_end,
-    ],
-    ids=lambda end: end.__name__,
-)
-def test_threads_write_through_one_connection_however_one_of_them_ends(end):
-    writers = []
-
-    def write(number):
-        with transaction.atomic():
-            writers.append(connection.connection)
-            IssueFactory()
-        assert connection.connection not in writers
-
-    at_once(1, lambda number: end())
-    at_once(4, write)
-
-    assert len(set(map(id, writers))) == 1
-    assert connection.connection not in writers
-    assert not lock().locked() and not writers[0].in_transaction
-    assert Issue.objects.count() == 4
     with another_process() as other:
         other.execute("BEGIN IMMEDIATE")
 

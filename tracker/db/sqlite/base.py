@@ -1,8 +1,7 @@
-"""Django's SQLite backend with one queue of writers per process, who write through one connection.
+"""Django's SQLite backend with one queue of writers per process instead of a busy loop.
 
-Eight threads that poll SQLite's busy handler are slower than one thread alone, and so are eight with
-connections of their own, each of which has to read again what another has written; processes still meet at
-the busy handler.
+Eight threads that wait for a lock of the process are faster than one thread alone, eight that poll
+SQLite's busy handler are slower; processes still meet at the busy handler.
 """
 
 import threading
@@ -13,8 +12,6 @@ from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
 WRITE_LOCKS = defaultdict(threading.Lock)
-# {name of a database: connection}; whoever has its lock may use it.
-WRITERS = {}
 
 
 class Cursor(base.SQLiteCursorWrapper):
@@ -32,7 +29,7 @@ def converted(query):
 class DatabaseWrapper(base.DatabaseWrapper):
     """Takes the process's write lock before BEGIN IMMEDIATE and gives it back with the transaction."""
 
-    _held = _own = None
+    _held = None
 
     def create_cursor(self, name=None):
         return self.connection.cursor(factory=Cursor)
@@ -44,38 +41,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _start_transaction_under_autocommit(self):
-        name = str(self.settings_dict["NAME"])
-        lock = WRITE_LOCKS[name]
+        lock = WRITE_LOCKS[str(self.settings_dict["NAME"])]
         if not lock.acquire(timeout=self.settings_dict["OPTIONS"].get("timeout", 5)):
             raise OperationalError("Waited too long for another write of this process to end.")
         self._held = lock
         try:
-            if threading.current_thread() is not threading.main_thread():
-                self._own, self.connection = self.connection, self._writer(name)
             super()._start_transaction_under_autocommit()
         except BaseException:
             self._give_back()
             raise
 
-    def _writer(self, name):
-        """The connection through which all threads write that the process has beside its first one.
-
-        What a connection writes, all others have to read anew.
-        """
-        if name not in WRITERS:
-            WRITERS[name] = self.get_new_connection(self.get_connection_params())
-        return WRITERS[name]
-
     def _commit(self):
         try:
             super()._commit()
-        except base.Database.Error:
-            # Django rolls back.
-            raise
-        except BaseException:
+        finally:
             self._give_back()
-            raise
-        self._give_back()
 
     def _rollback(self):
         try:
@@ -84,19 +64,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._give_back()
 
     def _close(self):
-        if self._own is not None:
-            self._give_back()
         try:
             super()._close()
         finally:
             self._give_back()
 
     def _give_back(self):
-        if self._held is None:
-            return
-        if self._own is not None:
-            if self.connection.in_transaction:
-                self.connection.rollback()
-            self.connection, self._own = self._own, None
-        lock, self._held = self._held, None
-        lock.release()
+        if self._held is not None:
+            lock, self._held = self._held, None
+            lock.release()

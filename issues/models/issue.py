@@ -405,7 +405,7 @@ class Issue(Rendered):
         for door in loaded | self.extensions:
             if door not in self.extensions:
                 merged.pop(door, None)
-            elif not same(self.extensions[door], loaded.get(door)):
+            elif door not in loaded or not same([self.extensions[door]], [loaded[door]]):
                 merged[door] = self.extensions[door]
         self.extensions = merged
         if same(merged, stored.extensions):

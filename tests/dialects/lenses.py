@@ -89,7 +89,8 @@ class Qarion(Lens):
         "status": STATUS,
         "priority": LEVEL,
         "product_id": {"project_id"},
-        "assignee_id": {"assignee_id"},
+        # Whom only Datadog's door knows is forgotten where anybody is assigned.
+        "assignee_id": {"assignee_id", "extensions"},
     }
 
     def read(self, client, issue):

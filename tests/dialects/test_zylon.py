@@ -5,7 +5,7 @@ from django.test import Client
 
 from issues.models import HistoryEntry, Issue
 from tests.calls import done, send
-from tests.factories import IssueFactory, MembershipFactory, ProjectFactory, SpaceFactory
+from tests.factories import CommentFactory, IssueFactory, MembershipFactory, ProjectFactory, SpaceFactory
 
 LIST = "/api/v1/app/issue"
 NOWHERE = "issue_0190a6c47b1e7c3a9d520123456789ab"
@@ -259,3 +259,14 @@ def test_errors_are_in_the_shape_of_zylon(zylon, api, vera, ops):
     }
     assert refused(zylon.get(f"{LIST}/{NOWHERE}"), 404)[0] == "not_found"
     assert refused(zylon.get("/api/v1/app/other"), 404)[0] == "not_found"
+
+
+def test_what_is_internal_is_not_found_by_a_text(zylon, ops, bob):
+    issue = IssueFactory(space=ops, title="One", description="A policy")
+    CommentFactory(issue=issue, author=bob, content="a secret leak", is_internal=True)
+
+    assert numbers(zylon, filter_by_text="leak") == []
+    assert numbers(zylon, filter_by_text="POLICY") == [1]
+    assert numbers(zylon, filter_by_text=" ") == []
+    assert refused(zylon.get(LIST, {"filter_by_text": "x" * 2_001}))[0] == "invalid_request"
+    assert done(zylon.get(LIST, {"filter_by_text": "x" * 2_000}))["data"] == []

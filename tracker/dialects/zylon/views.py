@@ -7,14 +7,14 @@ from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import PermissionDenied
 
-from issues import issue_rows, keyset, lookups
+from issues import issue_rows, keyset, lookups, search
 from issues.filters import BadParameter
-from issues.limits import PAGE
+from issues.limits import PAGE, QUERY
 from issues.models import Issue, Project
 from issues.orders import ORDERS
 from issues.paths import any_of
 from issues.policy import may
-from issues.query import read
+from issues.search import Phrase
 from tracker.dialects import ids
 from tracker.dialects.openapi import parameter
 from tracker.dialects.views import DoorView, Listing
@@ -161,10 +161,19 @@ class IssuesView(ZylonView):
             if (at := self.milliseconds(name)) is not None:
                 conditions.append(Q(**{lookup: at}))
         if text := self.parameter("filter_by_text"):
-            escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-            conditions.append(read(f'"{escaped}"', self.request.user).condition)
+            conditions += self.saying(text)
         asked = self.request.user, [self.space.pk], conditions, sorted(asked.items())
         return WithTrash(in_state, *asked) if DELETED in states else Listing(*asked)
+
+    def saying(self, text):
+        """Qs on issues in whose title or description a text is."""
+        if len(text) > QUERY:
+            raise BadParameter("filter_by_text", f"At most {QUERY:,} characters.")
+        phrase = Phrase.of(text)
+        if not phrase.words:
+            return [Q(pk__in=())]
+        # Nobody finds by this door what is internal.
+        return [search.condition({self.space.pk: "viewer"}, phrase), search.in_own_texts(phrase)]
 
     @extend_schema(
         operation_id="create_issue",

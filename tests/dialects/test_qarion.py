@@ -366,3 +366,27 @@ def test_a_browser_that_forgot_the_slash_is_led_to_the_page(client, qarion):
     assert client.get("/issues/OPS-42", headers=html)["Location"] == "/issues/OPS-42/"
     assert client.get(f"/issues/{uuid4()}", headers=html).status_code == 401
     assert qarion.get("/issues", headers=html).status_code == 200
+
+
+def test_the_next_page_goes_on_where_the_last_one_ended(qarion, ops):
+    for number in range(1, 8):
+        IssueFactory(space=ops, title=str(number))
+
+    def titles(page):
+        found = done(qarion.get("/issues", {"page": page, "size": 3, "priority": "medium"}))
+        return [row["title"] for row in found["items"]]
+
+    assert titles(1) == ["7", "6", "5"]
+    IssueFactory(space=ops, title="8")
+
+    assert titles(2) == ["4", "3", "2"]
+
+
+def test_what_another_door_ignores_is_no_key_of_its_pages(qarion, ops):
+    for number in range(1, 7):
+        IssueFactory(space=ops, title=str(number), status="open" if number % 2 else "resolved")
+    qarion.get("/api/v1/app/issue", {"page": 1, "page_size": 2, "status": "open"})
+
+    found = done(qarion.get("/issues", {"page": 2, "size": 2, "status": "open"}))
+
+    assert [row["title"] for row in found["items"]] == ["1"]

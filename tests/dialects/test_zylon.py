@@ -270,3 +270,13 @@ def test_what_is_internal_is_not_found_by_a_text(zylon, ops, bob):
     assert numbers(zylon, filter_by_text=" ") == []
     assert refused(zylon.get(LIST, {"filter_by_text": "x" * 2_001}))[0] == "invalid_request"
     assert done(zylon.get(LIST, {"filter_by_text": "x" * 2_000}))["data"] == []
+
+
+def test_the_next_page_goes_on_where_the_last_one_ended(zylon, ops):
+    for number in range(1, 8):
+        IssueFactory(space=ops, number=number)
+
+    assert numbers(zylon, page=1, page_size=3) == [7, 6, 5]
+    IssueFactory(space=ops, number=8)
+
+    assert numbers(zylon, page=2, page_size=3) == [4, 3, 2]

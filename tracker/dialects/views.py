@@ -113,7 +113,10 @@ class BadId(BadParameter):
 
 
 class Listing:
-    """Issues of some spaces for which conditions hold, newest first, as lists and totals take them."""
+    """Issues of some spaces for which conditions hold, newest first, as lists and totals take them.
+
+    `asked` is all that narrows or sorts them, in the words of a door, and not which page is asked for.
+    """
 
     def __init__(self, user, spaces, conditions, asked):
         self.user, self.spaces, self.conditions = user, list(spaces), conditions

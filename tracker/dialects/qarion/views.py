@@ -38,6 +38,7 @@ from tracker.dialects.qarion.words import PRIORITY, STATUS
 from tracker.dialects.views import BadId, DoorView, Listing
 
 SIZE = 20
+FILTERS = ("space_id", "product_id", "assignee_id", "status", "priority")
 PAGES = [
     parameter("page", int, description="From 1 on."),
     parameter("size", int, description=f"{SIZE} by default, {PAGE} at most."),
@@ -118,7 +119,8 @@ class IssuesView(QarionView):
             conditions.append(Q(assignee=person) if person else None)
         if None in conditions:
             spaces, conditions = [], []
-        return Listing(self.request.user, spaces, conditions, sorted(asked.items()))
+        asked = sorted((name, asked[name]) for name in FILTERS if name in asked)
+        return Listing(self.request.user, spaces, conditions, (door.name, asked))
 
     @extend_schema(operation_id="create_issue", request=CreateSerializer, responses={201: IssueDocument})
     def post(self, request):

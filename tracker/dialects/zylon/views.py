@@ -24,6 +24,10 @@ from tracker.dialects.zylon.serializers import NAMES, ChangeSerializer, CreateSe
 from tracker.dialects.zylon.words import DELETED, OTHER, STATE, TYPES
 
 SIZE = 20
+# What decides which issues a list has, and in which order.
+NARROWING = (
+    "page_order", "states", "type", "created_by", "projects", "start_date", "end_date", "filter_by_text",
+)  # fmt: skip
 INCLUDED = ("User", "Project")
 DIRECTIONS = {"ASC": "number", "DESC": "-number"}
 ORGANISATION = OpenApiParameter("x-org", str, OpenApiParameter.HEADER, description="A space: key or id.")
@@ -162,7 +166,8 @@ class IssuesView(ZylonView):
                 conditions.append(Q(**{lookup: at}))
         if text := self.parameter("filter_by_text"):
             conditions += self.saying(text)
-        asked = self.request.user, [self.space.pk], conditions, sorted(asked.items())
+        narrowed = door.name, sorted((name, asked[name]) for name in NARROWING if name in asked)
+        asked = self.request.user, [self.space.pk], conditions, narrowed
         return WithTrash(in_state, *asked) if DELETED in states else Listing(*asked)
 
     def saying(self, text):

@@ -390,3 +390,13 @@ def test_what_another_door_ignores_is_no_key_of_its_pages(qarion, ops):
     found = done(qarion.get("/issues", {"page": 2, "size": 2, "status": "open"}))
 
     assert [row["title"] for row in found["items"]] == ["1"]
+
+
+def test_history_tells_no_comment_that_was_made_internal(qarion, ops):
+    issue = IssueFactory(space=ops)
+    comment = done(send(qarion, "post", f"/issues/{issue.uuid}/comments", {"content": "a secret"}), 201)
+    done(send(qarion, "patch", f"/api/comments/{comment['id']}/", {"is_internal": True}))
+
+    items = done(qarion.get(f"/issues/{issue.uuid}/history"))["items"]
+
+    assert [item["action"] for item in items] == ["created"]

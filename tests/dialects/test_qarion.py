@@ -400,3 +400,13 @@ def test_history_tells_no_comment_that_was_made_internal(qarion, ops):
     items = done(qarion.get(f"/issues/{issue.uuid}/history"))["items"]
 
     assert [item["action"] for item in items] == ["created"]
+
+
+def test_who_is_refused_is_told_how_often_they_may_call(api, bob, ops):
+    reader, body = api(bob, "read"), {"title": "One", "space_id": str(ops.uuid)}
+
+    refusals = [send(reader, "post", "/issues", body) for _ in range(2)]
+
+    assert [response.status_code for response in refusals] == [403, 403]
+    assert [response["X-RateLimit-Remaining"] for response in refusals] == ["599", "598"]
+    assert Client().get("/issues")["X-RateLimit-Limit"] == "600"

@@ -60,6 +60,12 @@ class DoorView(APIView):
         detail = "; ".join(sentence(path[1:], text) for path, text, _ in problems[:3])
         return self.door.failure(self.door.invalid, detail, problems, headers_of(known))
 
+    def permission_denied(self, request, **reason):
+        # DRF counts calls only after it has asked for permission; who is refused has called as well.
+        if not hasattr(self, "kept_throttles"):
+            self.check_throttles(request)
+        super().permission_denied(request, **reason)
+
     def get_throttles(self):
         if not hasattr(self, "kept_throttles"):
             self.kept_throttles = super().get_throttles()

@@ -280,3 +280,22 @@ def test_the_next_page_goes_on_where_the_last_one_ended(zylon, ops):
     IssueFactory(space=ops, number=8)
 
     assert numbers(zylon, page=2, page_size=3) == [4, 3, 2]
+
+
+def test_a_cursor_of_the_trash_stays_in_it(zylon, ops):
+    for number in range(1, 9):
+        issue = IssueFactory(space=ops, number=number)
+        if number > 3:
+            issue.trash()
+    asked = {"states": "Deleted", "page_size": 2}
+
+    first = done(zylon.get(LIST, asked))
+    second = done(zylon.get(LIST, asked | {"after": first["next_cursor"]}))
+    back = done(zylon.get(LIST, asked | {"before": second["previous_cursor"]}))
+
+    shown = [[(row["issue_number"], row["state"]) for row in page["data"]] for page in (first, second, back)]
+    assert shown == [
+        [(8, "Deleted"), (7, "Deleted")],
+        [(6, "Deleted"), (5, "Deleted")],
+        [(8, "Deleted"), (7, "Deleted")],
+    ]

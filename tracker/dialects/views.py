@@ -139,6 +139,9 @@ class Listing:
     def page(self, number, size, names, total, order=ORDERS[NEWEST_FIRST]):
         return issue_rows.numbered_page(self, order, number, size, names, total)
 
+    def page_by_key(self, order, cursor, size, names):
+        return issue_rows.page(self, order, cursor, size, names)
+
 
 def sentence(path, text):
     """What is wrong, after the name of where it is; the whole of a body has none."""

@@ -52,7 +52,14 @@ class WithTrash(Listing):
 
     def page(self, number, size, names, total, order):
         rows = self.qs.order_by(*order.terms()).values_list("pk", flat=True)
-        keys = list(rows[(number - 1) * size : number * size])
+        return self.documents(list(rows[(number - 1) * size : number * size]), names)
+
+    def page_by_key(self, order, cursor, size, names):
+        page = keyset.page(self.qs.values_list("uuid", "pk"), order, cursor, size, lambda row: row[:1])
+        page.rows = self.documents([pk for _, pk in page.rows], names)
+        return page
+
+    def documents(self, keys, names):
         found = issue_rows.documents(self.spaces, keys, names, even_deleted=True)
         return [found[key] for key in keys]
 
@@ -133,7 +140,7 @@ class IssuesView(ZylonView):
         cursor = self.parameter("after") or self.parameter("before")
         if cursor:
             try:
-                page = issue_rows.page(listing, order, cursor, self.cursor_size(size), NAMES)
+                page = listing.page_by_key(order, cursor, self.cursor_size(size), NAMES)
             except keyset.BadCursor as error:
                 raise BadParameter("after", str(error)) from error
             return page.rows, page.next, page.previous

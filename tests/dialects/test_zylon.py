@@ -299,3 +299,16 @@ def test_a_cursor_of_the_trash_stays_in_it(zylon, ops):
         [(6, "Deleted"), (5, "Deleted")],
         [(8, "Deleted"), (7, "Deleted")],
     ]
+
+
+def test_a_token_that_only_reads_may_ask_for_headers(api, bob, ops):
+    assert api(bob, "read").head(LIST).status_code == 200
+
+
+def test_extensions_that_are_none_of_ours_hide_no_issue(zylon, ops):
+    for own in (5, None, [], {"config": 5}):
+        IssueFactory(space=ops, extensions={"zylon": own})
+
+    found = done(zylon.get(LIST))
+
+    assert [row.get("data") for row in found["data"]] == [None] * 4

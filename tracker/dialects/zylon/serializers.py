@@ -68,7 +68,10 @@ def type_of(issue):
 
 
 def config_of(issue):
-    return issue["extensions"].get("zylon", {}).get("config")
+    # A file that was read in may have anything here.
+    own = issue["extensions"].get("zylon")
+    config = own.get("config") if isinstance(own, dict) else None
+    return config if isinstance(config, dict) else None
 
 
 class ChangeSerializer(DoorSerializer):

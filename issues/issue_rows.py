@@ -26,6 +26,7 @@ from issues.rows import (
     dashed,
     fragment,
     group,
+    loaded,
     members,
     named,
     person,
@@ -338,7 +339,7 @@ def sets_of(issue):
 
 def labels_of(document):
     """{key: value} of the labels that a document carries as JSON."""
-    return orjson.loads(orjson.dumps(document["labels"]))
+    return loaded(document["labels"])
 
 
 def moment(value):

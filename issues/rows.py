@@ -43,6 +43,11 @@ def fragment(text):
     return orjson.Fragment(text)
 
 
+def loaded(part):
+    """The value of a fragment."""
+    return orjson.loads(orjson.dumps(part))
+
+
 def members(text):
     """The rows of a JSON array of the database, whose ids SQLite writes without dashes."""
     rows = orjson.loads(text)

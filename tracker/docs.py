@@ -11,10 +11,10 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import patched_settings
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from tracker.dialects.doors import doors
+from tracker.dialects.doors import Native, apis, doors
 from tracker.errors import problem
 
-NATIVE = "api"
+NATIVE = Native.name
 # Spectacular keeps in one place what is said of the document that is being made.
 MAKING = Lock()
 
@@ -68,7 +68,7 @@ class DocsView(SpectacularSwaggerSplitView):
 
 def titles():
     """{name: title} of all APIs of which there is a document."""
-    return {NATIVE: "Tracker"} | {name: door.title for name, door in doors().items()}
+    return {name: door.title for name, door in apis().items()}
 
 
 def schema_address(name):

@@ -5,57 +5,21 @@ python -m tests.dialects.npm_client <folder in which the package is installed>
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
-from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.error import URLError
-from urllib.request import urlopen
 
-BASE = Path(__file__).parents[2]
+from tests.bench.data import BASE, run
+from tests.bench.servers import served
 
 
 def main(modules):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with TemporaryDirectory() as folder:
-        host = f"http://127.0.0.1:{port}"
-        environment = os.environ | {"DATABASE_URL": f"sqlite:///{folder}/tracker.sqlite3", "BASE_URL": host}
-        run(environment, "manage.py", "migrate", "--verbosity", "0")
-        made = json.loads(run(environment, "manage.py", "bootstrap", "--json").stdout)
-        server = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "tracker.wsgi",
-            "--bind",
-            f"127.0.0.1:{port}",
-            "--log-level",
-            "error",
-        ]
-        with subprocess.Popen(server, cwd=BASE, env=environment) as process:
-            try:
-                wait_for(f"{host}/healthz")
-                return ask(made, host, modules)
-            finally:
-                process.terminate()
-
-
-def run(environment, *command):
-    command = [sys.executable, *command]
-    return subprocess.run(command, cwd=BASE, env=environment, check=True, capture_output=True, text=True)
-
-
-def wait_for(address):
-    for _ in range(100):
-        try:
-            return urlopen(address)
-        except URLError:
-            time.sleep(0.1)
-    raise RuntimeError("The server did not start.")
+        url = f"sqlite:///{folder}/tracker.sqlite3"
+        run(url, "manage.py", "migrate", "--verbosity", "0")
+        said = run(url, "manage.py", "bootstrap", "--json", "--yes", stdout=subprocess.PIPE).stdout
+        with served("product", url) as server:
+            return ask(json.loads(said), f"http://127.0.0.1:{server.port}", modules)
 
 
 def ask(made, host, modules):

@@ -9,10 +9,10 @@ from django.test import Client
 
 from comments.models import Comment
 from tests.factories import IssueFactory, TokenFactory
-from tracker.dialects.doors import doors
-from tracker.dialects.pages import SECRET, Native
+from tracker.dialects.doors import apis
+from tracker.dialects.pages import SECRET
 
-ALL = {door.name: door for door in (Native(), *doors().values())}
+ALL = apis()
 
 
 @pytest.fixture

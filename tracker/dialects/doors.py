@@ -6,7 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from django.http import HttpResponse
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, reverse
 
 from issues.rows import dump
 from tracker import dialects
@@ -63,6 +63,21 @@ class Door:
 
     def owns(self, path):
         return re.fullmatch(self.paths, path) is not None
+
+
+class Native(Door):
+    """Our own API, which has no folder here."""
+
+    name = "api"
+    title = "Tracker"
+
+    def address(self, issue):
+        return reverse("api:issue-detail", args=[issue.uuid])
+
+
+def apis():
+    """{name: Door} of our own API and of all doors."""
+    return {Native.name: Native(), **doors()}
 
 
 @cache

@@ -8,26 +8,16 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest
 from django.shortcuts import render
-from django.urls import resolve, reverse
+from django.urls import resolve
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from issues import markdown
 from issues.lookups import issue_or_404
 from tracker.accounts.models import ApiToken
-from tracker.dialects.doors import Door, doors
+from tracker.dialects.doors import Door, apis
 
 SECRET = "$TOKEN"  # noqa: S105
-
-
-class Native(Door):
-    """Our own API, which has no folder here."""
-
-    name = "api"
-    title = "Tracker"
-
-    def address(self, issue):
-        return reverse("api:issue-detail", args=[issue.uuid])
 
 
 @dataclass
@@ -45,7 +35,7 @@ class Shown:
 def issue_doors(request, key):
     """The issue as each of the APIs shows it to whoever looks, with the call that gets it."""
     issue = issue_or_404(request.user, key)
-    shown = [shown_at(door, issue, request) for door in (Native(), *doors().values())]
+    shown = [shown_at(door, issue, request) for door in apis().values()]
     return render(request, "issues/issue_doors.html", {"issue": issue, "shown": shown})
 
 

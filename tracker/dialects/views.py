@@ -1,15 +1,17 @@
 """What the views of every door share."""
 
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from rest_framework.views import APIView, set_rollback
 
-from issues import issue_rows
+from issues import issue_rows, search
 from issues.counts import total_of
 from issues.filters import BadParameter
 from issues.models import Issue
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.parsers import StrictJSONParser
 from issues.rows import dump
+from issues.search import Phrase
 from tracker.accounts.authentication import BearerAuthentication
 from tracker.dialects import ids
 from tracker.dialects.openapi import DoorSchema
@@ -25,11 +27,11 @@ class JSONAPIParser(StrictJSONParser):
 class DoorView(APIView):
     """A view of a door: JSON in and out, errors in the product's shape, nobody's session.
 
-    `door` is the Door; `verbs` names for a method what the policy must allow where that is neither `read` nor
-    `write`.
+    `door` is the Door; `space` the one that a call is for, where a door's calls are for one; `verbs` names
+    for a method what the policy must allow where that is neither `read` nor `write`.
     """
 
-    door = None
+    door = space = None
     verbs = {}
     authentication_classes = [BearerAuthentication]
     parser_classes = [StrictJSONParser, JSONAPIParser]
@@ -111,6 +113,16 @@ class DoorView(APIView):
         self.check_object_permissions(self.request, issue)
         return issue
 
+    def find_here(self, reference, prefix=None):
+        """The same where the call is for one `space` of the view; Http404 for an issue of another."""
+        issue = self.find(reference, prefix)
+        if self.space is None or issue.space_id != self.space.pk:
+            raise Http404
+        return issue
+
+    def parameter(self, name):
+        return self.request.query_params.get(name)
+
 
 class BadId(BadParameter):
     """An id in the path that is none."""
@@ -141,6 +153,15 @@ class Listing:
 
     def page_by_key(self, order, cursor, size, names):
         return issue_rows.page(self, order, cursor, size, names)
+
+
+def saying(space, text):
+    """Qs on issues of a space in whose title or description a text is."""
+    phrase = Phrase.of(text)
+    if not phrase.words:
+        return [Q(pk__in=())]
+    # Nobody finds by a door what is internal.
+    return [search.condition({space.pk: "viewer"}, phrase), search.in_own_texts(phrase)]
 
 
 def sentence(path, text):

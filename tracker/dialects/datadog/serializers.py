@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-import orjson
 from django.contrib.auth import get_user_model
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -13,6 +12,7 @@ from issues.issue_rows import moment
 from issues.lookups import as_uuid
 from issues.models import Issue, Team
 from issues.query import QueryError, read
+from issues.rows import loaded
 from issues.serializers import BoundedListField, ExactCharField
 from tracker.dialects.datadog import SENTENCE
 from tracker.dialects.datadog.search import FIELDS
@@ -114,7 +114,7 @@ def issue_document(issue):
         "first_seen_version": error["first_version"] or "",
         "function_name": error["function_name"] or "",
         "is_crash": error["is_crash"],
-        "languages": list(dict.fromkeys(map(LANGUAGE.shown, orjson.loads(orjson.dumps(error["languages"]))))),
+        "languages": list(dict.fromkeys(map(LANGUAGE.shown, loaded(error["languages"])))),
         "last_seen": milliseconds(issue["last_seen_at"]),
         "last_seen_version": error["last_version"] or "",
         "platform": PLATFORM.shown(error["platform"] or ""),

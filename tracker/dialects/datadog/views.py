@@ -165,7 +165,7 @@ class AssigneeView(OneView):
     @transaction.atomic
     def assign(self, issue, uuid):
         """Give an issue to the member with this uuid; anybody else is kept for this door alone."""
-        # What all doors keep aside is one column.
+        # What this door keeps aside is written as a whole.
         issue = Issue.objects.lock().select_related("space").get(pk=issue.pk)
         if uuid == assignee_of(issue_rows.document_of(issue, ("assignee", "extensions"))):
             return

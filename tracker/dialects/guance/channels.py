@@ -69,7 +69,7 @@ class ChannelChangeSerializer(DoorSerializer):
         own = {name: values.pop(name) for name in OWN if name in values}
         if own:
             kept = self.instance.extensions if self.instance else {}
-            values["extensions"] = kept | {"guance": extends.own(kept) | own}
+            values["extensions"] = extends.keeping(kept, own)
         return values
 
     def update(self, channel, values):

@@ -23,6 +23,11 @@ def own(extensions):
     return extensions.get("guance", {})
 
 
+def keeping(extensions, own_part):
+    """`extensions` with this beside what is kept in them for this door."""
+    return extensions | {"guance": own(extensions) | own_part}
+
+
 def entries(extend, *names):
     """The entries of the first of these lists that is there."""
     found = next((extend[name] for name in names if name in extend), None)

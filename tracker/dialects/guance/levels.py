@@ -58,7 +58,7 @@ class LevelChangeSerializer(DoorSerializer):
         extend = values.pop("extend", None)
         if extend is not None:
             kept = self.instance.extensions if self.instance else {}
-            values["extensions"] = kept | {"guance": extends.own(kept) | {"extend": extend}}
+            values["extensions"] = extends.keeping(kept, {"extend": extend})
         return values
 
 
@@ -180,7 +180,6 @@ class ConfigSetView(GuanceView):
     def post(self, request):
         asked = self.checked(ConfigSerializer).validated_data
         if asked != config_document(self.space):
-            own = extends.own(self.space.extensions) | asked
-            self.space.extensions = self.space.extensions | {"guance": own}
+            self.space.extensions = extends.keeping(self.space.extensions, asked)
             self.space.save()
         return self.content(config_document(self.space))

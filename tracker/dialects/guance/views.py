@@ -7,12 +7,11 @@ from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 
-from issues import issue_rows, lookups, search
+from issues import issue_rows, lookups
 from issues.limits import PAGE, QUERY
 from issues.models import Channel
 from issues.models.fields import canonical
 from issues.paths import member_of
-from issues.search import Phrase
 from issues.serializers import ExactCharField
 from issues.space_serializers import StrictIntegerField
 from tracker.dialects import ids
@@ -30,7 +29,7 @@ from tracker.dialects.guance.serializers import (
 )
 from tracker.dialects.guance.words import STATUS
 from tracker.dialects.serializers import DoorSerializer
-from tracker.dialects.views import DoorView, Listing
+from tracker.dialects.views import DoorView, Listing, saying
 
 SIZE = 10
 # Times from here on are in milliseconds.
@@ -57,10 +56,7 @@ class GuanceView(DoorView):
 
     def issue(self, reference):
         """The issue of this id in the workspace; Http404."""
-        issue = self.find(reference, "issue")
-        if issue.space_id != self.space.pk:
-            raise Http404
-        return issue
+        return self.find_here(reference, "issue")
 
     def row(self, model, reference, prefix):
         """The row of the workspace with this id that is not retired; Http404."""
@@ -205,13 +201,7 @@ class ListView(GuanceView):
             last, divisor = asked["endTime"]
             yield Q(created_at__lt=moment(last + 1, divisor))
         if asked["search"].strip():
-            phrase = Phrase.of(asked["search"])
-            if phrase.words:
-                # Nobody finds by this door what is internal.
-                yield search.condition({self.space.pk: "viewer"}, phrase)
-                yield search.in_own_texts(phrase)
-            else:
-                yield NOTHING
+            yield from saying(self.space, asked["search"])
 
     def in_channel(self, uuid):
         channel = Channel.objects.filter(space=self.space, uuid=uuid).first() if uuid else None

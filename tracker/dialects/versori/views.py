@@ -139,9 +139,6 @@ class IssuesView(VersoriView):
             raise BadParameter(name, f"One of {', '.join(words)}.")
         return word or None
 
-    def parameter(self, name):
-        return self.request.query_params.get(name)
-
 
 class IssueView(VersoriView):
     """`/api/v2/o/{organisation_id}/issues/{issue_id}`"""
@@ -157,10 +154,7 @@ class IssueView(VersoriView):
     def issue(self, reference):
         if ids.parse(reference) is None:
             raise BadId("issue_id", "Not a ULID.")
-        issue = self.find(reference)
-        if issue.space_id != self.space.pk:
-            raise Http404
-        return issue
+        return self.find_here(reference)
 
 
 def beyond(name, column, at):

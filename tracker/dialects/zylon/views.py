@@ -7,17 +7,16 @@ from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import PermissionDenied
 
-from issues import issue_rows, keyset, lookups, search
+from issues import issue_rows, keyset, lookups
 from issues.filters import BadParameter
 from issues.limits import PAGE, QUERY
 from issues.models import Issue, Project
 from issues.orders import ORDERS
 from issues.paths import any_of
 from issues.policy import may
-from issues.search import Phrase
 from tracker.dialects import ids
 from tracker.dialects.openapi import parameter
-from tracker.dialects.views import DoorView, Listing
+from tracker.dialects.views import DoorView, Listing, saying
 from tracker.dialects.zylon import door
 from tracker.dialects.zylon.documents import IssueDocument, IssuesDocument
 from tracker.dialects.zylon.serializers import NAMES, ChangeSerializer, CreateSerializer, document, people_of
@@ -82,10 +81,7 @@ class ZylonView(DoorView):
         return space
 
     def issue(self, reference):
-        issue = self.find(reference, "issue")
-        if self.space is None or issue.space_id != self.space.pk:
-            raise Http404
-        return issue
+        return self.find_here(reference, "issue")
 
     def answer_with(self, issue):
         native = issue_rows.document_of(issue, NAMES)
@@ -172,20 +168,12 @@ class IssuesView(ZylonView):
             if (at := self.milliseconds(name)) is not None:
                 conditions.append(Q(**{lookup: at}))
         if text := self.parameter("filter_by_text"):
-            conditions += self.saying(text)
+            if len(text) > QUERY:
+                raise BadParameter("filter_by_text", f"At most {QUERY:,} characters.")
+            conditions += saying(self.space, text)
         narrowed = door.name, sorted((name, asked[name]) for name in NARROWING if name in asked)
         asked = self.request.user, [self.space.pk], conditions, narrowed
         return WithTrash(in_state, *asked) if DELETED in states else Listing(*asked)
-
-    def saying(self, text):
-        """Qs on issues in whose title or description a text is."""
-        if len(text) > QUERY:
-            raise BadParameter("filter_by_text", f"At most {QUERY:,} characters.")
-        phrase = Phrase.of(text)
-        if not phrase.words:
-            return [Q(pk__in=())]
-        # Nobody finds by this door what is internal.
-        return [search.condition({self.space.pk: "viewer"}, phrase), search.in_own_texts(phrase)]
 
     @extend_schema(
         operation_id="create_issue",
@@ -197,9 +185,6 @@ class IssuesView(ZylonView):
         if self.space is None or not may(request, "write", self.space.pk):
             raise PermissionDenied()
         return self.answer_with(self.checked(CreateSerializer).save())
-
-    def parameter(self, name):
-        return self.request.query_params.get(name)
 
     def words(self, name, known):
         """The words of a list with commas between; BadParameter for one that is not `known`."""

@@ -3,10 +3,12 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, StrIndex, Substr
 from django.dispatch import Signal
 
 from issues.models.base import Audited, Guarded, GuardedQuerySet, WayRound
@@ -19,6 +21,8 @@ issue_changed = Signal()
 record_changed = Signal()
 
 EMPTY = (None, "", False, [], {})
+# The field of entries of comments, and what comes before the comment's uuid in their values.
+COMMENTS, NAMING = "comments", '"comment":"'
 
 
 @dataclass(slots=True)
@@ -117,7 +121,29 @@ class HistoryQuerySet(GuardedQuerySet):
         """The entries of the user's spaces, but for internal comments where they only view."""
         roles = user.space_roles()
         viewed = [space for space, role in roles.items() if role == "viewer"]
-        return self.filter(space_id__in=roles).exclude(space_id__in=viewed, is_internal=True)
+        rows = self.filter(space_id__in=roles)
+        return rows.exclude(Q(space_id__in=viewed) & self.of_internal_comments()) if viewed else rows
+
+    def public(self):
+        """The entries that tell nothing of internal comments."""
+        return self.exclude(self.of_internal_comments())
+
+    def of_internal_comments(self):
+        """The condition of entries of comments that are internal or once were.
+
+        Each entry stands as it was written, so the text of a comment that was made internal later is in
+        one that is not internal itself.
+        """
+        internal = self.model.objects.alias(comment=self.comment(F)).filter(
+            issue=OuterRef("issue"), field=COMMENTS, is_internal=True, comment=self.comment(OuterRef)
+        )
+        return Q(is_internal=True) | Q(field=COMMENTS) & Exists(internal)
+
+    @staticmethod
+    def comment(reference):
+        """What an entry of a comment says to name it."""
+        said = Coalesce(reference("new_value"), reference("old_value"))
+        return Substr(said, StrIndex(said, Value(NAMING)), len(NAMING) + len(str(UUID(int=0))))
 
     def append(self, entries):
         """Write new entries; each chain is locked by who calls."""

@@ -407,3 +407,29 @@ def test_viewers_do_not_see_entries_of_internal_comments(ops, bob, vera, charlie
     ]
 
     assert seen == [2, 1, 0]
+
+
+def test_viewers_do_not_see_entries_of_comments_that_were_made_internal(ops, bob, vera):
+    issue = IssueFactory(space=ops)
+    secret, other = CommentFactory(issue=issue, content="The key is 1234."), CommentFactory(issue=issue)
+    secret.content = "The key was 1234."
+    secret.save()
+
+    secret.is_internal = True
+    secret.save()
+
+    chain = HistoryEntry.objects.filter(issue=issue).order_by("position")
+    assert chain.visible_to(bob).count() == 5
+    assert [str(other.uuid) in entry.new_value for entry in chain.visible_to(vera)] == [False, True]
+    assert list(chain.public()) == list(chain.visible_to(vera))
+
+
+def test_viewers_do_not_see_entries_of_a_comment_that_was_internal_once(ops, vera):
+    issue = IssueFactory(space=ops)
+    comment = CommentFactory(issue=issue, is_internal=True)
+    comment.is_internal = False
+    comment.save()
+
+    comment.trash()
+
+    assert HistoryEntry.objects.visible_to(vera).filter(issue=issue).get().action == "created"

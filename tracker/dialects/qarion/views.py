@@ -199,15 +199,8 @@ class HistoryView(IssueView):
 
     @extend_schema(operation_id="get_history", responses=HistoryDocument)
     def get(self, request, id):
-        entries = HistoryEntry.objects.filter(issue=self.issue(id), is_internal=False)
-        # An entry stands as it was written, also of a comment that has been made internal since.
-        internal = Comment.objects.filter(issue__uuid=lookups.as_uuid(id), is_internal=True)
-        hidden = {str(uuid) for uuid in internal.values_list("uuid", flat=True)}
-        documents = [
-            entry
-            for entry in rows.history_documents(list(rows.history(entries.order_by("position"))))
-            if entry["action"] != "comment_added" or entry["new_value"]["comment"] not in hidden
-        ]
+        entries = HistoryEntry.objects.filter(issue=self.issue(id)).public().order_by("position")
+        documents = rows.history_documents(list(rows.history(entries)))
         levels = Level.objects.visible_to(request.user).values_list("uuid", "severity")
         severities = {str(uuid): severity for uuid, severity in levels}
         return self.answer({"items": list(history_items(documents, severities))})

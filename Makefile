@@ -17,7 +17,7 @@ ifneq (,$(filter 0 false False no off,$(DEBUG)))
 else
 	@$(BIN)/python manage.py demo
 endif
-	@$(BIN)/gunicorn tracker.wsgi --bind 127.0.0.1:$(PORT) --worker-class gthread --threads 8 \
+	@$(BIN)/gunicorn tracker.wsgi --bind 127.0.0.1:$(PORT) --worker-class gthread --threads 4 \
 		--timeout 30 --graceful-timeout 30 --keep-alive 60 --log-level warning \
 		--limit-request-line 8190 --limit-request-fields 200 --limit-request-field_size 16384
 

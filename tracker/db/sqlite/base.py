@@ -1,7 +1,7 @@
 """Django's SQLite backend with one queue of writers per process instead of a busy loop.
 
-Eight threads that wait for a lock of the process are faster than one thread alone, eight that poll
-SQLite's busy handler are slower; processes still meet at the busy handler.
+Threads that wait for a lock of the process are faster than one thread alone, those that poll SQLite's
+busy handler are slower; processes still meet at the busy handler.
 """
 
 import threading

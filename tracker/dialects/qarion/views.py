@@ -167,7 +167,7 @@ class IssueView(QarionView):
 class CommentsView(IssueView):
     """`/issues/{id}/comments`"""
 
-    http_method_names = ["get", "post"]
+    http_method_names = ["get", "head", "post"]
     verbs = {"POST": "comment"}
     dispatch = QarionView.dispatch
 
@@ -194,7 +194,7 @@ class CommentsView(IssueView):
 class HistoryView(IssueView):
     """`/issues/{id}/history`"""
 
-    http_method_names = ["get"]
+    http_method_names = ["get", "head"]
     dispatch = QarionView.dispatch
 
     @extend_schema(operation_id="get_history", responses=HistoryDocument)

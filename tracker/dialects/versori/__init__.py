@@ -6,19 +6,15 @@ from tracker.dialects.doors import Door
 from tracker.dialects.ids import ulid_of
 
 CODES = {
-    400: "invalid_argument",
     401: "unauthenticated",
     403: "permission_denied",
     404: "not_found",
     405: "unimplemented",
     409: "conflict",
-    413: "invalid_argument",
-    415: "invalid_argument",
-    422: "invalid_argument",
     429: "resource_exhausted",
     503: "unavailable",
 }
-OTHER = "internal"
+INVALID, INTERNAL = "invalid_argument", "internal"
 
 
 class Versori(Door):
@@ -30,7 +26,7 @@ class Versori(Door):
         "type": "object",
         "required": ["code", "message"],
         "properties": {
-            "code": {"type": "string", "enum": sorted({*CODES.values(), OTHER})},
+            "code": {"type": "string", "enum": sorted({*CODES.values(), INVALID, INTERNAL})},
             "message": {"type": "string"},
             "fields": {
                 "type": "array",
@@ -44,7 +40,8 @@ class Versori(Door):
     }
 
     def error(self, status, detail, problems):
-        found = {"code": CODES.get(status, OTHER), "message": detail}
+        code = CODES.get(status, INVALID if status < 500 else INTERNAL)
+        found = {"code": code, "message": detail}
         fields = [{"field": field_of(path), "message": text} for path, text, _ in problems if len(path) > 1]
         return found | ({"fields": fields} if fields else {})
 

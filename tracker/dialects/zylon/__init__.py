@@ -6,7 +6,6 @@ from tracker.dialects.doors import Door
 from tracker.dialects.ids import prefixed
 
 CODES = {
-    400: "invalid_request",
     401: "unauthenticated",
     403: "forbidden",
     404: "not_found",
@@ -18,6 +17,7 @@ CODES = {
     429: "too_many_requests",
     503: "unavailable",
 }
+INVALID_STATE, INVALID, INTERNAL = "invalid_state", "invalid_request", "internal"
 
 
 class Zylon(Door):
@@ -32,7 +32,7 @@ class Zylon(Door):
                 "type": "object",
                 "required": ["code", "message"],
                 "properties": {
-                    "code": {"type": "string", "enum": ["invalid_state", "internal", *CODES.values()]},
+                    "code": {"type": "string", "enum": [INVALID_STATE, INVALID, INTERNAL, *CODES.values()]},
                     "message": {"type": "string"},
                 },
             }
@@ -44,7 +44,8 @@ class Zylon(Door):
 
     def error(self, status, detail, problems):
         names = [path[1] for path, *_ in problems if len(path) > 1]
-        code = "invalid_state" if "state" in names else CODES.get(status, "internal")
+        other = INVALID if status < 500 else INTERNAL
+        code = INVALID_STATE if "state" in names else CODES.get(status, other)
         return {"error": {"code": code, "message": detail}}
 
 

@@ -185,6 +185,17 @@ def test_null_takes_the_assignee_and_the_product_away(qarion, ops, alice):
     assert (found["assignee"], found["product"]) == (None, None)
 
 
+def test_no_description_is_null_or_blank(qarion, ops):
+    body = {"title": "x", "space_id": str(ops.uuid), "description": None}
+    made = done(send(qarion, "post", "/issues", body), 201)
+    issue = IssueFactory(space=ops, description="Slow", description_format="html")
+
+    found = [done(patch(qarion, issue, description=None)) for _ in range(2)]
+
+    assert [row["description"] for row in (made, *found)] == [""] * 3
+    assert found[0] == found[1]
+
+
 def test_a_deleted_issue_is_gone(qarion, ops):
     issue = IssueFactory(space=ops)
 

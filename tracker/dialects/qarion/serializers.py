@@ -59,11 +59,17 @@ class ChangeSerializer(DoorSerializer):
     description_format = Issue.Format.MARKDOWN
 
     title = TitleField(required=False)
-    description = ExactCharField(max_length=TEXT, allow_blank=True, required=False)
+    description = ExactCharField(max_length=TEXT, allow_blank=True, allow_null=True, required=False)
     status = WordField(STATUS, required=False)
     priority = WordField(PRIORITY, required=False)
     product_id = IdField(required=False, allow_null=True)
     assignee_id = IdField(required=False, allow_null=True)
+
+    def to_internal_value(self, data):
+        if isinstance(data, dict) and data.get("description", ...) is None:
+            # It is one way to say that there is none.
+            data = data | {"description": ""}
+        return super().to_internal_value(data)
 
     def shown(self, issue):
         said = document(issue)

@@ -400,10 +400,15 @@ def test_a_status_alone_keeps_the_resolution_within_its_group(versori, ops, befo
     assert pair(done(patch(versori, issue, status=status))) == after
 
 
-def test_a_resolution_can_be_taken_away(versori, ops):
-    issue = IssueFactory(space=ops, status="closed", resolution="negated")
+@pytest.mark.parametrize(
+    "before", [("closed", "negated"), ("ignored", None), ("ignored", "ignored"), ("excluded", None)]
+)
+def test_a_resolution_can_be_taken_away(versori, ops, before):
+    issue = IssueFactory(space=ops, status=before[0], resolution=before[1])
 
     assert pair(done(patch(versori, issue, resolutionStatus=None))) == ("closed", None)
+    issue.refresh_from_db()
+    assert (issue.status, issue.resolution) == ("closed", None)
 
 
 @pytest.mark.parametrize("status", ["resolved", "closed"])

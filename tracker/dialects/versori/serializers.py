@@ -132,6 +132,14 @@ class ChangeSerializer(IssueSerializer):
             said.pop("resolutionStatus", None)
         return said
 
+    def validate(self, values):
+        values = super().validate(values)
+        is_taken_away = values.get("resolution", ...) is None and "status" not in values
+        if is_taken_away and STATUS.shown[self.instance.status] == "closed":
+            # One that is ignored or excluded is shown with a resolution though it has none.
+            values["status"] = Issue.Status.CLOSED
+        return values
+
     def validate_resolvedAt(self, at):
         kept = self.instance.resolved_at
         # As it is shown, in whatever spelling.

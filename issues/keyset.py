@@ -103,7 +103,8 @@ def page_of(rows, size, backwards, key, key_of):
         rows.reverse()
     if not rows:
         return Page([], None, None)
-    has_next, has_previous = (True, has_more) if backwards else (has_more, key is not None)
+    is_led = key is not None
+    has_next, has_previous = (is_led, has_more) if backwards else (has_more, is_led)
     return Page(
         rows,
         encode(False, key_of(rows[-1])) if has_next else None,
@@ -154,21 +155,28 @@ def ways(number, size, total, closed):
             yield True, key, (known - number) * size - 1, (known - number + 1) * size - 1
 
 
-def encode(backwards, key):
+def encode(backwards, key=()):
+    """The cursor to what is beyond `key` in one direction, or beyond that end of the list."""
     parts = [str(part) if isinstance(part, UUID) else part for part in key]
     text = orjson.dumps([int(backwards), *parts], option=orjson.OPT_NAIVE_UTC)
     return base64.urlsafe_b64encode(signature(text) + text).decode().rstrip("=")
 
 
 def decode(cursor, order):
-    """(backwards, key) of a cursor that `encode` made for this order; BadCursor for any other text."""
+    """(backwards, key) of a cursor that `encode` made for this order; BadCursor for any other text.
+
+    The key is None for one that leads from an end of the list.
+    """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         signed = base64.b64decode(padded, altchars=b"-_", validate=True)
         mark, text = signed[:SIGNED], signed[SIGNED:]
         if not constant_time_compare(mark, signature(text)):
             raise BadCursor
-        backwards, *values, uuid = orjson.loads(text)
+        backwards, *key = orjson.loads(text)
+        if not key:
+            return bool(backwards), None
+        *values, uuid = key
         if len(values) != (order.column is not None):
             raise BadCursor
         return bool(backwards), [*(parse_value(order, value) for value in values), UUID(uuid)]

@@ -513,14 +513,17 @@ def test_a_list_is_narrowed_by_who_changed_an_issue_last(guance, api, ops, alice
     assert listed(guance, **by("updator", account(alice), "true")) == [2]
 
 
-def test_both_ends_of_a_time_are_in_it(guance, ops):
+def test_both_ends_of_a_time_are_in_it_as_it_is_shown(guance, ops):
     IssueFactory(space=ops, created_at=datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC))
     second = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp())
 
     assert len(listed(guance, startTime=second, endTime=second)) == 1
-    assert len(listed(guance, startTime=second * 1_000 + 500, endTime=second * 1_000 + 500)) == 1
+    assert len(listed(guance, startTime=second * 1_000, endTime=second * 1_000)) == 1
+    assert len(listed(guance, startTime=second * 1_000 + 1)) == 0
     assert len(listed(guance, startTime=second + 1)) == 0
-    assert len(listed(guance, endTime=second * 1_000 + 499)) == 0
+    assert len(listed(guance, endTime=second * 1_000 - 1)) == 0
+    assert len(listed(guance, endTime=253_402_300_799_999)) == 1
+    assert len(listed(guance, startTime=253_402_300_799_999)) == 0
 
 
 def test_pages_are_exact_to_the_end(guance, ops):

@@ -1,5 +1,7 @@
 """Zylon's API at its own paths: its documents, its words, its errors."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
@@ -89,6 +91,14 @@ def test_an_anonymous_reporter_is_left_out(zylon, api, alice):
 
     assert "created_by" not in found
     assert "created_by" not in done(api(alice).get(f"{LIST}/{found['id']}"))
+
+
+@pytest.mark.parametrize("config", [{}, {"thread_id": "t1"}])
+def test_the_config_is_shown_as_it_was_given(zylon, ops, config):
+    found = done(send(zylon, "post", LIST, BODY | {"config": config}))
+
+    assert found["data"] == config
+    assert done(zylon.get(f"{LIST}/{found['id']}")) == found
 
 
 def test_a_missing_is_read_is_false_in_a_put_and_left_alone_in_a_patch(zylon, ops):
@@ -198,6 +208,41 @@ def test_pages_by_number_and_by_cursor_lead_on_to_each_other(zylon, ops):
         (False, True),
     ]
     assert first["total_count"] == last["total_count"] == 5
+
+
+def test_a_page_is_asked_for_from_either_end_without_a_cursor(zylon, ops):
+    for number in range(1, 6):
+        IssueFactory(space=ops, number=number)
+
+    last = done(zylon.get(LIST, {"last": 2}))
+
+    assert numbers(zylon, first=2) == numbers(zylon, first=2, last=1) == [5, 4]
+    assert numbers(zylon, first=2, page=2) == [3, 2]
+    assert [row["issue_number"] for row in last["data"]] == [2, 1]
+    assert (last["has_next_page"], last["has_previous_page"]) == (False, True)
+    assert numbers(zylon, before=last["previous_cursor"]) == [5, 4, 3]
+
+
+def test_before_a_page_past_the_end_comes_the_last_one(zylon, ops):
+    assert done(zylon.get(LIST, {"page": 9}))["has_previous_page"] is False
+    for number in range(1, 4):
+        IssueFactory(space=ops, number=number)
+
+    past = done(zylon.get(LIST, {"page": 9, "page_size": 2}))
+
+    assert (past["data"], past["has_next_page"], past["has_previous_page"]) == ([], False, True)
+    assert numbers(zylon, before=past["previous_cursor"], last=2) == [2, 1]
+
+
+def test_a_time_that_is_shown_finds_its_issue_and_no_other_time_does(zylon, ops):
+    IssueFactory(space=ops, number=1, created_at=datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC))
+    second = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1_000
+
+    assert numbers(zylon, start_date=second, end_date=second) == [1]
+    assert numbers(zylon, start_date=second + 1) == []
+    assert numbers(zylon, end_date=second - 1) == []
+    assert numbers(zylon, end_date="253402300799999") == [1]
+    assert numbers(zylon, start_date="253402300799999") == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What the views of every door share."""
 
+from datetime import UTC, datetime
+
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from rest_framework.views import APIView, set_rollback
@@ -16,6 +18,8 @@ from tracker.accounts.authentication import BearerAuthentication
 from tracker.dialects import ids
 from tracker.dialects.openapi import DoorSchema
 from tracker.errors import WORDS, as_api_exception, headers_of, logged
+
+LATEST = 253_402_300_799_999  # the last millisecond of the year 9999
 
 
 class JSONAPIParser(StrictJSONParser):
@@ -162,6 +166,20 @@ def saying(space, text):
         return [Q(pk__in=())]
     # Nobody finds by a door what is internal.
     return [search.condition({space.pk: "viewer"}, phrase), search.in_own_texts(phrase)]
+
+
+def since(milliseconds):
+    """The Q of issues that were made at this time or later, by what is shown of it: whole seconds."""
+    return Q(created_at__gte=at_second(-(-milliseconds // 1_000)))
+
+
+def until(milliseconds):
+    """The Q of issues that were made at this time or earlier, by what is shown of it."""
+    return Q(created_at__lt=at_second(milliseconds // 1_000 + 1))
+
+
+def at_second(number):
+    return datetime.fromtimestamp(min(number, LATEST // 1_000), UTC)
 
 
 def sentence(path, text):

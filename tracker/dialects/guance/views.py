@@ -1,7 +1,5 @@
 """Guance's calls for issues, and what all its calls have in common."""
 
-from datetime import UTC, datetime
-
 from django.db.models import F, Q
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -29,12 +27,11 @@ from tracker.dialects.guance.serializers import (
 )
 from tracker.dialects.guance.words import STATUS
 from tracker.dialects.serializers import DoorSerializer
-from tracker.dialects.views import DoorView, Listing, saying
+from tracker.dialects.views import LATEST, DoorView, Listing, saying, since, until
 
 SIZE = 10
 # Times from here on are in milliseconds.
 MILLISECONDS = 100_000_000_000
-LATEST = 253_402_300_799  # the last second of the year 9999
 NOTHING = Q(pk__in=())
 UNITS, AT_MOST = "Unix seconds or milliseconds.", f"{PAGE} at most."
 
@@ -146,18 +143,14 @@ class FilterSerializer(DoorSerializer):
 
 
 class MomentField(StrictIntegerField):
-    """A time in unix seconds or milliseconds, as (its first moment, how many seconds it lasts)."""
+    """A time in unix seconds or milliseconds, in milliseconds."""
 
     def to_internal_value(self, data):
         number = super().to_internal_value(data)
-        divisor = 1_000 if number >= MILLISECONDS else 1
-        if not 0 <= number <= LATEST * divisor:
+        milliseconds = number if number >= MILLISECONDS else number * 1_000
+        if not 0 <= milliseconds <= LATEST:
             raise serializers.ValidationError("Seconds or milliseconds since 1970.")
-        return number, divisor
-
-
-def moment(number, divisor):
-    return datetime.fromtimestamp(number / divisor, UTC)
+        return milliseconds
 
 
 class ListSerializer(DoorSerializer):
@@ -196,10 +189,9 @@ class ListView(GuanceView):
             found = WANTED[condition["key"]](self.space, condition["value"])
             yield found if condition["equal"] else ~found
         if "startTime" in asked:
-            yield Q(created_at__gte=moment(*asked["startTime"]))
+            yield since(asked["startTime"])
         if "endTime" in asked:
-            last, divisor = asked["endTime"]
-            yield Q(created_at__lt=moment(last + 1, divisor))
+            yield until(asked["endTime"])
         if asked["search"].strip():
             yield from saying(self.space, asked["search"])
 

@@ -55,7 +55,7 @@ def document(issue, people, with_project=False):
     }
     if issue["reporter"]:
         found["created_by"] = people[str(issue["reporter"]["id"])]
-    if config := config_of(issue):
+    if (config := config_of(issue)) is not None:
         found["data"] = config
     if with_project and issue["project"]:
         project = issue["project"]
@@ -120,7 +120,7 @@ class CreateSerializer(DoorSerializer):
         return project
 
     def create(self, values):
-        config = values.get("config")
+        own = {"config": values["config"]} if "config" in values else {}
         issue = Issue(
             space=self.context["view"].space,
             reporter=self.context["request"].user,
@@ -129,7 +129,7 @@ class CreateSerializer(DoorSerializer):
             kind=values["type"],
             is_anonymous=values["anonymous"],
             project=values.get("project_id"),
-            extensions={"zylon": {"config": config}} if config else {},
+            extensions={"zylon": own} if own else {},
         )
         issue.save()
         return issue

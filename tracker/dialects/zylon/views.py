@@ -1,7 +1,5 @@
 """Zylon's calls."""
 
-from datetime import UTC, datetime
-
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -16,7 +14,7 @@ from issues.paths import any_of
 from issues.policy import may
 from tracker.dialects import ids
 from tracker.dialects.openapi import parameter
-from tracker.dialects.views import DoorView, Listing, saying
+from tracker.dialects.views import LATEST, DoorView, Listing, saying, since, until
 from tracker.dialects.zylon import door
 from tracker.dialects.zylon.documents import IssueDocument, IssuesDocument
 from tracker.dialects.zylon.serializers import NAMES, ChangeSerializer, CreateSerializer, document, people_of
@@ -30,7 +28,6 @@ NARROWING = (
 INCLUDED = ("User", "Project")
 DIRECTIONS = {"ASC": "number", "DESC": "-number"}
 ORGANISATION = OpenApiParameter("x-org", str, OpenApiParameter.HEADER, description="A space: key or id.")
-LATEST = 253_402_300_799_999  # the last millisecond of the year 9999
 
 
 class WithTrash(Listing):
@@ -133,22 +130,32 @@ class IssuesView(ZylonView):
     def page(self, listing, size, total):
         """(native documents, cursor of the next page, cursor of the previous one)"""
         order = ORDERS[DIRECTIONS[self.word("page_order", DIRECTIONS, "DESC")]]
-        cursor = self.parameter("after") or self.parameter("before")
+        cursor, most = self.cursor()
+        size = min(self.number(most, size), PAGE)
         if cursor:
             try:
-                page = listing.page_by_key(order, cursor, self.cursor_size(size), NAMES)
+                page = listing.page_by_key(order, cursor, size, NAMES)
             except keyset.BadCursor as error:
                 raise BadParameter("after", str(error)) from error
             return page.rows, page.next, page.previous
         number = self.number("page", 1)
         rows = listing.page(number, size, NAMES, total, order)
         after = keyset.encode(False, [rows[-1]["id"]]) if rows and number * size < total else None
-        before = keyset.encode(True, [rows[0]["id"]]) if rows and number > 1 else None
+        # Before a page past the end is the last one.
+        key = [rows[0]["id"]] if rows else ()
+        before = keyset.encode(True, key) if number > 1 and total else None
         return rows, after, before
 
-    def cursor_size(self, size):
-        name = "first" if self.parameter("after") else "last"
-        return min(self.number(name, size), PAGE)
+    def cursor(self):
+        """(the cursor that leads to the page or None, the parameter that says how many follow it)"""
+        asked = self.request.query_params
+        if after := asked.get("after"):
+            return after, "first"
+        if before := asked.get("before"):
+            return before, "last"
+        if "last" in asked and not asked.keys() & {"first", "page"}:
+            return keyset.encode(True), "last"
+        return None, "first"
 
     def listing(self):
         asked = self.request.query_params
@@ -164,9 +171,9 @@ class IssuesView(ZylonView):
         if projects := self.references("projects", "project"):
             rows = Project.objects.filter(space=self.space, uuid__in=[uuid for uuid in projects if uuid])
             conditions.append(any_of("project", list(rows.values_list("pk", flat=True)) or [0]))
-        for name, lookup in (("start_date", "created_at__gte"), ("end_date", "created_at__lte")):
+        for name, condition in (("start_date", since), ("end_date", until)):
             if (at := self.milliseconds(name)) is not None:
-                conditions.append(Q(**{lookup: at}))
+                conditions.append(condition(at))
         if text := self.parameter("filter_by_text"):
             if len(text) > QUERY:
                 raise BadParameter("filter_by_text", f"At most {QUERY:,} characters.")
@@ -208,9 +215,10 @@ class IssuesView(ZylonView):
         text = self.parameter(name)
         if text is None:
             return None
-        if not (text.isascii() and text.isdigit() and int(text[:16]) <= LATEST and len(text) <= 16):
+        is_number = text.isascii() and text.isdigit() and len(text) <= 16
+        if not (is_number and int(text) <= LATEST):
             raise BadParameter(name, "Milliseconds since 1970.")
-        return datetime.fromtimestamp(int(text) / 1_000, UTC)
+        return int(text)
 
 
 class IssueView(ZylonView):

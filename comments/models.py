@@ -95,6 +95,10 @@ class Comment(Rendered):
         self.put_files(before, files, actor)
         issue.record([self.entry("comment_added", None, self, files=files)], actor)
 
+    def lock(self):
+        Issue.objects.lock().get(comments=self.pk)
+        super().lock()
+
     def write(self, touched, mine, actor, action=None):
         # The issue's lock guards its chain, so it comes before the comment's own.
         self.issue = Issue.objects.lock().get(comments=self.pk)

@@ -141,6 +141,11 @@ class Audited(Guarded):
             self._wishes = {}
         self.remember(self.FIELDS if fields is None else self.attnames(fields))
 
+    def lock(self):
+        """Take over the row as it stands, which nobody else changes before this transaction ends."""
+        # With what it refers to in any case, its space for one.
+        self.refresh_from_db(from_queryset=type(self).objects.lock().select_related())
+
     def save(self, *, force_insert=False, force_update=False, using=None, update_fields=None):
         """Write what this instance changed, over what others wrote meanwhile; no change, no statement.
 

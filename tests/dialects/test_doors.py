@@ -68,7 +68,7 @@ class TicketView(DoorView):
         return self.answer(document(issue_rows.document_of(self.find(id))))
 
     def patch(self, request, id):
-        self.checked(Change, self.find(id)).save()
+        self.changed(Change, self.find(id))
         return self.get(request, id)
 
 

@@ -17,6 +17,7 @@ from tests.chains import row
 from tests.dialects.lenses import LENSES, states
 from tests.factories import EnvironmentFactory, LevelFactory, MembershipFactory, ProjectFactory
 from tracker.dialects.doors import doors
+from tracker.dialects.views import DoorView
 from tracker.verification import Verifier
 
 NAMES = sorted(LENSES)
@@ -175,6 +176,26 @@ def test_what_is_said_of_one_issue_leads_no_other_out_of_its_group(door, client,
             put(lens, client, issue, {lens.status: said})
 
             assert group(issue.status) == group(status), (status, other)
+
+
+@each_door
+def test_what_is_said_holds_though_others_wrote_since_the_issue_was_found(door, client, ground, monkeypatch):
+    lens, issue = LENSES[door], made(ground, {"status": "open"})
+    said = lens.read(client, issue)[lens.status]
+    check = DoorView.check_object_permissions
+
+    def interrupted(view, request, row):
+        check(view, request, row)
+        if isinstance(row, Issue):
+            other = Issue.objects.get(pk=row.pk)
+            other.status = "resolved"
+            other.save()
+
+    monkeypatch.setattr(DoorView, "check_object_permissions", interrupted)
+    put(lens, client, issue, {lens.status: said})
+
+    assert issue.status == "open"
+    assert not problems(issue)
 
 
 @each_door

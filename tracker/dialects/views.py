@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from django.db import transaction
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from rest_framework.views import APIView, set_rollback
@@ -88,12 +89,25 @@ class DoorView(APIView):
     def answer(self, document, status=200):
         return HttpResponse(dump(document), status=status, content_type=self.door.content_type)
 
-    def checked(self, serializer_class, *args):
-        """A serializer of the body that found nothing wrong; with an issue, of a change of it."""
+    def serializer(self, serializer_class, *args):
+        """A serializer of the body; with a row, of a change of it."""
         context = {"request": self.request, "view": self}
-        serializer = serializer_class(*args, data=self.request.data, context=context, partial=bool(args))
+        return serializer_class(*args, data=self.request.data, context=context, partial=bool(args))
+
+    def checked(self, serializer_class):
+        """A serializer of the body that found nothing wrong."""
+        serializer = self.serializer(serializer_class)
         serializer.is_valid(raise_exception=True)
         return serializer
+
+    def changed(self, serializer_class, row):
+        """The row as the body changes it: what that only repeats is told by what stands there now."""
+        # The body is read before the row is locked, for which others wait.
+        serializer = self.serializer(serializer_class, row)
+        with transaction.atomic():
+            row.lock()
+            serializer.is_valid(raise_exception=True)
+            return serializer.save()
 
     def number(self, name, default):
         """A parameter that counts from 1; BadParameter."""

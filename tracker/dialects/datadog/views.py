@@ -141,11 +141,15 @@ class StateView(OneView):
         data = self.checked(StateSerializer).validated_data["data"]
         if data["id"] != issue.uuid:
             raise ValidationError({"data": {"id": ["It is not the id of the address."]}})
-        state = data["attributes"]["state"]
+        self.set_state(issue, data["attributes"]["state"])
+        return self.answer_with_issue(issue)
+
+    @transaction.atomic
+    def set_state(self, issue, state):
+        issue.lock()
         if state != STATE.shown[issue.status]:
             issue.status = STATE.meant[state]
             issue.save()
-        return self.answer_with_issue(issue)
 
 
 class AssigneeView(OneView):
@@ -166,7 +170,7 @@ class AssigneeView(OneView):
     def assign(self, issue, uuid):
         """Give an issue to the member with this uuid; anybody else is kept for this door alone."""
         # What this door keeps aside is written as a whole.
-        issue = Issue.objects.lock().select_related("space").get(pk=issue.pk)
+        issue.lock()
         if uuid == assignee_of(issue_rows.document_of(issue, ("assignee", "extensions"))):
             return
         issue.assignee = uuid and lookups.find_person([issue.space_id], uuid)

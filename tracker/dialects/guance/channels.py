@@ -127,7 +127,7 @@ class ChannelModifyView(ChannelsView):
     @extend_schema(operation_id="channel_modify", request=ChannelChangeSerializer, responses=ChannelAnswer)
     def post(self, request, id):
         channel = self.row(Channel, id, "chan")
-        return self.content(self.documents([self.checked(ChannelChangeSerializer, channel).save()])[0])
+        return self.content(self.documents([self.changed(ChannelChangeSerializer, channel)])[0])
 
 
 class ChannelDeleteView(ChannelsView):

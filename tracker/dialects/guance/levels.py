@@ -119,7 +119,7 @@ class LevelModifyView(LevelsView):
     @extend_schema(operation_id="issue_level_modify", request=LevelChangeSerializer, responses=LevelAnswer)
     def post(self, request, id):
         level = self.row(Level, id, "issl")
-        return self.answer_level(self.checked(LevelChangeSerializer, level).save())
+        return self.answer_level(self.changed(LevelChangeSerializer, level))
 
 
 class LevelsDeleteSerializer(serializers.Serializer):
@@ -179,7 +179,9 @@ class ConfigSetView(GuanceView):
     @extend_schema(operation_id="issue_level_config_set", request=ConfigSerializer, responses=ConfigAnswer)
     def post(self, request):
         asked = self.checked(ConfigSerializer).validated_data
-        if asked != config_document(self.space):
-            self.space.extensions = extends.keeping(self.space.extensions, asked)
-            self.space.save()
+        with transaction.atomic():
+            self.space.lock()
+            if asked != config_document(self.space):
+                self.space.extensions = extends.keeping(self.space.extensions, asked)
+                self.space.save()
         return self.content(config_document(self.space))

@@ -191,7 +191,7 @@ class ReplyModifyView(ReplyView):
 
     @extend_schema(operation_id="issue_reply_modify", request=ReplySerializer, responses=ReplyAnswer)
     def post(self, request, id):
-        comment = self.checked(ReplySerializer, self.comment(id, "edit")).save()
+        comment = self.changed(ReplySerializer, self.comment(id, "edit"))
         return self.reply(comment, comment.issue)
 
 

@@ -94,7 +94,7 @@ class ModifyView(GuanceView):
 
     @extend_schema(operation_id="issue_modify", request=ChangeSerializer, responses=IssueAnswer)
     def post(self, request, id):
-        return self.answer_with(self.checked(ChangeSerializer, self.issue(id)).save())
+        return self.answer_with(self.changed(ChangeSerializer, self.issue(id)))
 
 
 class DeleteView(GuanceView):

@@ -155,8 +155,7 @@ class IssueView(QarionView):
 
     @extend_schema(operation_id="update_issue", request=ChangeSerializer, responses=IssueDocument)
     def patch(self, request, id):
-        issue = self.checked(ChangeSerializer, self.issue(id)).save()
-        return self.answer(self.document(issue))
+        return self.answer(self.document(self.changed(ChangeSerializer, self.issue(id))))
 
     @extend_schema(operation_id="delete_issue", responses={204: None})
     def delete(self, request, id):

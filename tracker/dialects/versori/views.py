@@ -149,7 +149,7 @@ class IssueView(VersoriView):
 
     @extend_schema(operation_id="update_issue", request=ChangeSerializer, responses=IssueDocument)
     def patch(self, request, organisation_id, issue_id):
-        return self.answer(self.document(self.checked(ChangeSerializer, self.issue(issue_id)).save()))
+        return self.answer(self.document(self.changed(ChangeSerializer, self.issue(issue_id))))
 
     def issue(self, reference):
         if ids.parse(reference) is None:

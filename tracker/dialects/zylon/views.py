@@ -252,7 +252,7 @@ class IssueView(ZylonView):
         is_deleting = isinstance(request.data, dict) and request.data.get("state") == DELETED
         if is_deleting and not may(request, "delete", issue.space_id):
             raise PermissionDenied()
-        return self.answer_with(self.checked(ChangeSerializer, issue).save())
+        return self.answer_with(self.changed(ChangeSerializer, issue))
 
     @extend_schema(operation_id="delete_issue", parameters=[ORGANISATION], responses={204: None})
     def delete(self, request, id):

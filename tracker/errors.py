@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import orjson
 from django.core import exceptions as django_exceptions
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
@@ -15,6 +15,7 @@ from rest_framework.views import set_rollback
 
 from issues.models.base import VersionConflict
 from issues.rows import OPTIONS
+from tracker.accounts.authentication import counted
 from tracker.dialects.doors import door_at
 
 logger = logging.getLogger(__name__)
@@ -156,10 +157,21 @@ def status_of(error):
     return 500
 
 
+def rate_headers(request):
+    """What a call that no view counts is told of how often it may call, by the door to which it came."""
+    door = door_at(request.path)
+    try:
+        return door.rate(counted(request)) if door else {}
+    except DatabaseError:
+        # It may be what the error is about.
+        return {}
+
+
 def error_response(request, status, detail=None):
     """An error in the shape of the door that `request` came to."""
     if door := door_at(request.path):
-        return door.failure(status, detail or WORDS.get(status, HTTPStatus(status).phrase))
+        said = detail or WORDS.get(status, HTTPStatus(status).phrase)
+        return door.failure(status, said, headers=rate_headers(request))
     if request.path.startswith(API_PREFIX):
         return problem(request, status, detail)
     context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail or WORDS.get(status)}

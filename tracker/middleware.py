@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject, empty
 from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, UPLOAD, refusal
 from tracker.accounts.authentication import bearer_token
 from tracker.accounts.models import IdempotencyKey
-from tracker.errors import error_response, status_of
+from tracker.errors import error_response, rate_headers, status_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -160,7 +160,7 @@ class IdempotencyMiddleware:
             if row.fingerprint != fingerprint:
                 return error_response(request, 422, "This Idempotency-Key was used for another request.")
             if row.status:
-                headers = row.headers | {"Idempotency-Replayed": "true"}
+                headers = row.headers | rate_headers(request) | {"Idempotency-Replayed": "true"}
                 if row.status == self.NOT_KEPT:
                     return self.refuse_secret(request, headers)
                 return HttpResponse(bytes(row.body), status=row.status, headers=headers)

@@ -421,3 +421,24 @@ def test_who_is_refused_is_told_how_often_they_may_call(api, bob, ops):
     assert [response.status_code for response in refusals] == [403, 403]
     assert [response["X-RateLimit-Remaining"] for response in refusals] == ["599", "598"]
     assert Client().get("/issues")["X-RateLimit-Limit"] == "600"
+
+
+def test_whom_no_view_hears_is_told_how_often_they_may_call_too(qarion, ops):
+    body, once = {"title": "One", "space_id": str(ops.uuid)}, {"Idempotency-Key": "once"}
+    nobody = Client(headers={"authorization": "Bearer trk_nobody"})
+
+    answers = [
+        qarion.get("/issues", {"page": "%"}),
+        qarion.get("/issues?a=1&a=2"),
+        qarion.get("/issues/a/b/c"),
+        qarion.generic("POST", "/issues", "x" * 3_000_000, content_type="application/json"),
+        send(qarion, "post", "/issues", body, **once),
+        send(qarion, "post", "/issues", body, **once),
+        send(qarion, "post", "/issues", {}, **once),
+    ]
+    strangers = [nobody.get("/issues"), nobody.get("/issues?a=1&a=2")]
+
+    assert [answer.status_code for answer in answers] == [422, 400, 404, 413, 201, 201, 422]
+    assert [int(answer["X-RateLimit-Remaining"]) for answer in answers] == list(range(599, 592, -1))
+    assert [answer.status_code for answer in strangers] == [401, 400]
+    assert [answer["X-RateLimit-Remaining"] for answer in strangers] == ["59", "58"]

@@ -1,10 +1,13 @@
 """How a request says who it is: a bearer token, or the session of the pages."""
 
+from types import SimpleNamespace
+
+from django.contrib.auth.models import AnonymousUser
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 
 from tracker.accounts.models import ApiToken
-from tracker.accounts.throttling import BadTokenThrottle
+from tracker.accounts.throttling import BadTokenThrottle, TokenThrottle
 from tracker.dialects.doors import door_at
 
 
@@ -33,6 +36,15 @@ def bearer_secrets(request):
     return (door and door.secrets(request.headers)) or (("",) if scheme else None)
 
 
+def counted(request):
+    """The Throttle of a call that no view counts, counted."""
+    token = bearer_token(request)
+    caller = SimpleNamespace(auth=token, user=AnonymousUser(), META=request.META)
+    throttle = BadTokenThrottle() if token is False else TokenThrottle()
+    throttle.allow_request(caller, None)
+    return throttle
+
+
 def live_token(secret, *others):
     """The ApiToken of a secret, None unless it and those of all others are live and have one home."""
     found = [find_token(each) for each in (secret, *others)]
@@ -54,12 +66,12 @@ class BearerAuthentication(authentication.BaseAuthentication):
             return None
         if not token:
             throttle = BadTokenThrottle()
+            refused = AuthenticationFailed("The token is unknown, expired or revoked.")
             if not throttle.allow_request(request, None):
                 refused = Throttled(throttle.wait())
-                # A door says more of it than how long to wait.
-                refused.throttle = throttle
-                raise refused
-            raise AuthenticationFailed("The token is unknown, expired or revoked.")
+            # A door says more of it than how long to wait.
+            refused.throttle = throttle
+            raise refused
         return token.user, token
 
     def authenticate_header(self, request):

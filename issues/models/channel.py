@@ -40,7 +40,10 @@ class Channel(SpaceRow):
     class Meta(SpaceRow.Meta):
         ordering = ["-is_default", "name", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["space", "name"], name="channel_name"),
+            # A name is free again when its channel is retired.
+            models.UniqueConstraint(
+                fields=["space", "name"], condition=Q(is_active=True), name="channel_name"
+            ),
             models.UniqueConstraint(
                 fields=["space"], condition=Q(is_default=True), name="channel_one_default"
             ),

@@ -130,11 +130,15 @@ def find_person(space_ids, reference):
     return people_of(space_ids).filter(Q(uuid=uuid) if uuid else Q(email__iexact=reference)).first()
 
 
+def known_people(space_ids):
+    """Who is or was a member of these spaces."""
+    return get_user_model().objects.filter(memberships__space__in=space_ids)
+
+
 def find_known_person(space_ids, reference):
     """The person with this uuid or e-mail address who is or was a member of these spaces, or None."""
     uuid = as_uuid(reference)
-    known = get_user_model().objects.filter(memberships__space__in=space_ids)
-    return known.filter(Q(uuid=uuid) if uuid else Q(email__iexact=reference)).first()
+    return known_people(space_ids).filter(Q(uuid=uuid) if uuid else Q(email__iexact=reference)).first()
 
 
 def known_person(space_ids, reference):

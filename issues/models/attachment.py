@@ -77,6 +77,10 @@ class Attachment(Guarded):
                 raise ValidationError({"file": f"The files of a space have at most {most}."})
             super().save(*args, **kwargs)
 
+    def disown(self):
+        """Delete a file that is on nothing: its uploader was the last who could put it on anything."""
+        models.QuerySet.update(Attachment.objects.filter(pk=self.pk), uploaded_by=None)
+
     @classmethod
     def of(cls, upload, *, space, by, name=None):
         """A row, not saved yet, whose file (a Django File) is on the disk; ValidationError if it may not be.

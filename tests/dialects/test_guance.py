@@ -25,6 +25,7 @@ from tests.factories import (
     TokenFactory,
     UserFactory,
 )
+from tracker.dialects.guance.views import GuanceView
 
 ADD, LIST = "/api/v1/issue/add", "/api/v1/issue/list"
 HEX = "0190a6c47b1e7c3a9d520123456789ab"
@@ -155,6 +156,25 @@ def test_one_issue_shows_more_than_a_list_does(guance, ops, alice, bob):
         {"email": "carol@example.org", "name": "Carol"},
     ]
     assert found["creatorInfo"] == info(bob) | {"uuid": account(bob)}
+
+
+def test_who_has_left_is_still_told_of_and_a_channel_that_is_deleted_is_not(guance, ops, alice, vera):
+    team, channel = TeamFactory(space=ops, name="Payments"), ChannelFactory(space=ops)
+    issue = IssueFactory(space=ops)
+    issue.channels = [channel]
+    issue.save()
+    modify(guance, issue, extend={"manager": [account(vera), f"group_{team.uuid.hex}"]})
+
+    for row in (channel, team, vera.memberships.get(space=ops)):
+        row.is_active = False
+        row.save()
+
+    found = shown(guance, issue)
+    assert [row["name"] for row in found["bindChannels"]] == ["All"]
+    assert found["managerInfos"] == [
+        info(vera) | {"uuid": account(vera)},
+        {"name": "Payments", "uuid": f"group_{team.uuid.hex}"},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -385,7 +405,8 @@ def test_an_extend_without_managers_takes_them_away(guance, ops, alice):
     assert issue.assignee is None
 
 
-def test_an_issue_is_in_the_channels_that_it_names(guance, ops):
+@pytest.mark.parametrize("without", [{"channels": []}, {"text": "y"}, {}])
+def test_an_issue_is_in_the_channels_that_it_names(guance, ops, without):
     named, given, bound = (ChannelFactory(space=ops, name=name) for name in "abc")
     everything = ops.channels.get(is_default=True)
     entry = {"type": "#", "uuid": channel_id(named)}
@@ -396,7 +417,7 @@ def test_an_issue_is_in_the_channels_that_it_names(guance, ops):
     issue.save()
     modify(guance, issue, extend={"channels": [entry], "text": "x"})
     assert set(issue.channels) == {named.pk, given.pk, bound.pk}
-    modify(guance, issue, extend={"channels": []})
+    modify(guance, issue, extend=without)
 
     assert set(issue.channels) == {given.pk, bound.pk}
 
@@ -463,8 +484,10 @@ def by(key, value, equal=True):
 
 def test_a_list_is_narrowed_by_what_guance_shows(guance, ops, alice, bob):
     own, channel = LevelFactory(space=ops, severity="critical"), ChannelFactory(space=ops)
-    IssueFactory(space=ops, number=1, status="excluded", level=own, reporter=alice, resource_name="db")
-    IssueFactory(space=ops, number=2, status="acknowledged", level=None, reporter=bob)
+    first = {"title": "First", "description": "", "resource_name": "db"}
+    IssueFactory(space=ops, number=1, status="excluded", level=own, reporter=alice, **first)
+    second = {"title": "Second", "description": ""}
+    IssueFactory(space=ops, number=2, status="acknowledged", level=None, reporter=bob, **second)
     third = IssueFactory(space=ops, number=3, reporter=bob, is_anonymous=True, title="The policy page")
     IssueFactory(space=SpaceFactory(), number=9)
     third.channels = [channel]
@@ -1068,6 +1091,24 @@ def test_a_channel_is_modified_and_an_echo_changes_nothing(api, alice, ops):
     assert found["updator"] == account(alice)
 
 
+def test_two_who_write_of_one_channel_at_once_both_have_written(api, alice, ops, monkeypatch):
+    channel, find = ChannelFactory(space=ops), GuanceView.row
+
+    def interrupted(view, *args):
+        found, other = find(view, *args), Channel.objects.get(pk=channel.pk)
+        other.extensions = {"guance": {"notifyTarget": ["notify_a"]}}
+        other.save()
+        return found
+
+    monkeypatch.setattr(GuanceView, "row", interrupted)
+    upgrade = {"triggerTime": 600, "notifyTarget": []}
+    path = f"{CHANNELS}/{channel_id(channel)}/modify"
+    content(send(api(alice), "post", path, {"notifyUpgradeCfg": upgrade}))
+
+    channel.refresh_from_db()
+    assert channel.extensions == {"guance": {"notifyTarget": ["notify_a"], "notifyUpgradeCfg": upgrade}}
+
+
 @pytest.mark.parametrize(
     "body, name",
     [
@@ -1096,6 +1137,8 @@ def test_a_channel_is_deleted_but_for_the_default_one(api, guance, alice, ops):
     assert refused(answer)[0] == "ft.InvalidParams"
     assert [row["name"] for row in content(guance.get(f"{CHANNELS}/quick_list"))] == ["All"]
     assert refused(send(api(alice), "post", f"{CHANNELS}/{channel_id(channel)}/delete"), 404)
+    again = content(send(api(alice), "post", f"{CHANNELS}/add", {"name": channel.name}))
+    assert again["uuid"] != channel_id(channel)
 
 
 def test_everybody_subscribes_for_themselves(api, guance, ops, vera, bob):
@@ -1171,7 +1214,7 @@ def test_what_is_wrong_with_an_upload_is_said(guance, api, vera, ops):
     assert not ops.attachments.exists()
 
 
-def test_a_file_is_taken_off_what_it_is_on(guance, api, ops, alice, bob):
+def test_a_file_that_is_deleted_is_on_nothing_and_never_will_be(guance, api, ops, alice, bob):
     issue = IssueFactory(space=ops)
     on_issue = AttachmentFactory(owner=issue, by=bob)
     on_hers = AttachmentFactory(owner=CommentFactory(issue=issue, author=alice))
@@ -1180,9 +1223,12 @@ def test_a_file_is_taken_off_what_it_is_on(guance, api, ops, alice, bob):
     def delete(row):
         return send(guance, "post", f"{FILES}/delete", {"attachmentUUID": f"att_{row.uuid.hex}"})
 
-    assert [content(delete(row)) for row in (on_issue, on_issue, loose)] == [True] * 3
+    assert [content(delete(row)) for row in (on_issue, loose)] == [True] * 2
     assert refused(delete(on_hers), 403)
-    assert refused(delete(theirs), 404)
+    for row in (on_issue, loose, theirs):
+        assert refused(delete(row), 404)
+        body = BODY | {"attachmentUuids": [f"att_{row.uuid.hex}"]}
+        assert refused(send(guance, "post", ADD, body))[1].startswith("attachmentUuids")
     assert refused(send(guance, "post", f"{FILES}/delete", {}))[1].startswith("attachmentUUID")
     assert shown(guance, issue)["attachments"] == []
 

@@ -1,6 +1,7 @@
 """Files: uploaded first, and put on an issue or a reply by the call that names them."""
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import transaction
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -80,21 +81,22 @@ class AttachmentDeleteView(AttachmentView):
     @extend_schema(operation_id="attachment_delete", request=DeleteSerializer, responses=DoneAnswer)
     def post(self, request):
         reference = self.checked(DeleteSerializer).validated_data["attachmentUUID"]
-        if self.is_loose(reference):
-            # Nobody sees it, and nothing is ever deleted.
-            return self.content(True)
-        attachment, owner = self.find_file(reference)
-        if not may_attach(request, owner):
+        loose = self.loose_file(reference)
+        attachment, owner = (loose, None) if loose else self.find_file(reference)
+        if owner and not may_attach(request, owner):
             raise PermissionDenied()
-        owner.wish("attachments", remove=[attachment])
-        owner.save()
+        with transaction.atomic():
+            if owner:
+                owner.wish("attachments", remove=[attachment])
+                owner.save()
+            attachment.disown()
         return self.content(True)
 
-    def is_loose(self, reference):
-        """Whether it is a file of the caller's own that is on nothing."""
+    def loose_file(self, reference):
+        """The file of the caller's own that is on nothing and goes by this id, None for any other."""
         own = Attachment.objects.filter(space=self.space, uploaded_by=self.request.user)
         uuid = ids.parse(reference, "att")
-        return own.filter(uuid=uuid, issue_row=None, comment_row=None).exists() if uuid else False
+        return uuid and own.filter(uuid=uuid, issue_row=None, comment_row=None).first()
 
 
 class DownloadView(AttachmentView):

@@ -110,17 +110,18 @@ def present(space, extends):
     return found
 
 
-def people(space, texts, issue=None):
+def people(space, texts, issue=None, even_gone=False):
     """{text: person} of the texts that name a member of the space, or the present assignee of `issue`.
 
-    A person is named by an id or by an e-mail address.
+    A person is named by an id or by an e-mail address; `even_gone` finds who was a member as well.
     """
     by_uuid = {text: uuid for text in texts if (uuid := ids.parse(text, "acnt"))}
     by_email = {text: text.lower() for text in texts if isinstance(text, str) and "@" in text}
     if not (by_uuid or by_email):
         return {}
     named = Q(uuid__in=by_uuid.values()) | Q(email__in=by_email.values())
-    found = list(lookups.people_of([space.pk]).filter(named))
+    find = lookups.known_people if even_gone else lookups.people_of
+    found = list(find([space.pk]).filter(named))
     if issue is not None and issue.assignee:
         found.append(issue.assignee)
     uuids, emails = {person.uuid: person for person in found}, {person.email: person for person in found}
@@ -129,12 +130,14 @@ def people(space, texts, issue=None):
     return {text: person for text, person in named.items() if person}
 
 
-def teams(space, texts, issue=None):
-    """{text: team} of the texts that name a team of the space, or one of `issue` that is retired."""
+def teams(space, texts, issue=None, even_gone=False):
+    """{text: team} of the texts that name a team of the space, or a retired one: of `issue`, or any."""
     wanted = {text: uuid for text in texts if (uuid := ids.parse(text, "group"))}
     if not wanted:
         return {}
-    kept = Q(pk__in=issue.teams) if issue is not None else Q()
-    rows = Team.objects.filter(Q(is_active=True) | kept, space=space, uuid__in=wanted.values())
+    rows = Team.objects.filter(space=space, uuid__in=wanted.values())
+    if not even_gone:
+        kept = Q(pk__in=issue.teams) if issue is not None else Q()
+        rows = rows.filter(Q(is_active=True) | kept)
     found = {team.uuid: team for team in rows}
     return {text: found[uuid] for text, uuid in wanted.items() if uuid in found}

@@ -133,7 +133,7 @@ def whole_document(issue, space):
         "attachments": [file_document(file) for file in issue["attachments"]],
         "bindChannels": [
             {"name": channel["name"], "uuid": prefixed("chan", channel["id"])}
-            for channel in issue["channels"]
+            for channel in not_retired(space, issue["channels"])
         ],
         "declaration": NO_DECLARATION | extends.own(issue["extensions"]).get("declaration", {}),
         "levelInfo": {name: level[name] if level else "" for name in ("color", "name")},
@@ -141,10 +141,18 @@ def whole_document(issue, space):
     }
 
 
+def not_retired(space, channels):
+    """Native documents of channels without those that are deleted here."""
+    named = [channel["id"] for channel in channels]
+    retired = Channel.objects.filter(space=space, is_active=False, uuid__in=named)
+    gone = set(map(str, retired.values_list("uuid", flat=True)))
+    return [channel for channel in channels if str(channel["id"]) not in gone]
+
+
 def manager_infos(space, extend):
-    """Who the managers are: members, teams, and those of whom nothing but an address is known."""
+    """Who the managers are: people, be they members still or not, teams, and those known by an address."""
     entries = extends.entries(extend, *extends.MANAGERS)
-    people, teams = extends.people(space, entries), extends.teams(space, entries)
+    people, teams = (find(space, entries, even_gone=True) for find in (extends.people, extends.teams))
     extra = extend.get("extra")
     told = extra.get("managerInfos") if isinstance(extra, dict) else None
     for entry in entries:
@@ -317,8 +325,6 @@ class ChangeSerializer(DoorSerializer):
 
     def channels_in(self, extend):
         """(channels that the object names and did not before, those that it named and does no more)"""
-        if not isinstance(extend.get("channels"), list):
-            return [], []
         now, before = extends.uuids(extend, "channels", "chan"), getattr(self, "was_named", [])
         rows = Channel.objects.filter(space=self.context["view"].space, is_default=False)
         moved = rows.filter(uuid__in=set(now) ^ set(before))

@@ -8,14 +8,12 @@ from django.utils import timezone
 from issues import search
 from issues.models import Issue
 from issues.query import fields
-from issues.query.fields import ALWAYS
+from issues.query.fields import ALWAYS, NEVER
 from issues.query.parser import parse
 from issues.query.scope import Scope, in_quotes, literal
-from issues.query.tree import ANY, Group, Not, QueryError, Term, Words
+from issues.query.tree import ANY, Group, Not, QueryError, Term, UnknownValue, Words
 from issues.search import Phrase
 from issues.words import words
-
-NEVER = Q(pk__in=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +79,13 @@ class Query:
         ]
 
 
-def read(text, user, now=None, own=None):
+def read(text, user, now=None, own=None, is_strict=True):
     """The Query of `text` for `user`, asked `now`; QueryError. Each table that it names is read once.
 
-    `own` are fields, {name: Field}, in place of those of the same names or beside them.
+    `own` are fields, {name: Field}, in place of those of the same names or beside them. A query that is not
+    strict finds nothing by a key or a value that nobody knows; a strict one is refused.
     """
-    tree, scope = parse(text), Scope(user, now or timezone.now(), own or {})
+    tree, scope = parse(text), Scope(user, now or timezone.now(), own or {}, is_strict)
     tree, sort = without_sort(tree)
     for term in terms_of(tree):
         if (field := find(term.key.name, scope)) is not None:
@@ -141,7 +140,11 @@ def compiled(tree, text, scope):
     if field is None:
         return words_leaf(literal(text[tree.start : tree.end], tree.start, tree.end), text, scope)
     condition = field.condition(tree, scope)
-    return Leaf(condition, field.said(tree, scope), tree.start, tree.end, field.is_adjective(tree))
+    try:
+        said, is_adjective = field.said(tree, scope), field.is_adjective(tree)
+    except UnknownValue:
+        said, is_adjective = f"with {text[tree.start : tree.end]}", False
+    return Leaf(condition, said, tree.start, tree.end, is_adjective)
 
 
 def words_leaf(value, text, scope):
@@ -173,7 +176,7 @@ def field_of(term, text, scope):
     key, field = term.key, find(term.key.name, scope)
     if field is not None or not term.values:
         return field
-    if key.name in scope.labels:
+    if key.name in scope.labels or not scope.is_strict:
         return fields.label_key(key.name)
     message = f"There is no field and no label “{key.name}”; to search for the text, write it in quotes."
     if close := fields.close_to(key.name, fields.NAMES):

@@ -30,9 +30,9 @@ from issues.query.scope import (
     literal,
     quoted,
 )
-from issues.query.tree import ANY, QueryError
+from issues.query.tree import ANY, QueryError, UnknownValue
 
-ALWAYS = Q(pk__isnull=False)
+ALWAYS, NEVER = Q(pk__isnull=False), Q(pk__in=())
 NUMBER = re.compile(r"[0-9]{1,18}")
 KEY = re.compile(r"([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})")
 
@@ -76,10 +76,15 @@ class Field:
     def present(self, value, scope):
         if value.is_anything and self.empty(scope) is not None:
             return ~self.empty(scope)
-        return self.equal(value, scope)
+        try:
+            return self.equal(value, scope)
+        except UnknownValue:
+            if scope.is_strict:
+                raise
+            return NEVER
 
     def equal(self, value, scope):
-        """The Q of one value."""
+        """The Q of one value; UnknownValue if it names nothing."""
         raise NotImplementedError
 
     def empty(self, scope):
@@ -122,7 +127,7 @@ class Choice(Field):
         found = [word for word, _ in self.choices if is_like(word, text, value.wild)]
         if not found:
             close = close_to(text, [word for word, _ in self.choices])
-            raise QueryError(f"“{self.name}” has no value “{value.text}”.", value.start, value.end, close)
+            raise UnknownValue(f"“{self.name}” has no value “{value.text}”.", value.start, value.end, close)
         return found
 
     def equal(self, value, scope):
@@ -178,7 +183,7 @@ class Is(Field):
         if name == "deleted":
             raise QueryError("Deleted issues are in the trash, and nowhere else.", value.start, value.end)
         close = close_to(name, dict(self.flags))
-        raise QueryError(f"No issue “is {value.text}”.", value.start, value.end, close)
+        raise UnknownValue(f"No issue “is {value.text}”.", value.start, value.end, close)
 
     def is_adjective(self, term):
         return all(self.flag(value).is_adjective for value in term.values)
@@ -201,7 +206,7 @@ class Presence(Field):
         if found is None or found.empty(scope) is None:
             close = close_to(value.text, [name for name, _ in self.offers(scope, "")])
             message = f"“{self.name}:” is followed by a field that may be empty."
-            raise QueryError(message, value.start, value.end, close)
+            raise UnknownValue(message, value.start, value.end, close)
         return found
 
     def equal(self, value, scope):

@@ -15,7 +15,7 @@ from issues.lookups import as_uuid, people_of
 from issues.models import Channel, Environment, Level, Membership, Project, Space, Team
 from issues.models.sets import IssueLabel
 from issues.models.sql import among
-from issues.query.tree import QueryError, Value
+from issues.query.tree import UnknownValue, Value
 
 OFFERED = 20  # proposals for one place
 CLOSE = 200  # rows among which a misspelt name is looked for
@@ -88,12 +88,14 @@ CHANNELS = Table("channel", of_spaces(Channel), ("name",))
 class Scope:
     """The user of a query, the moment it is asked, and what its values name, each table read once.
 
-    `own` are fields of a door's own, by their names, which come before those that every door knows.
+    `own` are fields of a door's own, by their names, which come before those that every door knows. What
+    names nothing is refused if `is_strict`, and holds of no issue otherwise.
     """
 
     user: object
     now: datetime
     own: dict = field(default_factory=dict)
+    is_strict: bool = True
     wanted: dict = field(default_factory=dict)
     rows: dict = field(default_factory=dict)
     keys: set = field(default_factory=set)
@@ -115,7 +117,7 @@ class Scope:
         self.wanted.setdefault(table, []).append(value)
 
     def find(self, table, value):
-        """The rows that `value` names; QueryError if there is none in one's spaces."""
+        """The rows that `value` names; UnknownValue if there is none in one's spaces."""
         if table not in self.rows:
             condition = Q()
             for wanted in self.wanted[table]:
@@ -123,12 +125,9 @@ class Scope:
             self.rows[table] = list(table.of(self.spaces).filter(condition))
         found = [row for row in self.rows[table] if table.is_named(row, value)]
         if not found:
-            raise QueryError(
-                f"There is no {table.what} “{value.text}” in your spaces.",
-                value.start,
-                value.end,
-                self.close(table, value),
-            )
+            message = f"There is no {table.what} “{value.text}” in your spaces."
+            close = self.close(table, value) if self.is_strict else None
+            raise UnknownValue(message, value.start, value.end, close)
         return found
 
     def close(self, table, value):

@@ -18,6 +18,10 @@ class QueryError(ValueError):
         return f"{self.message} Did you mean {self.proposal}?" if self.proposal else self.message
 
 
+class UnknownValue(QueryError):
+    """A value, well written, that names nothing: no row of one's spaces, and none of a field's words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """A word or a phrase without its quotes and backslashes; `wild` are the places of its wildcards."""

@@ -79,7 +79,7 @@ class Language(fields.Languages):
     def equal(self, value, scope):
         if value.wild:
             words = [word for word in sorted(LANGUAGE.words) if is_like(word, value.text, value.wild)]
-            return fields.any_of([self.equal(literal(word), scope) for word in words] or [Q(pk__in=())])
+            return fields.any_of([self.equal(literal(word), scope) for word in words] or [fields.NEVER])
         found, word = [super().equal(value, scope)], LANGUAGE.shown(value.text)
         for text in LANGUAGE.spellings(word) if word != UNKNOWN else ():
             found.append(super().equal(literal(text), scope))
@@ -115,7 +115,7 @@ def assigned_to(spaces, uuids):
 def owned_by(space, uuids):
     """The Q of issues of one of these teams."""
     teams = Team.objects.filter(space=space, uuid__in=uuids).values_list("pk", flat=True)
-    return member_of("team", teams) if teams else Q(pk__in=())
+    return member_of("team", teams) if teams else fields.NEVER
 
 
 def of_track(track):

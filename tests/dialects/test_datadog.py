@@ -691,6 +691,21 @@ def test_newer_clients_name_states_people_and_teams(datadog, ops, bob, charlie):
     assert found(datadog, team_ids=[NOBODY]) == []
 
 
+@pytest.mark.parametrize("spoof", [{"datadog": {"unknown_assignee": NOBODY}}, {"unknown_assignee": NOBODY}])
+def test_what_others_keep_assigns_nobody_here(datadog, ops, spoof):
+    made(
+        space=ops,
+        title="spoofed",
+        extensions={"guance": {"extend": spoof | {"nul": "\0", "text": "\\u0000"}}},
+    )
+    own = made(space=ops, title="own", extensions={"guance": {"extend": {"datadog": {}, "nul": "\0"}}})
+    done(send(datadog, "put", path_of(own, "assignee"), assignee_body(NOBODY)))
+
+    assert found(datadog, assignee_ids=[NOBODY]) == found(datadog, f"assignee:{NOBODY}") == ["own"]
+    assert found(datadog, f"-assignee:{NOBODY}") == found(datadog, "assignee:none") == ["spoofed"]
+    assert found(datadog, "assignee:*") == ["own"]
+
+
 @pytest.mark.parametrize(
     ("attributes", "said"),
     [

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from django.db.models import Q
+from django.db.models import Case, CharField, Func, Q, Value, When
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from issues.like import is_like, like
 from issues.lookups import as_uuid, known_person
@@ -12,8 +14,28 @@ from issues.query import fields
 from issues.query.scope import PEOPLE, literal
 from tracker.dialects.datadog.words import LANGUAGE, PERSONAS, PLATFORM, STATE, UNKNOWN
 
-# Where the issue keeps whom only this door knows, as its column has it.
-KEPT = f'"datadog":{{"{Issue.UNKNOWN_ASSIGNEE}":"'
+# Few issues have anything by this name in their extensions, so that few are parsed.
+NAMED = like(f'"{Issue.UNKNOWN_ASSIGNEE}":', is_part=True)
+
+
+class Kept(Func):
+    """The uuid of whom only this door knows, out of what it keeps in an issue's extensions."""
+
+    output_field = CharField()
+    arity = 1
+
+    def as_sqlite(self, compiler, connection):
+        path = f"$.datadog.{Issue.UNKNOWN_ASSIGNEE}"
+        return super().as_sql(compiler, connection, template=f"json_extract(%(expressions)s, '{path}')")
+
+    def as_postgresql(self, compiler, connection):
+        # A NUL anywhere in the texts of others would be an error.
+        json = "replace(%(expressions)s, '\\u0000', '\\u0001')::json"
+        path = f"{{datadog,{Issue.UNKNOWN_ASSIGNEE}}}"
+        return super().as_sql(compiler, connection, template=f"({json} #>> '{path}')")
+
+
+KEPT = Coalesce(Case(When(extensions__like=NAMED, then=Kept("extensions"))), Value(""))
 
 
 class State(fields.Status):
@@ -35,7 +57,7 @@ class Assignee(fields.Person):
         return assigned_to(scope.spaces, [uuid]) if uuid else super().equal(value, scope)
 
     def empty(self, scope):
-        return Q(assignee=None) & ~Q(extensions__like=like(KEPT, is_part=True))
+        return Q(Exact(KEPT, ""), assignee=None)
 
     def word(self, value, scope):
         return value.text if as_uuid(value.text) else super().word(value, scope)
@@ -108,7 +130,7 @@ def in_states(words):
 def assigned_to(spaces, uuids):
     """The Q of issues that one of these people is shown to have."""
     known = [person for uuid in uuids if (person := known_person(spaces, str(uuid)))]
-    kept = [Q(assignee=None, extensions__like=like(f'{KEPT}{uuid}"', is_part=True)) for uuid in uuids]
+    kept = [Q(Exact(KEPT, str(uuid)), assignee=None) for uuid in uuids]
     return fields.any_of([Q(assignee__in=known), *kept])
 
 

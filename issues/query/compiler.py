@@ -177,7 +177,9 @@ def field_of(term, text, scope):
     if field is not None or not term.values:
         return field
     if key.name in scope.labels or not scope.is_strict:
-        return fields.label_key(key.name)
+        label = fields.label_key(key.name)
+        label.check(term)
+        return label
     message = f"There is no field and no label “{key.name}”; to search for the text, write it in quotes."
     if close := fields.close_to(key.name, fields.NAMES):
         raise QueryError(message, key.start, key.end, close)

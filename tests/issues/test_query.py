@@ -232,6 +232,14 @@ def test_many_conditions_are_not_too_much_for_the_database(ops, alice):
         assert found(alice, text) == [issue.title], text
 
 
+@pytest.mark.parametrize("text", ["squad:>5", "squad:[a TO b]", "label.squad:<=b"])
+def test_labels_are_not_compared(ops, alice, text):
+    labelled(IssueFactory(space=ops), squad="5")
+
+    with pytest.raises(QueryError, match="is not compared"):
+        read(text, alice)
+
+
 # Words.
 
 

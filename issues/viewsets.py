@@ -229,8 +229,9 @@ class IssueViewSet(NativeViewSet):
         serializer.is_valid(raise_exception=True)
         values = serializer.validated_data
         fingerprint = values.get("fingerprint")
+        version = values.get("last_version") or values.get("first_version") or ""
         with transaction.atomic() if fingerprint else nullcontext():
-            issue = Issue.sighted(values["space"], fingerprint) if fingerprint else None
+            issue = Issue.sighted(values["space"], fingerprint, version) if fingerprint else None
             if issue is not None:
                 return self.respond(issue)
             issue = serializer.save()
@@ -262,7 +263,7 @@ class IssueViewSet(NativeViewSet):
     @extend_schema(request=SightingSerializer, responses=IssueSerializer)
     @action(detail=True, methods=["post"])
     def occurrences(self, request, id):
-        """Count another sighting; a resolved issue opens again, if its space wants that."""
+        """Count another sighting, of the last version; what is resolved opens again if its space wants it."""
         issue = self.get_object()
         serializer = SightingSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -539,7 +539,7 @@ def test_a_deleted_issue_is_gone_everywhere_until_it_is_restored(api, bob, ops):
 
 
 def test_a_sighting_counts_and_is_kept(api, bob, ops):
-    issue = IssueFactory(space=ops)
+    issue = IssueFactory(space=ops, last_version="1.2")
     before = api(bob).get(url(issue)).json()
 
     at = timezone.now() + timedelta(minutes=5)
@@ -584,13 +584,22 @@ def test_an_old_sighting_does_not_move_the_last_one(api, bob, ops):
 
 def test_a_fingerprint_makes_one_issue_and_then_counts_on_it(api, bob):
     first, second, third = (
-        send(api(bob), "post", ISSUES, {"title": title, "fingerprint": "abc"})
-        for title in ("One", "Two", "Three")
+        send(api(bob), "post", ISSUES, {"title": title, "fingerprint": "abc", "error": error})
+        for title, error in (
+            ("One", {"first_version": "1.0"}),
+            ("Two", {"first_version": "1.1"}),
+            ("Three", {"first_version": "1.0", "last_version": "1.2"}),
+        )
     )
 
     assert [response.status_code for response in (first, second, third)] == [201, 200, 200]
     assert {response.json()["id"] for response in (first, second, third)} == {first.json()["id"]}
     assert (third.json()["title"], third.json()["seen_count"]) == ("One", 3)
+    assert [response.json()["error"]["last_version"] for response in (first, second, third)] == [
+        None,
+        "1.1",
+        "1.2",
+    ]
     assert "Location" not in second
 
 

@@ -1,5 +1,7 @@
 """The issue, and the one way to change it: `save()` for one row, `change()` for many."""
 
+from operator import attrgetter
+
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models, transaction
@@ -257,7 +259,7 @@ class Issue(Rendered):
     # Verbs.
 
     @classmethod
-    def sighted(cls, space, fingerprint):
+    def sighted(cls, space, fingerprint, version=""):
         """The issue of this fingerprint, one more sighting counted on it, or None.
 
         The caller is in a transaction and creates the issue in it if there is none: the counter of the
@@ -268,7 +270,7 @@ class Issue(Rendered):
             cls.objects.filter(space=space, fingerprint=fingerprint, deleted_at=None).order_by("-id").first()
         )
         if found is not None:
-            found.count_sighting()
+            found.count_sighting(version=version)
         return found
 
     def trash(self):
@@ -281,7 +283,7 @@ class Issue(Rendered):
         self.save(update_fields=["deleted_at"])
 
     def count_sighting(self, *, at=None, session="", user="", version=""):
-        """Count another occurrence; counters are no history, but a resolved issue that reopens is.
+        """Count another occurrence; counters are no history, but another last version is, and a reopening.
 
         Nothing counts on an excluded issue. Returns whether it counted.
         """
@@ -294,14 +296,18 @@ class Issue(Rendered):
             sighting = Occurrence(issue=stored, at=at, session=session, user=user, version=version)
             sighting.track = stored.track
             Occurrence.objects.append(stored, [sighting])
+            changed = stored.follow_version([sighting])
             models.QuerySet.update(
                 Issue.objects.filter(pk=self.pk),
                 seen_count=F("seen_count") + 1,
                 last_seen_at=Greatest("last_seen_at", models.Value(at)),
             )
-            if stored.status == Issue.Status.RESOLVED and stored.space.is_reopening:
+            is_reopened = stored.status == Issue.Status.RESOLVED and stored.space.is_reopening
+            if is_reopened:
                 stored.status = Issue.Status.OPEN
-                stored.write({"status"}, {"status"}, actor, action="regressed")
+                changed.add("status")
+            if changed:
+                stored.write(changed, changed, actor, action="regressed" if is_reopened else None)
         self.refresh_from_db()
         return True
 
@@ -310,14 +316,29 @@ class Issue(Rendered):
         if not occurrences:
             return
         with transaction.atomic():
-            Issue.objects.lock().get(pk=self.pk)
+            stored = Issue.objects.lock().select_related("space").get(pk=self.pk)
             Occurrence.objects.append(self, occurrences)
+            changed = stored.follow_version(occurrences)
             models.QuerySet.update(
                 Issue.objects.filter(pk=self.pk),
                 seen_count=F("seen_count") + len(occurrences),
                 last_seen_at=Greatest("last_seen_at", models.Value(max(row.at for row in occurrences))),
             )
+            if changed:
+                stored.write(changed, changed, current_actor())
         self.refresh_from_db()
+
+    def follow_version(self, sightings):
+        """Take over the version of the newest of these sightings that name one, and say what changed.
+
+        What was seen before the last sighting turns nothing back.
+        """
+        named = [row for row in sightings if row.version and row.at >= self.last_seen_at]
+        version = max(named, key=attrgetter("at")).version if named else self.last_version
+        if version == self.last_version:
+            return set()
+        self.last_version = version
+        return {"last_version"}
 
     def record(self, members, actor=None):
         """Put on record what happened to this issue beside its columns; the caller has locked it."""

@@ -1062,12 +1062,49 @@ def test_a_sighting_counts_and_is_no_history(ops):
     issue = IssueFactory(space=ops)
     later = issue.last_seen_at + timedelta(hours=1)
 
-    counted = issue.count_sighting(at=later, session="s", user="u", version="1.2")
+    counted = issue.count_sighting(at=later, session="s", user="u")
 
     assert counted and (issue.seen_count, issue.last_seen_at, issue.version) == (2, later, 1)
     seen = Occurrence.objects.filter(issue=issue).order_by("-id").first()
-    assert (seen.at, seen.session, seen.user, seen.version) == (later, "s", "u", "1.2")
+    assert (seen.at, seen.session, seen.user, seen.version) == (later, "s", "u", "")
     assert actions(issue) == ["created"]
+
+
+def test_a_sighting_of_another_version_moves_the_last_one_on_record(ops):
+    issue = IssueFactory(space=ops, first_version="1.0", last_version="1.1")
+    last = issue.last_seen_at
+
+    for hours, version in ((2, "1.2"), (3, ""), (4, "1.2"), (1, "1.1")):
+        issue.count_sighting(at=last + timedelta(hours=hours), version=version)
+
+    assert (issue.first_version, issue.last_version, issue.seen_count, issue.version) == ("1.0", "1.2", 5, 2)
+    assert told(issue)[0][:4] == ("last_version_changed", "last_version", "1.1", "1.2")
+    assert actions(issue) == ["created", "last_version_changed"]
+    assert_whole(issue)
+
+
+def test_a_sighting_of_another_version_that_reopens_says_both(ops):
+    issue = IssueFactory(space=ops, status="resolved")
+
+    issue.count_sighting(version="2")
+
+    assert (issue.status, issue.last_version, issue.version) == ("open", "2", 2)
+    assert actions(issue) == ["created", "regressed", "last_version_changed"]
+    assert_whole(issue)
+
+
+def test_sightings_of_the_past_move_the_last_version_to_that_of_the_newest(ops):
+    issue = IssueFactory(space=ops, status="resolved")
+    last = issue.last_seen_at
+    seen = {3: "1.3", 4: "", 1: "1.1", -1: "0.9"}
+
+    issue.count_sightings(
+        [Occurrence(issue=issue, at=last + timedelta(hours=h), version=v) for h, v in seen.items()]
+    )
+
+    assert (issue.status, issue.last_version, issue.seen_count) == ("resolved", "1.3", 5)
+    assert actions(issue) == ["created", "last_version_changed"]
+    assert_whole(issue)
 
 
 def test_a_sighting_of_long_ago_does_not_turn_back_the_clock(ops):

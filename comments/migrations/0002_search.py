@@ -3,7 +3,7 @@ from functools import partial
 from django.db import migrations
 
 from comments.query import said
-from issues.models.search_document import document, said_of
+from issues.models.search_document import ERROR, document, said_of
 
 CHUNK = 500
 
@@ -13,7 +13,7 @@ def fill(apps, editor):
     get = apps.get_model
     SearchDocument, comments = get("issues", "SearchDocument"), get("comments", "Comment").objects
     issues = get("issues", "Issue").objects.filter(deleted_at=None).order_by("pk")
-    wanted = issues.only("title", "description", "status", "space_id", "assignee_id")
+    wanted = issues.only("title", "description", *ERROR, "status", "space_id", "assignee_id")
     last = 0
     while found := list(wanted.filter(pk__gt=last)[:CHUNK]):
         last = found[-1].pk

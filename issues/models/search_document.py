@@ -12,6 +12,8 @@ BREAK = " ¶ "
 # The most bytes of a column: together they make less than the megabyte that PostgreSQL takes.
 MOST = {"title": 40_000, "description": 280_000, "comments": 400_000, "internal": 240_000}
 TEXTS, SAID = ("title", "description"), ("comments", "internal")
+# What went wrong is said of an issue too: it stands before its comments.
+ERROR = ("error_type", "error_message")
 COLUMNS = (*TEXTS, *SAID, "tokens")
 NEW = ("new",)  # of which nobody has said anything yet
 
@@ -98,8 +100,8 @@ class RowOfIssue(models.OneToOneField):
 class SearchDocument(models.Model):
     """The words of an issue that is not deleted, with one blank between them.
 
-    `internal` is what only members read. `tokens` are its space, status and assignee, so that the index
-    itself narrows by them: `s7 topen u3`, `u0` for nobody.
+    `comments` begins with the error, `internal` is what only members read. `tokens` are its space, status
+    and assignee, so that the index itself narrows by them: `s7 topen u3`, `u0` for nobody.
     """
 
     issue = RowOfIssue(Issue, models.CASCADE, primary_key=True, related_name="+")
@@ -122,9 +124,10 @@ def columns_of(change):
     changed = set(change.changed)
     if "deleted_at" in changed:
         return COLUMNS
+    is_said = any(member.field == "comments" for member in change.members)
     return (
         *(name for name in TEXTS if name in changed),
-        *(SAID if any(member.field == "comments" for member in change.members) else ()),
+        *(SAID if is_said else ("comments",) if changed & set(ERROR) else ()),
         *(("tokens",) if changed & {"status", "assignee_id"} else ()),
     )
 
@@ -133,6 +136,7 @@ def document(issue, said, columns=COLUMNS):
     """These columns of an issue's document; `said` is that of `said_of`."""
     texts = {name: [getattr(issue, name)] for name in TEXTS}
     texts |= {name: said.get((issue.pk, name), []) for name in SAID}
+    texts["comments"] = [*(getattr(issue, name) for name in ERROR), *texts["comments"]]
     found = {name: joined(name, texts[name]) for name in columns if name in texts}
     return found | {"issue_id": issue.pk, "tokens": " ".join(tokens_of(issue))}
 

@@ -117,7 +117,7 @@ class Reference:
     def texts(self, issue):
         is_member = self.role[issue.space_id] != "viewer"
         said = [c.content for c in issue.own_comments if is_member or not c.is_internal]
-        return [issue.title, issue.description, *said]
+        return [issue.title, issue.description, issue.error_type, issue.error_message, *said]
 
     def equals(self, name, value, issue):
         text, wild = value.text, value.wild

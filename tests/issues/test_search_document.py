@@ -76,6 +76,9 @@ def test_every_kind_of_change_is_followed(ops, alice):
     issue.title, issue.description, issue.status, issue.assignee = "Second", "Others", "in_progress", alice
     issue.save()
     steps.append(check())
+    issue.error_type, issue.error_message = "TypeError", "None is no number"
+    issue.save()
+    steps.append(check())
     comment.content = "Said otherwise"
     comment.save()
     steps.append(check())
@@ -104,6 +107,17 @@ def test_a_change_of_many_is_followed_at_the_cost_of_few(ops, alice, django_asse
 
     assert check() == HOLDS
     assert found(alice, "remark") == {"Back", "Thing 3", "Thing 4", "Thing 5"}
+
+
+def test_the_words_of_an_error_are_found_until_it_is_another(ops, alice):
+    issue = IssueFactory(space=ops, title="Slow", error_type="builtins.TypeError", error_message="no len()")
+    CommentFactory(issue=issue, content="again")
+    before = [found(alice, text) for text in ("typeerror", '"no len"', '"len again"', "again")]
+    issue.error_message = "no sum()"
+    issue.save()
+
+    assert before == [{"Slow"}, {"Slow"}, set(), {"Slow"}]
+    assert (found(alice, "len"), found(alice, "sum again")) == (set(), {"Slow"})
 
 
 def test_what_was_said_while_it_was_deleted_is_found_when_it_is_back(ops, alice):
@@ -248,3 +262,18 @@ def test_issues_from_before_get_their_documents_by_migration(ops, alice, monkeyp
     assert check() == HOLDS
     assert len(found(alice, "remark")) == 4
     assert Comment.objects.count() == 5
+
+
+def test_errors_from_before_come_into_the_documents_by_migration(ops, alice, monkeypatch):
+    migration = import_module("comments.migrations.0004_search_errors")
+    monkeypatch.setattr(migration, "CHUNK", 2)
+    for number in range(5):
+        issue = IssueFactory(space=ops, title=f"Old {number}", error_type="KeyError" if number else "")
+        CommentFactory(issue=issue, content="Remark", is_internal=number % 2)
+    issue.trash()
+    SearchDocument.objects.update(comments="")
+
+    migration.fill(apps, None)
+
+    assert found(alice, "keyerror") == {"Old 1", "Old 2", "Old 3"}
+    assert found(alice, "keyerror remark") == {"Old 1", "Old 2", "Old 3"}

@@ -315,13 +315,14 @@ class Life:
 
     def search_document(self):
         said = [(comment["is_internal"], words.plain(comment["content"])) for comment in self.comments[::-1]]
+        error = [words.plain(self.said["error_type"])] if "error_type" in self.said else []
         assignee = self.assignee and self.assignee.pk
         tokens = space_token(self.home.pk), status_token(self.status), assignee_token(assignee)
         return {
             "issue_id": self.pk,
             "title": words.plain(self.said["title"]),
             "description": words.plain(self.said["description"]),
-            "comments": BREAK.join(text for is_internal, text in said if not is_internal),
+            "comments": BREAK.join([*error, *(text for is_internal, text in said if not is_internal)]),
             "internal": BREAK.join(text for is_internal, text in said if is_internal),
             "tokens": " ".join(tokens),
         }

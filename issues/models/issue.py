@@ -1,5 +1,6 @@
 """The issue, and the one way to change it: `save()` for one row, `change()` for many."""
 
+from datetime import timedelta
 from operator import attrgetter
 
 from django.conf import settings
@@ -23,6 +24,8 @@ from issues.models.sets import SETS, SetAttribute, Wish
 from issues.models.space import Counter, Space
 
 KEEP = object()
+# Sightings change the last version no more often than this.
+PAUSE = timedelta(hours=1)
 
 
 class Issue(Rendered):
@@ -331,11 +334,13 @@ class Issue(Rendered):
     def follow_version(self, sightings):
         """Take over the version of the newest of these sightings that name one, and say what changed.
 
-        What was seen before the last sighting turns nothing back.
+        What was seen before the last sighting turns nothing back, and what comes soon after another change
+        waits: two releases that fail in turns would fill the history.
         """
         named = [row for row in sightings if row.version and row.at >= self.last_seen_at]
         version = max(named, key=attrgetter("at")).version if named else self.last_version
-        if version == self.last_version:
+        recent = Q(field="last_version", created_at__gt=current_actor().now() - PAUSE)
+        if version == self.last_version or self.history.filter(recent).exists():
             return set()
         self.last_version = version
         return {"last_version"}

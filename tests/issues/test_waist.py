@@ -1,6 +1,7 @@
 """The one way to change an issue."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import product
 
 import pytest
@@ -1080,6 +1081,20 @@ def test_a_sighting_of_another_version_moves_the_last_one_on_record(ops):
     assert (issue.first_version, issue.last_version, issue.seen_count, issue.version) == ("1.0", "1.2", 5, 2)
     assert told(issue)[0][:4] == ("last_version_changed", "last_version", "1.1", "1.2")
     assert actions(issue) == ["created", "last_version_changed"]
+    assert_whole(issue)
+
+
+def test_two_versions_seen_in_turns_change_the_last_one_once_an_hour(ops):
+    issue = IssueFactory(space=ops)
+    began = issue.last_seen_at
+
+    for minutes, version in ((1, "1"), (2, "2"), (59, "2"), (62, "2"), (63, "1"), (124, "1")):
+        with acting_as(partial(Actor, at=began + timedelta(minutes=minutes))):
+            issue.count_sighting(version=version)
+
+    changes = HistoryEntry.objects.filter(issue=issue, field="last_version").order_by("position")
+    minutes = [(entry.created_at - began) / timedelta(minutes=1) for entry in changes]
+    assert [round(at) for at in minutes] == [1, 62, 124]
     assert_whole(issue)
 
 

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from issues.actor import current_actor
@@ -29,6 +31,31 @@ class CommentQuerySet(RenderedQuerySet):
         viewed = [space for space, role in roles.items() if role == "viewer"]
         rows = self.filter(issue__space__in=roles, issue__deleted_at=None, deleted_at=None)
         return rows.exclude(issue__space__in=viewed, is_internal=True) if viewed else rows
+
+
+class CommentCounts:
+    """How many comments issues show, internal ones aside: the column that follows from comments."""
+
+    @staticmethod
+    def number():
+        rows = Comment.objects.filter(issue=OuterRef("pk"), deleted_at=None, is_internal=False).order_by()
+        return Coalesce(Subquery(rows.values("issue").annotate(number=Count("pk")).values("number")), 0)
+
+    @classmethod
+    def put(cls, issues):
+        """Count anew those of a queryset of issues."""
+        models.QuerySet.update(issues, comment_count=cls.number())
+
+    @classmethod
+    def differences(cls):
+        """For `manage.py check_derived`."""
+        issues = Issue.objects.exclude(comment_count=cls.number()).order_by("pk")
+        for pk in issues.values_list("pk", flat=True).iterator():
+            yield pk, f"issue {pk} shows another number of comments than it has"
+
+    @classmethod
+    def repair(cls, issues):
+        cls.put(Issue.objects.filter(pk__in=issues))
 
 
 class Comment(Rendered):
@@ -93,6 +120,7 @@ class Comment(Rendered):
         self._wishes = {}
         super(Audited, self).save(force_insert=True)
         self.put_files(before, files, actor)
+        CommentCounts.put(Issue.objects.filter(pk=issue.pk))
         issue.record([self.entry("comment_added", None, self, files=files)], actor)
 
     def lock(self):
@@ -126,6 +154,8 @@ class Comment(Rendered):
             return
         super(Audited, self).save(update_fields=changed | written)
         self.put_files(before, files, actor)
+        if changed & {"deleted_at", "is_internal"}:
+            CommentCounts.put(Issue.objects.filter(pk=self.issue_id))
         entries = []
         if changed - {"deleted_at"} or files != before:
             entries.append(self.entry("comment_edited", stored, self, before, files))

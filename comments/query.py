@@ -1,16 +1,10 @@
-"""What comments add to queries: their words, and how many there are."""
+"""What comments add to a search: their words."""
 
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery, Sum, Window
-from django.db.models.functions import Coalesce, Length
-from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+from django.db.models import Sum, Window
+from django.db.models.functions import Length
 
 from comments.models import Comment
 from issues.models import search_document
-from issues.query.fields import Number, register
-
-LOOKUPS = {
-    "exact": Exact, "gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual,
-}  # fmt: skip
 
 
 def said(issues, most, comments=Comment.objects):
@@ -23,15 +17,5 @@ def said(issues, most, comments=Comment.objects):
     return found.order_by("issue", "-id").values_list("issue", "content", "is_internal").iterator()
 
 
-class CommentCount(Number):
-    """As many as lists say: internal comments are not counted."""
-
-    def compare(self, lookup, number):
-        rows = Comment.objects.filter(issue=OuterRef("pk"), deleted_at=None, is_internal=False)
-        count = rows.order_by().values("issue").annotate(number=Count("pk")).values("number")
-        return Q(LOOKUPS[lookup](Coalesce(Subquery(count), 0, output_field=IntegerField()), number))
-
-
 def connect():
     search_document.SOURCES.append(said)
-    register(CommentCount("comments", "with {} comments", help="The number of comments, internal ones aside"))

@@ -109,7 +109,7 @@ ISSUE = {
     "project": (("project.uuid", "project.name"), named),
     "environment": (("environment.uuid", "environment.name"), named),
     "channels": (("all_channel", "channels"), lambda default, bound: members(default) + members(bound)),
-    "labels": (("labels",), fragment),
+    "labels": (("labels_shown",), fragment),
     "annotations": (("annotations",), fragment),
     "kind": (("kind",), None),
     "reason": (("reason",), None),
@@ -150,14 +150,6 @@ LISTED = tuple(
 )  # fmt: skip
 
 
-def labels_sql():
-    """SQL of a JSON object (text) of the labels of the issue at hand, in the order they came."""
-    inner = "SELECT key, value FROM issues_issuelabel WHERE issue_id = issues_issue.id ORDER BY id"
-    if connection.vendor == "postgresql":
-        return f"(SELECT coalesce(json_object_agg(key, value), '{{}}')::text FROM ({inner}) AS labels)"
-    return f"(SELECT json_group_object(key, value) FROM ({inner}))"
-
-
 def members_sql(name, fields):
     table = f"issues_issue{name} AS m JOIN issues_{name} AS r ON r.id = m.{name}_id"
     return rows_as_json(fields, table, "m.issue_id = issues_issue.id", "m.id")
@@ -169,14 +161,9 @@ COMPUTED = {
     "key": lambda: "space.key || '-' || issues_issue.number",
     "kind": lambda: "nullif(issues_issue.kind, '')",
     "fingerprint": lambda: "nullif(issues_issue.fingerprint, '')",
-    "labels": labels_sql,
     "teams": lambda: members_sql("team", NAMED),
     "channels": lambda: members_sql("channel", NAMED),
     "attachments": lambda: members_sql("attachment", FILE),
-    "comment_count": lambda: (
-        "(SELECT count(*) FROM comments_comment AS c WHERE c.issue_id = issues_issue.id "
-        "AND c.deleted_at IS NULL AND NOT c.is_internal)"
-    ),
     "all_channel": lambda: rows_as_json(
         NAMED, "issues_channel AS r", "r.space_id = issues_issue.space_id AND r.is_default", "r.id"
     ),

@@ -20,6 +20,7 @@ from issues.models.insert import table
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.search_document import MOST, SAID, document
 from issues.models.sets import SETS
+from issues.models.shown import as_json
 from tracker.github import LAST_NUMBER
 from tracker.space_file import (
     KINDS,
@@ -232,6 +233,8 @@ class Reader:
         self.owner = Owner(values["number"], next(self.keys), here["uuid"], values, sets, chain)
         rank = self.ground.ranks.get(here["level_id"], NO_LEVEL_RANK)
         here |= {"id": self.owner.pk, "space_id": self.ground.space.pk, "level_rank": rank}
+        # Comments are counted when all are there.
+        here |= {"labels_shown": as_json(sets["labels"]), "comment_count": 0}
         self.rows[Issue].append(here | rendering(Issue, values))
         self.put_sets()
 

@@ -21,6 +21,7 @@ from issues.models.level import NO_LEVEL_RANK
 from issues.models.occurrence import Occurrence
 from issues.models.rendered import Rendered
 from issues.models.sets import SETS, SetAttribute, Wish
+from issues.models.shown import as_json
 from issues.models.space import Counter, Space
 
 KEEP = object()
@@ -130,6 +131,9 @@ class Issue(Rendered):
     first_seen_at = models.DateTimeField(editable=False)
     last_seen_at = models.DateTimeField(editable=False)
     seen_count = models.PositiveBigIntegerField(default=1, editable=False)
+    # What lists show of other tables: a JSON object as text, and a number without internal comments.
+    labels_shown = models.TextField(default="{}", db_default="{}", editable=False)
+    comment_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     version = models.PositiveBigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -370,6 +374,7 @@ class Issue(Rendered):
         self.normalise_resolution()
         change = Change(self, None, at=at)
         self.compare_sets({name: ({}, wish) for name, wish in self.wishes().items()}, change)
+        self.labels_shown = as_json(change.sets["labels"][1] if "labels" in change.sets else {})
         self.number = Counter.take(self.space_id, self.number)
         insert_one(self)
         for name, (old, new) in change.sets.items():

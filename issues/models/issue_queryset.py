@@ -10,6 +10,8 @@ from issues.models.fields import uuid7
 from issues.models.history import issue_changed
 from issues.models.rendered import RenderedQuerySet
 from issues.models.sets import SETS
+from issues.models.shown import show_labels
+from issues.models.sql import among
 
 
 class IssueQuerySet(RenderedQuerySet):
@@ -90,6 +92,8 @@ class IssueQuerySet(RenderedQuerySet):
             change.row.updated_by_id = actor.user and actor.user.pk
         for name, kind in SETS.items():
             kind.put([(c.row, *c.sets[name]) for c in changes if name in c.sets], actor)
+        if relabelled := [change.row.pk for change in changes if "labels" in change.sets]:
+            show_labels(*among("id", relabelled))
         issue_changed.send(self.model, changes=changes, actor=actor, batch=batch)
 
     def step(self, actor, at, **values):

@@ -61,8 +61,6 @@ class IssueLabel(MemberRow):
     class Meta(MemberRow.Meta):
         constraints = [models.UniqueConstraint(fields=["issue", "key"], name="label_once")]
         indexes = [
-            # With all that a list shows of an issue's labels, in the order in which they came.
-            models.Index("issue", "id", "key", "value", name="label_issue"),
             models.Index("space", "key", models.F("issue").desc(), name="label_key"),
             models.Index("space", "key", "value", models.F("issue").desc(), name="label_search"),
         ]

@@ -660,6 +660,7 @@ for entry in (
     Prose("title", "with {} in the title", "title", help="Part of the title"),
     Prose("description", "with {} in the description", "description", help="Part of the description"),
     Number("seen", "seen {} times", "seen_count", ("seen_count",), "How often it was seen"),
+    Number("comments", "with {} comments", "comment_count", help="The number, internal ones aside"),
     Number("number", "numbered {}", "number", help="The number in its space"),
     IssueKey("key", "with the key {}", help="OPS-42"),
     Time("created", "created {}", "created_at", ("created_at",), "When it was opened"),

@@ -452,6 +452,7 @@ class Reference:
             "description_rendered": html,
             "level_id": level_pk,
             "level_rank": rank,
+            "labels_shown": orjson.dumps(labels or {}).decode(),
             "assignee_id": assignee and self.person_ids[assignee],
             "reporter_id": user,
             "updated_by_id": user,

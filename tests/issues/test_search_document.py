@@ -30,7 +30,10 @@ def check(**options):
     return said.getvalue()
 
 
-HOLDS = "Different: 0 of search documents, 0 of text index, 0 of counters, 0 of hours.\n"
+HOLDS = (
+    "Different: 0 of search documents, 0 of text index, 0 of counters, 0 of hours, "
+    "0 of labels shown, 0 of numbers of comments.\n"
+)
 
 
 # Words.
@@ -73,6 +76,12 @@ def test_every_kind_of_change_is_followed(ops, alice):
     comment = CommentFactory(issue=issue, content="Something said")
 
     steps = [check()]
+    issue.labels = {"b": 'say "x"\x1f', "a": "\u2028é"}
+    issue.save()
+    steps.append(check())
+    issue.wish("labels", add={"b": "\x7f\\"}, remove=["a"])
+    issue.save()
+    steps.append(check())
     issue.title, issue.description, issue.status, issue.assignee = "Second", "Others", "in_progress", alice
     issue.save()
     steps.append(check())

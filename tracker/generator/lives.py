@@ -15,6 +15,7 @@ from issues.models.issue import stamps
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.search_document import BREAK, assignee_token, space_token, status_token
 from issues.models.sets import show_label
+from issues.models.shown import as_json
 from tracker.generator import words
 from tracker.generator.ground import END, START
 from tracker.generator.tables import table
@@ -349,6 +350,8 @@ class Life:
                 "first_seen_at": self.created_at,
                 "last_seen_at": max(at for at, *_ in self.sightings),
                 "seen_count": len(self.sightings),
+                "labels_shown": as_json(self.labels),
+                "comment_count": sum(not comment["is_internal"] for comment in self.comments),
                 "version": self.version,
                 "created_at": self.created_at,
                 "updated_at": self.updated_at,

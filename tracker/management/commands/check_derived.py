@@ -4,9 +4,11 @@ from itertools import islice
 
 from django.core.management.base import BaseCommand, CommandError
 
+from comments.models import CommentCounts
 from issues.models import OccurrenceHour, SearchDocument
 from issues.models.count import Counters
 from issues.models.search_index import TextIndex
+from issues.models.shown import ShownLabels
 
 # {name: what has `differences()`, which gives (primary key, sentence), and `repair(keys)`}
 DERIVED = {
@@ -14,6 +16,8 @@ DERIVED = {
     "text index": TextIndex,
     "counters": Counters,
     "hours": OccurrenceHour.objects,
+    "labels shown": ShownLabels,
+    "numbers of comments": CommentCounts,
 }
 CHUNK = 500
 SHOWN = 20

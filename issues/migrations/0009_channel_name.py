@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("issues", "0009_label_order")]
+    dependencies = [("issues", "0008_occurrencehour")]
 
     operations = [
         migrations.RemoveConstraint(model_name="channel", name="channel_name"),

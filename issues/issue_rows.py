@@ -316,7 +316,7 @@ def one(where, parameters, names=tuple(ISSUE)):
 
 def sets_of(issue):
     """(labels, teams, channels, the default channel, attachments) of an issue, in one statement."""
-    names = ("labels", "teams", "channels", "all_channel", "attachments")
+    names = ("labels_shown", "teams", "channels", "all_channel", "attachments")
     columns = ", ".join(map(column_sql, names))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {columns} FROM issues_issue WHERE id = %s", [issue.pk])

@@ -129,6 +129,8 @@ ISSUE = {
     "resolved_at": (("resolved_at",), None),
     "closed_at": (("closed_at",), None),
 }
+# With this begins what finds the keys of a page in one part of an index of issues.
+ONE_PART = "SELECT issues_issue.id AS id "
 # What only the doors of other products show, each its own part of it.
 ASIDE = {
     "extensions": (("extensions",), orjson.loads),
@@ -210,14 +212,24 @@ def select(names, extra, where, parameters, order=""):
     PostgreSQL finds these before it looks at the joins: OFFSET keeps it from weighing every order of eight
     tables, which took longer than to read a page.
     """
-    columns, joins, shape = statement(names, extra)
     if connection.vendor == "postgresql":
-        source = f"(SELECT * FROM issues_issue WHERE {where} OFFSET 0) AS issues_issue {joins}"
-    else:
-        source = f"issues_issue {joins} WHERE {where}"
+        return select_of(
+            f"SELECT * FROM issues_issue WHERE {where} OFFSET 0", names, extra, parameters, order
+        )
+    columns, joins, shape = statement(names, extra)
+    return fetched(f"SELECT {columns} FROM issues_issue {joins} WHERE {where} {order}", parameters), shape
+
+
+def select_of(issues, names, extra, parameters, order):
+    """(rows, their Shape) of what `issues`, SQL of whole rows of their table, finds."""
+    columns, joins, shape = statement(names, extra)
+    return fetched(f"SELECT {columns} FROM ({issues}) AS issues_issue {joins} {order}", parameters), shape
+
+
+def fetched(sql, parameters):
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {columns} FROM {source} {order}", parameters)
-        return cursor.fetchall(), shape
+        cursor.execute(sql, parameters)
+        return cursor.fetchall()
 
 
 def page(filters, order, cursor, size, names):
@@ -266,9 +278,14 @@ def read(filters, order, names, backwards, key, first, last):
     ids, parameters = ids_of(filters.spaces, conditions, order, key, backwards, size, first)
     if not ids:
         return [], statement(names, order.key)[-1]
-    these = f"= ANY(ARRAY({ids}))" if connection.vendor == "postgresql" else f"IN ({ids})"
-    terms = ", ".join(order.sql(backwards))
-    return select(names, order.key, f"issues_issue.id {these}", parameters, f"ORDER BY {terms}")
+    terms = f"ORDER BY {', '.join(order.sql(backwards))}"
+    if connection.vendor != "postgresql":
+        return select(names, order.key, f"issues_issue.id IN ({ids})", parameters, terms)
+    if ids.startswith(ONE_PART):
+        # The index has led to the rows already.
+        whole = f"SELECT issues_issue.* {ids.removeprefix(ONE_PART)}"
+        return select_of(whole, names, order.key, parameters, terms)
+    return select(names, order.key, f"issues_issue.id = ANY(ARRAY({ids}))", parameters, terms)
 
 
 def key_of(order):

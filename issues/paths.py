@@ -283,12 +283,16 @@ def conjunction(found, path, values, driven):
 def column_among(column, values, is_along_another):
     """(SQL, parameters) of a column that has one of `values`.
 
-    SQLite takes a column with a plus before it not for one that has an index, which it might prefer.
+    Along the index of another column, neither database is to think of this one: SQLite might prefer an
+    index that it has (a plus hides it), and PostgreSQL, which takes any array for ten values, would find a
+    plan for each list anew instead of keeping one (a CASE hides it).
     """
-    column = f"{'+' if is_along_another and connection.vendor == 'sqlite' else ''}issues_issue.{column}"
+    is_sqlite = connection.vendor == "sqlite"
+    column = f"{'+' if is_along_another and is_sqlite else ''}issues_issue.{column}"
     known = [value for value in values if value is not None]
     sql, parameters = among(column, known)
-    return (f"({sql} OR {column} IS NULL)" if len(known) < len(values) else sql), parameters
+    sql = f"({sql} OR {column} IS NULL)" if len(known) < len(values) else sql
+    return (f"CASE WHEN {sql} THEN true END" if is_along_another and not is_sqlite else sql), parameters
 
 
 def compiled(conditions):

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from itertools import islice
 
 import orjson
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -208,27 +209,35 @@ class ApiToken(SpaceRow):
 
     @classmethod
     def find(cls, secret):
-        """The live token of this secret with its user and their roles, in one indexed query, or None."""
-        own, persons, sql = sign_in()
+        """The live token of this secret with its space, its user and their roles, in one query, or None."""
+        models_of, sql = sign_in()
         with connection.cursor() as cursor:
             cursor.execute(sql, [digest_of(secret)])
             row = cursor.fetchone()
         if row is None:
             return None
-        token = instance_of(cls, own, row[: len(own)])
+        *values, roles = row
+        values = iter(values)
+        token, token.user, token.space = (
+            instance_of(model, names, tuple(islice(values, len(names)))) for model, names in models_of.items()
+        )
         if token.expires_at and token.expires_at <= timezone.now():
             return None
-        token.user = instance_of(User, persons, row[len(own) : -1])
-        token.user._space_roles = {int(space): role for space, role in orjson.loads(row[-1] or "{}").items()}
+        token.user._space_roles = {int(space): role for space, role in orjson.loads(roles or "{}").items()}
         return token
 
 
 @cache
 def sign_in():
-    """(columns of the token, columns of its user, SQL) of `ApiToken.find`, with which every call begins."""
-    token = columns_of(ApiToken, {"digest", "created_at"})
-    user = columns_of(User, {"password", "last_login", "date_joined"})
-    columns = ", ".join([f"t.{name}" for name in token] + [f"u.{name}" for name in user])
+    """({model: its columns}, SQL) of `ApiToken.find`, with which every call begins."""
+    found = {
+        ApiToken: columns_of(ApiToken, {"digest", "created_at"}),
+        User: columns_of(User, {"password", "last_login", "date_joined"}),
+        Space: columns_of(Space, {"created_at"}),
+    }
+    columns = ", ".join(
+        f"{table}.{name}" for table, names in zip("tuh", found.values(), strict=True) for name in names
+    )
     collect = "json_object_agg" if connection.vendor == "postgresql" else "json_group_object"
     roles = f"CAST({collect}(m.space_id, m.role) AS text)"
     sql = (
@@ -236,9 +245,10 @@ def sign_in():
         "JOIN issues_space AS s ON s.id = m.space_id "
         "WHERE m.user_id = u.id AND m.is_active AND s.is_active) "
         "FROM accounts_apitoken AS t JOIN accounts_user AS u ON u.id = t.user_id "
+        "JOIN issues_space AS h ON h.id = t.space_id "
         "WHERE t.digest = %s AND t.is_active AND u.is_active"
     )
-    return token, user, sql
+    return found, sql
 
 
 def columns_of(model, left_out):

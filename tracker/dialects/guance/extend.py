@@ -44,6 +44,9 @@ def managers(kept, assignee, teams):
 
     `kept` is what `own` gives; the assignee and the teams are uuids as documents have them.
     """
+    if not kept:
+        entry = prefixed("acnt", assignee) if assignee else None
+        return [*filter(None, [entry]), *(prefixed("group", team) for team in teams)], entry
     found = list(entries(kept.get("extend", {}), *MANAGERS))
     stood = kept.get("assignee", {})
     entry = stood.get("entry")
@@ -62,8 +65,11 @@ def managers(kept, assignee, teams):
 
 def shown(kept, assignee, teams, present, is_anonymous=False):
     """The object as it is read; `present` are the texts that name something which `exists`."""
-    extend = dict(kept.get("extend", {}))
     found, _ = managers(kept, assignee, teams)
+    if not kept:
+        # As most issues are, which come through other doors.
+        return {MANAGERS[0]: found} if found else {}
+    extend = dict(kept.get("extend", {}))
     if found != entries(extend, *MANAGERS):
         extend[next((name for name in MANAGERS if name in extend), MANAGERS[0])] = found
     for name in NAMED:

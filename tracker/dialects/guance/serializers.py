@@ -82,7 +82,8 @@ def find_level(space, name):
 
 def present_in(space, rows_extensions):
     """The texts in these rows' objects that name something of the space, as `extend.shown` wants them."""
-    return extends.present(space, [extends.own(kept).get("extend", {}) for kept in rows_extensions])
+    owned = filter(None, map(extends.own, rows_extensions))
+    return extends.present(space, [own.get("extend", {}) for own in owned])
 
 
 def managed(issue):

@@ -1,6 +1,7 @@
 """Zylon's documents."""
 
 from django.contrib.auth import get_user_model
+from django.db.models import OuterRef, Subquery
 from rest_framework import serializers
 
 from issues import lookups
@@ -19,23 +20,25 @@ NAMES = (
 
 
 def people_of(space, issues):
-    """{uuid: Zylon's document} of the reporters whom native documents name, in two statements."""
+    """{uuid: Zylon's document} of the reporters whom native documents name, in one statement."""
     wanted = {issue["reporter"]["id"] for issue in issues if issue["reporter"]}
-    roles = Membership.objects.filter(space=space, is_active=True, user__uuid__in=wanted)
-    role_of = {str(uuid): role for uuid, role in roles.values_list("user__uuid", "role")}
-    found = get_user_model().objects.filter(uuid__in=wanted) if wanted else ()
-    return {str(user.uuid): person_document(user, space, role_of.get(str(user.uuid))) for user in found}
+    if not wanted:
+        return {}
+    own = Membership.objects.filter(space=space, is_active=True, user=OuterRef("pk")).order_by()
+    people = get_user_model().objects.filter(uuid__in=wanted).annotate(role=Subquery(own.values("role")))
+    found = people.values_list("uuid", "name", "email", "is_active", "date_joined", "role", named=True)
+    return {str(person.uuid): person_document(person, space) for person in found}
 
 
-def person_document(user, space, role):
+def person_document(user, space):
     return {
         "id": prefixed("user", user.uuid),
         "org_id": prefixed("org", space.uuid),
         "account_id": prefixed("acct", user.uuid),
         "name": user.name,
         "email": user.email or "",
-        "state": "Active" if user.is_active and role else "Inactive",
-        "roles": [ROLES[role]] if role else [],
+        "state": "Active" if user.is_active and user.role else "Inactive",
+        "roles": [ROLES[user.role]] if user.role else [],
         "created_at": whole_seconds(user.date_joined),
     }
 

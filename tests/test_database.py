@@ -7,10 +7,12 @@ from contextlib import closing, contextmanager
 import pytest
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from issues.models import Issue
 from tests.factories import IssueFactory, SpaceFactory
+from tests.processes import start
 from tracker.db.sqlite.base import WRITE_LOCKS
 
 only_sqlite = pytest.mark.database("sqlite")
@@ -315,3 +317,32 @@ def another_session():
 
     with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as other:
         yield other
+
+
+@only_postgres
+@transactional
+@pytest.mark.parametrize(("module", "timeout"), [("tracker.wsgi", "10s"), ("tracker.urls", "0")])
+def test_only_the_web_process_has_statements_ended_that_take_long(module, timeout):
+    script = (
+        f"import {module}\nfrom django.db import connection\n"
+        "print(connection.cursor().execute('SHOW statement_timeout').fetchone()[0])"
+    )
+
+    said, complaints = start(script).communicate()
+
+    assert (said.strip(), complaints) == (timeout, "")
+
+
+@only_postgres
+@transactional
+@pytest.mark.parametrize("address", ["/api/issues/", "/issues/"])
+def test_a_statement_that_is_ended_is_answered_as_a_busy_database(address, bob, monkeypatch):
+    client = Client(raise_request_exception=False)
+    client.force_login(bob)
+    slow = "SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)"
+    monkeypatch.setattr("issues.filters.IssueFilter.check", lambda *args: ask(slow))
+
+    response = client.get(address)
+
+    assert response.status_code == 503
+    assert "The database is busy; try again." in response.content.decode()

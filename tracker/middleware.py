@@ -19,7 +19,7 @@ from django.utils.functional import SimpleLazyObject, empty
 from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, UPLOAD, refusal
 from tracker.accounts.authentication import bearer_token
 from tracker.accounts.models import IdempotencyKey
-from tracker.errors import error_response, rate_headers, status_of
+from tracker.errors import error_response, logged, rate_headers, status_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -244,4 +244,6 @@ class ErrorPagesMiddleware:
             return error_response(request, 404)
         if isinstance(error, PermissionDenied):
             return error_response(request, 403)
+        if isinstance(error, OperationalError):
+            return error_response(request, logged(request, error))
         return None

@@ -105,6 +105,8 @@ else:
         ENGINE="tracker.db.postgresql",
         OPTIONS={"server_side_binding": True, "prepare_threshold": 5},
     )
+# Seconds, of the web process alone: no statement of a request holds the database for longer.
+STATEMENT_TIMEOUT = env.int("STATEMENT_TIMEOUT", 10)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache_url("CACHE_URL", "locmemcache://?MAX_ENTRIES=100000")}

@@ -135,7 +135,7 @@ class Conjuncts:
     def add(self, condition):
         if isinstance(condition, Driven) and condition.path:
             self.driven.append(condition)
-        elif isinstance(condition, Said) and condition.phrase:
+        elif isinstance(condition, Said) and condition.is_list:
             self.said.append(condition)
         elif isinstance(condition, Q):
             if condition.negated:
@@ -196,11 +196,11 @@ class Conjuncts:
 
     def fitting_words(self, rank):
         """Along the index of words, which knows of spaces, statuses and assignees as well."""
-        wanted = [said.phrase for said in self.said if not said.negated]
+        wanted = [phrase for said in self.said if not said.negated for phrase in said.phrases]
         if rank is not None or not wanted:
             return None
         roles = {pk: role for pk, role in self.said[0].roles.items() if pk in self.equal["space_id"]}
-        unwanted = [said.phrase for said in self.said if said.negated]
+        unwanted = [phrase for said in self.said if said.negated for phrase in said.phrases]
         narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
         found = source(roles, wanted, unwanted, *narrowing)
         path = Path("", (), source=found.table, key=found.id, where=(found.where, list(found.parameters)))

@@ -63,14 +63,21 @@ def source(roles, wanted, unwanted=(), statuses=(), assignees=()):
 
 
 class Said(Q):
-    """A Q on issues in whose texts `phrase` stands, as far as somebody with these `roles` may read them."""
+    """A Q on issues in whose texts `phrases` stand, as far as somebody with these `roles` may read them.
 
-    phrase = None
-    roles = {}
+    All of them ("AND") or any ("OR"). Only one that was made as a whole has them, and its negation.
+    """
+
+    phrases, operator, roles = (), "AND", {}
+
+    @property
+    def is_list(self):
+        """Whether each of the phrases is wanted, or each is not."""
+        return len(self.phrases) == 1 or (self.phrases and (self.operator == "OR") == self.negated)
 
     def __invert__(self):
         found = super().__invert__()
-        found.phrase, found.roles = self.phrase, self.roles
+        found.phrases, found.operator, found.roles = self.phrases, self.operator, self.roles
         return found
 
 
@@ -79,10 +86,13 @@ def titled(roles, wanted):
     return index().titled(wanted, [space_token(pk) for pk in roles or (0,)] if len(roles) <= FEW else [])
 
 
-def condition(roles, phrase):
-    """The Said Q of a phrase for somebody with these roles, {space: role}."""
-    found = Said(index().condition(reader_of(roles), phrase))
-    found.phrase, found.roles = phrase, roles
+def condition(roles, phrases, operator="AND"):
+    """The Said Q of all phrases ("AND"), or of any ("OR"), for somebody with these roles, {space: role}.
+
+    One subquery for all of them: PostgreSQL would join each one of its own, and plan the more the longer.
+    """
+    found = Said(index().condition(reader_of(roles), phrases, operator))
+    found.phrases, found.operator, found.roles = tuple(phrases), operator, roles
     return found
 
 
@@ -138,9 +148,9 @@ class Fts:
         return Source("issues_search", "issues_search MATCH %s", (match,), "issues_search.rowid")
 
     @classmethod
-    def condition(cls, reader, phrase):
-        found = cls.source(reader, [phrase], [], [])
-        return Q(pk__in=RawSQL(f"SELECT rowid FROM {found.table} WHERE {found.where}", found.parameters))
+    def condition(cls, reader, phrases, operator):
+        match = f" {operator} ".join(f"({cls.text(phrase, reader)})" for phrase in phrases)
+        return Q(pk__in=RawSQL("SELECT rowid FROM issues_search WHERE issues_search MATCH %s", (match,)))
 
     @classmethod
     def text(cls, phrase, reader):
@@ -178,13 +188,16 @@ class Tsvector:
         return Source(cls.TABLE, f"{cls.TABLE}.vector @@ {cls.literal(query)}", (), f"{cls.TABLE}.issue_id")
 
     @classmethod
-    def condition(cls, reader, phrase):
-        parts, parameters = [f"vector @@ {cls.literal(cls.query(phrase, reader))}"], []
-        if len(phrase.words) > 1:
-            part, more = cls.phrase(phrase, reader)
-            parts.append(part)
-            parameters += more
-        holds = RawSQL(" AND ".join(parts), parameters, BooleanField())
+    def condition(cls, reader, phrases, operator):
+        single = [cls.query(phrase, reader) for phrase in phrases if len(phrase.words) == 1]
+        sign = " & " if operator == "AND" else " | "
+        parts, parameters = [f"vector @@ {cls.literal(sign.join(single))}"] if single else [], []
+        for phrase in phrases:
+            if len(phrase.words) > 1:
+                part, more = cls.phrase(phrase, reader)
+                parts.append(f"(vector @@ {cls.literal(cls.query(phrase, reader))} AND {part})")
+                parameters += more
+        holds = RawSQL(f" {operator} ".join(parts), parameters, BooleanField())
         return Q(Exists(SearchDocument.objects.filter(holds, issue=OuterRef("pk"))))
 
     @staticmethod

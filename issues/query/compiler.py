@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.db.models import BooleanField, Case, Q, Value, When
+from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from issues import search
@@ -14,6 +15,9 @@ from issues.query.scope import Scope, in_quotes, literal
 from issues.query.tree import ANY, Group, Not, QueryError, Term, UnknownValue, Words
 from issues.search import Phrase
 from issues.words import words
+
+# PostgreSQL joins the subqueries that must hold; each one more takes longer to plan than the one before.
+SUBQUERIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,16 @@ def read(text, user, now=None, own=None, is_strict=True):
             field.want(term, scope)
         elif term.values:
             scope.want_label(term.key.name)
-    return Query(text, compiled(tree, text, scope), sort)
+    tree = compiled(tree, text, scope)
+    check_subqueries(tree)
+    return Query(text, tree, sort)
+
+
+def check_subqueries(tree):
+    leaves = sorted(subqueries_of(tree), key=lambda leaf: leaf.start)
+    if len(leaves) > SUBQUERIES:
+        message = f"At most {SUBQUERIES} conditions on labels, teams, channels and groups of words."
+        raise QueryError(message, leaves[SUBQUERIES].start, leaves[SUBQUERIES].end)
 
 
 def without_sort(tree):
@@ -131,7 +144,9 @@ def terms_of(tree):
 def compiled(tree, text, scope):
     """The tree with a Leaf in place of each Term and Words."""
     if isinstance(tree, Group):
-        return Group(tree.operator, [compiled(part, text, scope) for part in tree.parts])
+        # What is asked twice is asked once.
+        parts = {meaning(part): part for part in reversed(tree.parts)}
+        return Group(tree.operator, [compiled(part, text, scope) for part in reversed(parts.values())])
     if isinstance(tree, Not):
         return Not(compiled(tree.part, text, scope))
     if isinstance(tree, Words):
@@ -147,12 +162,27 @@ def compiled(tree, text, scope):
     return Leaf(condition, said, tree.start, tree.end, is_adjective)
 
 
+def meaning(tree):
+    """What is the same for trees that differ in their places alone."""
+    if isinstance(tree, Group):
+        return tree.operator, *map(meaning, tree.parts)
+    if isinstance(tree, Not):
+        return "NOT", meaning(tree.part)
+    if isinstance(tree, Words):
+        return meaning_of(tree.value)
+    return tree.key.name, tree.operator, *map(meaning_of, tree.values)
+
+
+def meaning_of(value):
+    return value.text, value.is_quoted, value.wild
+
+
 def words_leaf(value, text, scope):
     """The Leaf of a word or phrase; one without a letter or digit asks for nothing."""
     phrase = phrase_of(value, text)
     if not phrase.words:
         return Leaf(ALWAYS, "with any text", value.start, value.end)
-    condition = search.condition(scope.user.space_roles(), phrase)
+    condition = search.condition(scope.user.space_roles(), [phrase])
     return Leaf(condition, f"with “{value.text}”", value.start, value.end, phrase=phrase)
 
 
@@ -193,12 +223,56 @@ def q_of(tree):
     if isinstance(tree, Not):
         condition = q_of(tree.part)
         return NEVER if condition is ALWAYS else ALWAYS if condition is NEVER else ~condition
-    conditions = [q_of(part) for part in tree.parts]
+    wanted, unwanted, others = in_kinds(tree.parts)
+    conditions = [q_of(part) for part in others]
+    if wanted:
+        conditions.append(said(wanted, tree.operator))
+    if unwanted:
+        conditions.append(~said(unwanted, "OR" if is_and(tree) else "AND"))
     whole, nothing = (ALWAYS, NEVER) if tree.operator == "AND" else (NEVER, ALWAYS)
     if any(condition is nothing for condition in conditions):
         return nothing
     conditions = [condition for condition in conditions if condition is not whole]
     return Q(*conditions, _connector=tree.operator) if conditions else whole
+
+
+def said(leaves, operator):
+    """The Q of issues in which the words of all these leaves, or of any, are found."""
+    return search.condition(leaves[0].condition.roles, [leaf.phrase for leaf in leaves], operator)
+
+
+def in_kinds(parts):
+    """(leaves of words, leaves of words that are negated, other parts) of a compiled Group."""
+    wanted, unwanted, others = [], [], []
+    for part in parts:
+        leaf = part.part if isinstance(part, Not) else part
+        kind = wanted if leaf is part else unwanted
+        if isinstance(leaf, Leaf) and leaf.phrase:
+            kind.append(leaf)
+        else:
+            others.append(part)
+    return wanted, unwanted, others
+
+
+def subqueries_of(tree):
+    """A leaf for each subquery that the condition of a compiled tree has."""
+    if isinstance(tree, Not):
+        yield from subqueries_of(tree.part)
+    elif isinstance(tree, Leaf):
+        yield from (tree for _ in range(number_of_subqueries(tree.condition)))
+    else:
+        wanted, unwanted, others = in_kinds(tree.parts)
+        yield from wanted[:1] + unwanted[:1]
+        for part in others:
+            yield from subqueries_of(part)
+
+
+def number_of_subqueries(condition):
+    if isinstance(condition, Q):
+        return sum(map(number_of_subqueries, condition.children))
+    if isinstance(condition, tuple):
+        return isinstance(condition[1], QuerySet | RawSQL)
+    return 1
 
 
 def truth(condition):

@@ -34,6 +34,7 @@ def labelled(issue, **labels):
 
 # What is refused.
 
+LETTERS = "label:" + ",".join("abcdefghijklmnopqrst")
 MISTAKES = [
     ("asignee:me", "asignee", "There is no field and no label", "assignee"),
     ("a http://x.org/y", "http://x.org/y", "write it in quotes", '"http://x.org/y"'),
@@ -85,6 +86,9 @@ MISTAKES = [
     ("(a sort:level)", "sort:level", "outside of brackets", None),
     ("a OR sort:level", "sort:level", "outside of brackets", None),
     ("-sort:level", "sort:level", "outside of brackets", None),
+    (" ".join(f"label:k{n}" for n in range(20)) + " -label:x", "label:x", "At most 20", None),
+    ("(a) OR -" + LETTERS, LETTERS, "At most 20", None),
+    (" ".join(f"(a{n} OR has:team)" for n in range(10)) + " (b OR no:label)", "b", "At most 20", None),
 ]
 
 
@@ -99,6 +103,24 @@ def test_what_means_nothing_is_refused_at_its_place(ops, alice, charlie, text, m
     assert text[error.start : error.end] == marked
     assert reason in error.message
     assert error.proposal == proposal
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (" ".join(f"w{n}" for n in range(100)), 1),
+        (" OR ".join(f"w{n}" for n in range(100)), 1),
+        (" ".join(["has:team"] * 100), 1),
+        ("label:a (label:a) -label:a -(label:a)", 2),
+        ("label:a label:a:b", 2),
+        (" ".join(f"-w{n}" for n in range(100)), 1),
+        ('a "b c" (d OR "e f" OR label:a) -g -"h i" -(j OR k) (-l OR -m)', 6),
+    ],
+)
+def test_words_beside_one_another_and_what_is_asked_twice_take_one_subquery(alice, text, number):
+    statement = str(Issue.objects.filter(read(text, alice).condition).query)
+
+    assert statement.upper().count("SELECT ") == number + 1
 
 
 FOREIGN = {

@@ -179,7 +179,7 @@ def saying(space, text):
     if not phrase.words:
         return [Q(pk__in=())]
     # Nobody finds by a door what is internal.
-    return [search.condition({space.pk: "viewer"}, phrase), search.in_own_texts(phrase)]
+    return [search.condition({space.pk: "viewer"}, [phrase]), search.in_own_texts(phrase)]
 
 
 def since(milliseconds):

@@ -79,7 +79,7 @@ def issue_list(request):
         "views": list_views(request, narrowing),
         "query": urlencode(params),
         "count": None if found is None else counted(found),
-        "facets": facet_links(found, params) if wants_facets and found is not None else None,
+        "facets": facet_links(filters, params) if wants_facets and found is not None else None,
         "facets_link": f"?{urlencode(params if wants_facets else params | {'facets': 1})}",
         "is_narrowed": bool(narrowing),
         "has_spaces": bool(spaces),
@@ -87,19 +87,18 @@ def issue_list(request):
     return render(request, "issues/issue_list.html", context, status=400 if problem else 200)
 
 
-def facet_links(issues, params):
+def facet_links(filters, params):
     """[(facet, [(value, count, where the list has only it, where it has all but it)])] of a list's issues."""
-    query = params.get("q", "")
 
     def address(term):
-        return f"?{urlencode(params | {'q': f'{query} {term}'.strip(), 'facets': 1})}"
+        return f"?{urlencode(params | {'q': filters.query.narrowed_by(term), 'facets': 1})}"
 
     return [
         (
             name,
             [(d["name"], d["count"], address(d["query"]), address(f"-{d['query']}")) for d in documents],
         )
-        for name, documents in facet_documents(issues).items()
+        for name, documents in facet_documents(filters.qs).items()
         if documents
     ]
 

@@ -127,3 +127,31 @@ def test_the_list_shows_facets_when_asked_and_each_narrows_it(populated, bob):
     assert [len(found.context["issues"]) for found in (page, *narrowed)] == [4, count, 4 - count]
     assert narrowed[0].context["form"]["q"].value() == "is:open level:P1"
     assert narrowed[0].context["facets"] is not None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "is:open OR level:P1",
+        "(is:open OR level:P1) sort:level",
+        "sort:-updated -label:team:1",
+        "is:open OR level:P1 status:closed OR no:project",
+        "level:P1 OR no:level AND has:channel",
+        "Error: OR -has:project",
+        "-zzz\\",
+        "-zzz OR yyy\\",
+    ],
+)
+def test_the_list_behind_each_facet_is_as_long_as_the_facet_says(populated, bob, query):
+    client = Client()
+    client.force_login(bob)
+    page = client.get("/issues/", {"q": query, "facets": "1"})
+    whole = len(page.context["issues"])
+
+    values = [(name, *value) for name, values in page.context["facets"] for value in values]
+
+    assert whole and values
+    for facet, name, count, only, without in values:
+        narrowed = [len(client.get(f"/issues/{address}").context["issues"]) for address in (only, without)]
+        assert narrowed == [count, whole - count], (facet, name)

@@ -69,6 +69,14 @@ class Query:
         leaves = leaves_of(self.tree)
         return [leaf.phrase for leaf, is_negated in leaves if leaf.phrase and not is_negated]
 
+    def narrowed_by(self, term):
+        """The text of the query for those of its issues of which `term` holds as well."""
+        # A backslash at the end stands for itself, and would take the blank that is to follow.
+        slashes = len(self.text) - len(self.text.rstrip("\\"))
+        text = self.text + "\\" * (slashes % 2)
+        is_either = isinstance(self.tree, Group) and self.tree.operator == "OR"
+        return f"({text}) {term}" if is_either else f"{text} {term}".strip()
+
     def why(self, issue):
         """The parts of the query, as they are written, that hold of `issue`; costs one statement."""
         leaves = list(leaves_of(self.tree))

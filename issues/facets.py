@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count
 
 from issues.counts import counted_by, counted_tags
+from issues.like import UPPER
 from issues.models import Channel, Issue, IssueChannel, IssueLabel, Level, Project
 from issues.query.scope import quoted
 
@@ -16,11 +17,15 @@ MOST = 20
 
 @dataclass(frozen=True)
 class Facet:
-    """`count(issues)` gives pairs of a value and its number; `name(values)` says {value: (name, query)}."""
+    """`count(issues)` gives pairs of a value and its number; `name(values)` says {value: (name, query)}.
+
+    `is_shared` says that several values may have one query, as levels of different spaces with one key.
+    """
 
     count: Callable
     name: Callable
     is_whole: bool = False
+    is_shared: bool = False
 
 
 def by_dimension(name):
@@ -84,13 +89,17 @@ def facets():
     """{name: Facet}, in the order in which they are shown."""
     return {
         "status": Facet(by_dimension("status"), statuses, is_whole=True),
-        "level": Facet(by_dimension("level"), rows_of(Level, "level", lambda level: level.key)),
+        "level": Facet(
+            by_dimension("level"), rows_of(Level, "level", lambda level: level.key), is_shared=True
+        ),
         "assignee": Facet(by_dimension("assignee"), rows_of(get_user_model(), "assignee", handle_of)),
         "channel": Facet(
-            by_tag("channel", by_member(IssueChannel, "channel"), int), rows_of(Channel, "channel")
+            by_tag("channel", by_member(IssueChannel, "channel"), int),
+            rows_of(Channel, "channel"),
+            is_shared=True,
         ),
         "label": Facet(by_tag("label", by_member(IssueLabel, "key")), texts("label")),
-        "project": Facet(by_dimension("project"), rows_of(Project, "project")),
+        "project": Facet(by_dimension("project"), rows_of(Project, "project"), is_shared=True),
         "source": Facet(by_tag("source", by_column("resource_type")), texts("source")),
     }
 
@@ -105,11 +114,23 @@ def facet_documents(issues):
 
 def values_of(facet, issues):
     """Rows of different spaces that are called alike are one value, as they are to a query."""
-    numbers = dict(sorted(facet.count(issues), key=lambda pair: -pair[1])[:MOST])
+    pairs = most_frequent(facet.count(issues), lambda pair: pair[1])
+    numbers = dict(pairs if facet.is_shared else pairs[:MOST])
     names = facet.name(list(numbers))
+    if facet.is_whole:
+        return [document(*names[value], numbers.get(value, 0)) for value in names]
     found = {}
-    for value in names if facet.is_whole else numbers:
+    for value, number in numbers.items():
         name, query = names[value]
-        document = found.setdefault(query, {"name": name, "count": 0, "query": query})
-        document["count"] += numbers.get(value, 0)
-    return list(found.values())
+        # A query finds names in either case.
+        key = query.translate(UPPER) if facet.is_shared else query
+        found.setdefault(key, document(name, query, 0))["count"] += number
+    return most_frequent(found.values(), lambda document: document["count"])[:MOST]
+
+
+def most_frequent(found, number):
+    return sorted(found, key=number, reverse=True)
+
+
+def document(name, query, count):
+    return {"name": name, "count": count, "query": query}

@@ -155,3 +155,21 @@ def test_the_list_behind_each_facet_is_as_long_as_the_facet_says(populated, bob,
     for facet, name, count, only, without in values:
         narrowed = [len(client.get(f"/issues/{address}").context["issues"]) for address in (only, without)]
         assert narrowed == [count, whole - count], (facet, name)
+
+
+def test_what_is_called_alike_in_many_spaces_is_one_value_before_the_most_frequent_are_taken(ops, bob):
+    spaces = [ops, *(MembershipFactory(user=bob).space for _ in range(3))]
+    for number, space in enumerate(spaces):
+        shared = LevelFactory(space=space, key="Shared" if number else "shared", name="Shared")
+        project = ProjectFactory(space=space, name="Shop")
+        IssueFactory(space=space, level=shared, project=project)
+        for other in range(7):
+            level = LevelFactory(space=space, key=f"L{number}{other}")
+            for _ in range(2):
+                IssueFactory(space=space, level=level, project=ProjectFactory(space=space))
+
+    found = facets(bob)
+
+    assert (found["level"][0]["name"].partition(" ")[0], found["level"][0]["count"]) == ("Shared", 4)
+    assert (found["project"][0]["name"], found["project"][0]["count"]) == ("Shop", 4)
+    assert [len(found[name]) for name in ("level", "project")] == [20, 20]

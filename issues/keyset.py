@@ -116,28 +116,31 @@ def numbered_page(read, number, size, key_of, total, scope):
     """The rows of page `number` (from 1) of a list that has `total` of them; `key_of` as for `page`.
 
     `read(backwards, key, first, last)` gives the rows in one direction, from beyond `key` or from the end
-    there, without those before `first` and from `last` on. Exact to the end. The keys that closed pages are
-    kept under `scope`, a text that says whose rows these are, what they are narrowed by and their order, so
-    that after page n its successor goes on where it ended, whatever came or went meanwhile, and costs what a
-    page by key costs. Any other page is reached from the nearest known one or from either end, of which an
+    there, without those before `first` and from `last` on. Exact to the end, and empty past it. The keys that
+    closed pages are kept under `scope`, a text that says whose rows these are, what they are narrowed by and
+    their order, so that after page n its successor goes on where it ended, whatever came or went meanwhile,
+    and costs what a page by key costs. Any other page is reached from the nearest known one or from either end, of which an
     OFFSET walks only the rows between.
     """
     name = f"pages:{sha256(repr((scope, size)).encode()).hexdigest()}"
     closed = cache.get(name, {})
+    if number > 1 and (number - 1) * size >= total:
+        return []
     if number == 1 or number - 1 in closed:
         way = False, closed.get(number - 1), 0, size
-    elif (number - 1) * size < total:
-        way = min(ways(number, size, total, closed), key=lambda way: way[2])
     else:
-        return []
+        way = min(ways(number, size, total, closed), key=lambda way: way[2])
     rows = read(*way)
     if way[0]:
         rows.reverse()
-    if len(rows) == size:
+    if len(rows) < size:
+        # Here the list ends, and the pages after it that were there before are gone.
+        closed = {known: key for known, key in closed.items() if known < number}
+    else:
         # The last one is kept last; who reads on needs no more than that.
         closed.pop(number, None)
         closed[number] = key_of(rows[-1])
-        cache.set(name, dict(list(closed.items())[-KNOWN:]), KEPT)
+    cache.set(name, dict(list(closed.items())[-KNOWN:]), KEPT)
     return rows
 
 

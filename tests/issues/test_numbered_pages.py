@@ -88,6 +88,36 @@ def test_a_page_past_the_end_is_empty_and_no_statement(issues, django_assert_num
         assert page(issues, 9, total=23) == []
 
 
+@pytest.mark.parametrize("gone", [6, 7, 8, 20, 23])
+def test_pages_past_the_end_are_empty_once_issues_are_gone(issues, gone):
+    for number in range(1, 10):
+        page(issues, number)
+    for issue in issues.order_by("-number")[:gone]:
+        issue.trash()
+    left = list(issues.order_by("-number").values_list("number", flat=True))
+
+    jumped = page(issues, 8)
+    found = [page(issues, number) for number in range(1, 10)]
+
+    assert jumped == []
+    assert found == [left[at : at + SIZE] for at in range(0, 9 * SIZE, SIZE)]
+
+
+def test_a_short_page_forgets_those_after_it(issues, ops):
+    for number in range(1, 9):
+        page(issues, number)
+    for issue in issues.order_by("-number")[: 4 * SIZE]:
+        issue.trash()
+    for number in range(1, 5):
+        page(issues, number)
+
+    for _ in range(4 * SIZE):
+        IssueFactory(space=ops)
+
+    whole = list(issues.order_by("-number").values_list("number", flat=True))
+    assert page(issues, 8) == whole[7 * SIZE :]
+
+
 def test_who_reads_on_misses_and_repeats_nothing_while_issues_come_and_go(issues, ops):
     before = list(issues.order_by("-number").values_list("number", flat=True))
     seen = page(issues, 1)

@@ -85,7 +85,8 @@ def names(prefix, scope):
         if any(alias.startswith(prefix.lower()) for alias in (name, *field.aliases))
     ]
     if prefix:
-        found += [(f"label.{key}:", "field", "Label") for key in scope.label_texts(prefix) if is_name(key)]
+        key = prefix[6:] if prefix[:6].lower() == "label." else prefix
+        found += [(f"label.{key}:", "field", "Label") for key in scope.label_texts(key) if is_name(key)]
     found += [(word, "keyword", help) for word, help in KEYWORDS if prefix and word.startswith(prefix)]
     return [item(*parts) for parts in found]
 

@@ -434,6 +434,15 @@ def test_every_proposal_is_a_query(shop, alice):
                 read(f"{name}:{item['text']}", alice)
 
 
+@pytest.mark.parametrize("text", ["label.", "label.squ", "-LABEL.sq", "@label.squad", "squ"])
+def test_a_label_is_proposed_by_its_whole_name_too(ops, alice, text):
+    labelled(IssueFactory(space=ops), squad="data")
+
+    items = complete(text, len(text), alice)["items"]
+
+    assert "label.squad:" in [item["text"] for item in items]
+
+
 @pytest.mark.parametrize("text", ["label:zone:", "label.zone:", "zone:"])
 def test_a_proposed_label_finds_its_issue(shop, alice, text):
     start = complete(text, len(text), alice)["start"]

@@ -131,7 +131,8 @@ class IssueFilter(django_filters.FilterSet):
         for name, value in self.data.items():
             if name not in self.base_filters and name not in others:
                 raise BadParameter(name, "There is no such parameter.")
-            if len(value) > QUERY:
+            # The query itself shows where it is too long.
+            if len(value) > QUERY and name != "q":
                 raise BadParameter(name, f"At most {QUERY} characters.")
 
     @cached_property

@@ -72,6 +72,7 @@ def test_pages_follow_the_order_of_a_query(api, bob, shelf):
         ("a OR", (2, 4), None),
         ('"a', (0, 2), '"a"'),
         ("level:nope", (6, 10), None),
+        ("x" * 2_001, (2_000, 2_001), None),
     ],
 )
 def test_the_api_shows_the_place_of_a_mistake(api, bob, text, position, proposal):

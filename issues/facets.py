@@ -100,7 +100,8 @@ def facets():
         ),
         "label": Facet(by_tag("label", by_member(IssueLabel, "key")), texts("label")),
         "project": Facet(by_dimension("project"), rows_of(Project, "project"), is_shared=True),
-        "source": Facet(by_tag("source", by_column("resource_type")), texts("source")),
+        # A source has an id and a name as well, which may read like the type of another one.
+        "source": Facet(by_tag("source", by_column("resource_type")), texts("source.type")),
     }
 
 

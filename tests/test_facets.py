@@ -173,3 +173,14 @@ def test_what_is_called_alike_in_many_spaces_is_one_value_before_the_most_freque
     assert (found["level"][0]["name"].partition(" ")[0], found["level"][0]["count"]) == ("Shared", 4)
     assert (found["project"][0]["name"], found["project"][0]["count"]) == ("Shop", 4)
     assert [len(found[name]) for name in ("level", "project")] == [20, 20]
+
+
+def test_a_type_of_source_is_told_apart_from_its_spelling_and_from_an_id(ops, bob):
+    for values in ({"resource_type": "alertx"}, {"resource_type": "ALERTX"}, {"resource_id": "alertx"}):
+        IssueFactory(space=ops, **values)
+
+    found = facets(bob)["source"]
+
+    issues = Issue.objects.visible_to(bob)
+    assert numbers(found) == {"alertx": 1, "ALERTX": 1}
+    assert [issues.filter(read(each["query"], bob).condition).count() for each in found] == [1, 1]

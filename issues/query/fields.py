@@ -201,10 +201,13 @@ class Is(Field):
 class Presence(Field):
     """`has:` and `no:` with the name of a field that may be empty."""
 
+    def fields(self, scope):
+        return [field for field in FIELDS.values() if field.empty(scope) is not None]
+
     def field(self, value, scope):
         found = find(value.text)
         if found is None or found.empty(scope) is None:
-            close = close_to(value.text, [name for name, _ in self.offers(scope, "")])
+            close = close_to(value.text, [field.name for field in self.fields(scope)])
             message = f"“{self.name}:” is followed by a field that may be empty."
             raise UnknownValue(message, value.start, value.end, close)
         return found
@@ -217,8 +220,7 @@ class Presence(Field):
         return self.field(value, scope).name
 
     def offers(self, scope, prefix):
-        fields = [field for field in FIELDS.values() if field.empty(scope) is not None]
-        return begins([(field.name, field.help) for field in fields], prefix)
+        return begins([(field.name, field.help) for field in self.fields(scope)], prefix)
 
 
 class Sort(Field):
@@ -398,7 +400,7 @@ class Prose(Text):
 
 
 class Exact(Text):
-    """A text that is the value, letter by letter: it has an index."""
+    """A text that is the value, letter by letter."""
 
     def equal(self, value, scope):
         return super().equal(value, scope) if value.wild else Q(**{self.column: value.text})
@@ -649,6 +651,7 @@ for entry in (
     Label("label", "labelled {}", aliases=("labels", "tag"), help="key or key:value"),
     Text("kind", "of kind {}", "kind", help="The kind of issue"),
     Text("source", "from {}", SOURCE, help="What an alert came from: its type, name, id, or the alert"),
+    Exact("source.type", "from a {}", "resource_type", help="The type of what an alert came from"),
     Text("service", "of service {}", "service", help="The service that failed"),
     Text("version", "of version {}", ("first_version", "last_version"), help="First or last version seen"),
     Text("error.type", "with error {}", "error_type", ("error_type",), "The type of the error"),

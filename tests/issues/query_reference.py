@@ -17,6 +17,7 @@ TEXTS = {
     "platform": ["platform"],
 }  # fmt: skip
 PARTS = {"title": "title", "description": "description", "error.message": "error_message"}
+EXACT = {"fingerprint": "fingerprint", "source.type": "resource_type"}
 TIMES = {
     "created": "created_at", "updated": "updated_at", "resolved": "resolved_at", "closed": "closed_at",
     "first_seen": "first_seen_at", "last_seen": "last_seen_at",
@@ -162,8 +163,9 @@ class Reference:
         if name == "squad" or name.startswith("label."):
             own = issue.own_labels.get(name.removeprefix("label."))
             return own is not None and (fits(own, text, wild) if wild else own == text)
-        if name == "fingerprint":
-            return fits(issue.fingerprint, text, wild) if wild else issue.fingerprint == text
+        if name in EXACT:
+            own = getattr(issue, EXACT[name])
+            return fits(own, text, wild) if wild else own == text
         if name == "language":
             return any(fits(language, text) for language in issue.languages)
         if name in TEXTS:

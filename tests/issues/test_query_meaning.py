@@ -58,6 +58,7 @@ TERMS = [
     "label.squad:payments", "squad:data", "label.flaky:*", "label.nothing:x", "kind:bug", "kind:*",
     "service:API*",
     'service:""', "service:worker,api", "version:1.*", "version:2.0", "source:alert", "source:7?",
+    "source.type:alert", "source.type:ALERT", "source.type:a*",
     "error.type:valueerror",
     "error.message:NULL", "language:go", "language:GO,python", "language:*", "platform:web", "track:*",
     "fingerprint:abc", "fingerprint:ABC", "fingerprint:a*", "title:nulls", 'title:"in events"',

@@ -22,13 +22,16 @@ TIMES = {
     "created": "created_at", "updated": "updated_at", "resolved": "resolved_at", "closed": "closed_at",
     "first_seen": "first_seen_at", "last_seen": "last_seen_at",
 }  # fmt: skip
-ROWS = {"level": ("key", "name"), "project": ("name",), "environment": ("name",)}
+ROWS = {
+    "space": ("key", "name"), "level": ("key", "name"), "project": ("name",), "environment": ("name",),
+}  # fmt: skip
 FLAGS = {
     "open": lambda i: i.status not in ("resolved", "closed", "ignored", "excluded"),
     "active": lambda i: i.status in ("acknowledged", "in_progress", "pending"),
     "done": lambda i: i.status in ("resolved", "closed", "ignored", "excluded"),
-    "resolved": lambda i: i.status == "resolved",
+    "assigned": lambda i: i.assignee is not None,
     "unassigned": lambda i: i.assignee is None,
+    "read": lambda i: i.is_read,
     "unread": lambda i: not i.is_read,
     "anonymous": lambda i: i.is_anonymous,
     "crash": lambda i: i.is_crash,
@@ -87,7 +90,7 @@ def follow(text, value):
 
 
 class Reference:
-    """The issues and everything that belongs to them, loaded once; `matching(tree)` are the numbers."""
+    """The issues and everything that belongs to them, loaded once; `matching(tree)` are their keys."""
 
     def __init__(self, user, now, zone="UTC"):
         self.user, self.now, self.zone = user, now, ZoneInfo(zone)
@@ -101,7 +104,7 @@ class Reference:
             issue.own_comments = list(issue.comments.filter(deleted_at=None))
 
     def matching(self, tree):
-        return {issue.number for issue in self.issues if self.holds(tree, issue)}
+        return {issue.pk for issue in self.issues if self.holds(tree, issue)}
 
     def holds(self, tree, issue):
         if isinstance(tree, Group):
@@ -124,7 +127,7 @@ class Reference:
         text, wild = value.text, value.wild
         anything = text == "*" and bool(wild)
         if name == "is":
-            return FLAGS[text](issue)
+            return self.flag(text, issue)
         if name in ("has", "no"):
             return self.has(text, issue) == (name == "has")
         if anything and name in (
@@ -178,6 +181,14 @@ class Reference:
             return f"{issue.space.key}-{issue.number}" == text.upper()
         return self.when(name, text, issue)
 
+    def flag(self, name, issue):
+        if name == "mine":
+            return issue.assignee == self.user
+        if name == "overdue":
+            today = self.now.astimezone(self.zone).date()
+            return FLAGS["open"](issue) and issue.due_on is not None and issue.due_on < today
+        return FLAGS[name](issue) if name in FLAGS else issue.status == name
+
     def person(self, name, value, issue):
         person = getattr(issue, name)
         if name == "reporter" and issue.is_anonymous:
@@ -211,6 +222,7 @@ class Reference:
             return any(getattr(issue, column) for column in columns[name])
         return bool(
             {
+                "space": issue.space,
                 "level": issue.level, "assignee": issue.assignee, "project": issue.project,
                 "reporter": None if issue.is_anonymous else issue.reporter, "environment": issue.environment,
                 "team": issue.own_teams, "label": issue.own_labels, "channel": issue.own_channels,

@@ -119,8 +119,8 @@ def numbered_page(read, number, size, key_of, total, scope):
     there, without those before `first` and from `last` on. Exact to the end, and empty past it. The keys that
     closed pages are kept under `scope`, a text that says whose rows these are, what they are narrowed by and
     their order, so that after page n its successor goes on where it ended, whatever came or went meanwhile,
-    and costs what a page by key costs. Any other page is reached from the nearest known one or from either end, of which an
-    OFFSET walks only the rows between.
+    and costs what a page by key costs. Any other page is reached from the nearest known one or from either
+    end, of which an OFFSET walks only the rows between.
     """
     name = f"pages:{sha256(repr((scope, size)).encode()).hexdigest()}"
     closed = cache.get(name, {})

@@ -602,7 +602,7 @@ def test_a_list_costs_the_same_for_more_issues(guance, ops, alice, number, djang
         issue.save()
 
     # The token, its space, the total, the page, and what its objects name: channels, members.
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert len(listed(guance)) == number
 
 
@@ -904,7 +904,7 @@ def test_a_page_of_replies_costs_the_same_for_more(guance, ops, number, django_a
             issue.save()
 
     # The token, its space, the issue, two counts, the page, its comments, files, entries, texts and people.
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         replies(guance, issue, pageSize=100)
 
 

@@ -311,7 +311,8 @@ def values_of_lookup(lookup, table=Issue._meta.db_table, names=("space", "delete
     if not isinstance(value, list | tuple | set | frozenset | dict):
         return None
     is_plain = all(isinstance(each, int | str) for each in value)
-    return {name: Values(frozenset(value))} if is_plain else None
+    # No row has the key that stands for none, so who asks for it asks for nothing.
+    return {name: Values(frozenset(value) - {NONE})} if is_plain else None
 
 
 def values_of_label(query):

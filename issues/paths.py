@@ -88,11 +88,11 @@ class Driven(Q):
 
 
 def any_of(column, values):
-    """The Q of issues whose column has one of these values, of which None may be one."""
+    """The Q of issues whose column has one of these values, None for an empty one; without any, of none."""
     known = [value for value in values if value is not None]
     empty = Q(**{column: None})
     if not known:
-        return empty
+        return empty if values else Q(pk__in=())
     return Q(**{f"{column}__in": known}) | empty if None in values else Q(**{f"{column}__in": known})
 
 

@@ -122,6 +122,13 @@ def test_counters_tell_what_a_query_of_their_dimensions_finds(populated, bob, qu
         assert sorted(counted_by(name, issues), key=str) == sorted(plain, key=str)
 
 
+@pytest.mark.parametrize("name", ["project", "level", "assignee"])
+def test_no_row_has_the_key_by_which_counters_know_that_there_is_none(populated, name):
+    issues = populated.filter(**{f"{name}__in": [0]})
+
+    assert (counted_number(issues), total(issues)) == (0, 0)
+
+
 @pytest.mark.parametrize("query", ["", "is:open", "-status:open space:OPS", "status:closed"])
 def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
     issues = populated.filter(read(query, bob).condition)

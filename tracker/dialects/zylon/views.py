@@ -170,7 +170,7 @@ class IssuesView(ZylonView):
             conditions.append(Q(reporter__in=[pk for pk in known if pk], is_anonymous=False))
         if projects := self.references("projects", "project"):
             rows = Project.objects.filter(space=self.space, uuid__in=[uuid for uuid in projects if uuid])
-            conditions.append(any_of("project", list(rows.values_list("pk", flat=True)) or [0]))
+            conditions.append(any_of("project", list(rows.values_list("pk", flat=True))))
         for name, condition in (("start_date", since), ("end_date", until)):
             if (at := self.milliseconds(name)) is not None:
                 conditions.append(condition(at))

@@ -180,13 +180,15 @@ class Comment(Rendered):
 
     def entry(self, action, old, new, before=(), files=()):
         """What history says of this comment becoming `new` with `files` after it was `old` with `before`."""
+        internal = [row.is_internal for row in (old, new) if row]
         return Member(
             action,
             "comments",
             old and old.document(before),
             new and new.document(files),
             texts=(new.content, as_text(new.extensions)) if new else (),
-            is_internal=any(row.is_internal for row in (old, new) if row),
+            is_internal=any(internal),
+            is_hidden=all(internal),
         )
 
     def document(self, files=()):

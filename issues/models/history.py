@@ -27,7 +27,10 @@ COMMENTS, NAMING = "comments", '"comment":"'
 
 @dataclass(slots=True)
 class Member:
-    """A change that is not of a column: a label, a team, a comment. Texts are the text fields' values."""
+    """A change that is not of a column: a label, a team, a comment. Texts are the text fields' values.
+
+    `is_internal` goes on record, if a comment is internal before or after; `is_hidden` says that it is both.
+    """
 
     action: str
     field: str
@@ -37,6 +40,7 @@ class Member:
     new_display: str = ""
     texts: tuple[str, ...] = ()
     is_internal: bool = False
+    is_hidden: bool = False
 
 
 @dataclass(slots=True)
@@ -56,6 +60,11 @@ class Change:
     members: list[Member] = field(default_factory=list)
     action: str | None = None
     at: datetime | None = None
+
+    @property
+    def is_hidden(self):
+        """Whether it is of internal comments alone, so that a row that the doors show tells nothing of it."""
+        return not self.changed and all(member.is_hidden for member in self.members)
 
     def values(self):
         """{column: value} of what is to be written."""

@@ -83,25 +83,23 @@ class IssueQuerySet(RenderedQuerySet):
         alike = {}
         for change in changes:
             values = change.values()
+            if not change.is_hidden:
+                latest = Greatest("updated_at", models.Value(change.at))
+                values |= {"updated_at": latest, "updated_by": actor.user}
             alike.setdefault(repr(values), (values, []))[1].append(change.row.pk)
         for values, keys in alike.values():
-            self.model.objects.filter(pk__in=keys).step(actor, changes[0].at, **values)
+            self.model.objects.filter(pk__in=keys).step(**values)
         for change in changes:
             change.row.version = change.stored.version + 1
-            change.row.updated_at = max(change.stored.updated_at, change.at)
-            change.row.updated_by_id = actor.user and actor.user.pk
+            if not change.is_hidden:
+                change.row.updated_at = max(change.stored.updated_at, change.at)
+                change.row.updated_by_id = actor.user and actor.user.pk
         for name, kind in SETS.items():
             kind.put([(c.row, *c.sets[name]) for c in changes if name in c.sets], actor)
         if relabelled := [change.row.pk for change in changes if "labels" in change.sets]:
             show_labels(*among("id", relabelled))
         issue_changed.send(self.model, changes=changes, actor=actor, batch=batch)
 
-    def step(self, actor, at, **values):
+    def step(self, **values):
         """UPDATE rows that are locked, one version on; the caller puts it on record."""
-        models.QuerySet.update(
-            self,
-            **values,
-            version=F("version") + 1,
-            updated_at=Greatest("updated_at", models.Value(at)),
-            updated_by=actor.user,
-        )
+        models.QuerySet.update(self, **values, version=F("version") + 1)

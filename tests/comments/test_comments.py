@@ -40,6 +40,23 @@ def test_a_comment_is_on_record(ops, bob):
     assert_whole(issue)
 
 
+def test_an_internal_comment_is_a_version_and_leaves_the_issue_as_last_changed_before(ops, alice, bob):
+    with acting_as(lambda: Actor(user=alice)):
+        issue = IssueFactory(space=ops)
+    before = row(issue)
+
+    with acting_as(lambda: Actor(user=bob)):
+        comment = CommentFactory(issue=issue, author=bob, is_internal=True)
+        comment.content = "Two"
+        comment.save()
+        comment.trash()
+
+    assert actions(issue) == ["created", "comment_added", "comment_edited", "comment_deleted"]
+    assert row(issue) == before | {"version": 4}
+    assert Outbox.objects.filter(issue=issue).count() == 4
+    assert_whole(issue)
+
+
 def test_an_edited_comment_says_what_it_was(ops):
     issue = IssueFactory(space=ops)
     comment = CommentFactory(issue=issue, content="One")

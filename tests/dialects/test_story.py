@@ -1,16 +1,18 @@
 """One issue through all doors: created at one, found, discussed, assigned and closed at the others."""
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from comments.models import Comment
 from issues.actor import Actor, acting_as
 from issues.models import HistoryEntry, Issue
 from tests.calls import done, send
-from tests.factories import IssueFactory, TokenFactory
+from tests.factories import CommentFactory, IssueFactory, TokenFactory
 from tracker.dialects.doors import doors
 from tracker.dialects.ids import ulid_of
 
@@ -149,10 +151,73 @@ def test_an_anonymous_reporter_is_named_at_no_door(door, at, ops, alice):
         assert not named, (response.request["PATH_INFO"], named)
 
 
-@pytest.mark.parametrize("door", doors())
-def test_an_internal_comment_shows_at_no_door(door, at, ops, bob):
-    issue = IssueFactory(space=ops)
-    Comment(issue=issue, author=bob, content="Between us", is_internal=True).save()
+def filtered(door, issue, person, at):
+    """Lists of a door that ask for what `person` wrote, or for what changed at `at`, as such functions."""
+    made, later = (int(moment.timestamp() * 1_000) for moment in (issue.created_at, at))
+    asked = {"from": made - 86_400_000, "to": later + 86_400_000, "persona": "ALL"}
+    queries = ["updated:>=-1d", f"updated:>={at:%Y-%m-%d}", "comments:0", "Between"]
+    filters = [{"key": "updator", "value": value} for value in ("", f"acnt_{person.uuid.hex}")]
+    bodies = {
+        "guance": [{"filters": [one | {"equal": equal}]} for one in filters for equal in (True, False)]
+        + [{"search": "Between"}, {"startTime": later}],
+        "datadog": [
+            {"data": {"type": "search_request", "attributes": asked | {"query": query}}} for query in queries
+        ],
+    }
+    path = {"guance": "/api/v1/issue/list", "datadog": "/api/v2/error-tracking/issues/search"}.get(door)
+    paths = {
+        "zylon": ["/api/v1/app/issue?filter_by_text=Between", f"/api/v1/app/issue?start_date={later}"],
+        "versori": [
+            f"/api/v2/o/{ulid_of(issue.space.uuid)}/issues?search_date=lastSeenAt&after={at:%Y-%m-%d}T00:00:00Z"
+        ],
+        "qarion": ["/issues?status=open"],
+    }
+    found = [lambda client, body=body: send(client, "post", path, body) for body in bodies.get(door, [])]
+    return found + [lambda client, address=address: client.get(address) for address in paths.get(door, [])]
 
-    for read in reads(door, issue):
-        assert b"Between us" not in read(at[door]).content
+
+@pytest.mark.parametrize("door", doors())
+def test_an_internal_comment_shows_at_no_door(door, at, ops, alice, bob):
+    now = timezone.now()
+    with acting_as(lambda: Actor(user=alice, at=now - timedelta(days=3))):
+        issue = IssueFactory(space=ops)
+        # What a page and a count keep until something changes.
+        IssueFactory(space=ops)
+    asked = [*reads(door, issue), *filtered(door, issue, bob, now)]
+    comment = Comment(issue=issue, author=bob, content="Between us", is_internal=True)
+
+    def said():
+        documents = [done(read(at[door])) for read in asked]
+        # Guance numbers its answers.
+        return [{**found, "traceId": ""} if door == "guance" else found for found in documents]
+
+    before, told = said(), []
+    with acting_as(lambda: Actor(user=bob, at=now)):
+        comment.save()
+        told.append(said())
+        comment.content = "Between us two"
+        comment.save()
+        told.append(said())
+        comment.trash()
+        told.append(said())
+
+    assert told == [before] * 3
+    assert issue.history.count() == 4
+    call_command("verify_history", stdout=StringIO())
+
+
+@pytest.mark.parametrize(("was_internal", "is_internal"), [(True, False), (False, True), (False, False)])
+def test_a_comment_that_is_public_before_or_after_an_edit_changes_its_issue(
+    was_internal, is_internal, ops, alice, bob
+):
+    with acting_as(lambda: Actor(user=alice)):
+        issue = IssueFactory(space=ops)
+        comment = CommentFactory(issue=issue, author=bob, is_internal=was_internal)
+    later = issue.updated_at + timedelta(hours=1)
+
+    comment.content, comment.is_internal = "Seen", is_internal
+    with acting_as(lambda: Actor(user=bob, at=later)):
+        comment.save()
+
+    issue.refresh_from_db()
+    assert (issue.updated_at, issue.updated_by, issue.version) == (later, bob, 3)

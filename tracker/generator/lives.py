@@ -250,12 +250,14 @@ class Life:
             "is_internal": comment["is_internal"],
             "extensions": "",
         }
-        self.record(Member("comment_added", "comments", None, said, is_internal=comment["is_internal"]))
+        internal = comment["is_internal"]
+        self.record(Member("comment_added", "comments", None, said, is_internal=internal, is_hidden=internal))
 
     def record(self, member):
         """Append an entry to the chain; each is a save of its own."""
         self.version += 1
-        self.updated_at, self.updated_by = self.at, self.actor
+        if not member.is_hidden:
+            self.updated_at, self.updated_by = self.at, self.actor
         entry = SimpleNamespace(
             **BLANK
             | {

@@ -118,8 +118,9 @@ def refuse_present(issue, sha256):
 
 
 def redaction(entry, name, sha256, why):
-    field = entry.field or name
-    return Member(REDACTED, field, None, {"sha256": sha256}, "", why, is_internal=entry.is_internal)
+    field, internal = entry.field or name, entry.is_internal
+    said = {"sha256": sha256}
+    return Member(REDACTED, field, None, said, "", why, is_internal=internal, is_hidden=internal)
 
 
 def empty_deleted_comments(issue, text):

@@ -36,6 +36,8 @@ SHAPES = {
     "no environment": "environment=none",
     "team": "team={team}",
     "team and status": "team={team}&status=open",
+    "the channel of all issues": "channel={everything}",
+    "the channel of all issues, open": "channel={everything}&status={open}",
     "space": "space=GEN00",
     "space and status": "space=GEN00&status=open",
     "space, open": "space=GEN00&status={open}",
@@ -88,7 +90,13 @@ SHAPES = {
 
 def queries_of():
     """SHAPES, filled with what issues here have."""
-    from issues.models import Issue, IssueLabel, IssueTeam, Space
+    words = words_of()
+    return {name: query.format(**words) for name, query in SHAPES.items()}
+
+
+def words_of():
+    """What issues here have, by the names in SHAPES."""
+    from issues.models import Channel, Issue, IssueLabel, IssueTeam, Space
     from tracker.generator import ground
 
     rows = Issue.objects.filter(space__key="GEN00")
@@ -101,10 +109,12 @@ def queries_of():
         "updated": day(issue.updated_at),
         "fingerprint": Issue.objects.exclude(fingerprint="").latest("id").fingerprint,
         "team": IssueTeam.objects.filter(issue__space__key="GEN00").latest("id").team.uuid,
+        "everything": Channel.objects.get(space__key="GEN00", is_default=True).uuid,
         "value": IssueLabel.objects.filter(key="security").exclude(value="").latest("id").value,
     }
-    words |= {name: getattr(issue, name).uuid for name in ("assignee", "reporter", "project", "environment")}
-    return {name: query.format(**words) for name, query in SHAPES.items()}
+    return words | {
+        name: getattr(issue, name).uuid for name in ("assignee", "reporter", "project", "environment")
+    }
 
 
 def day(at):

@@ -151,6 +151,14 @@ def test_a_title_is_one_line_in_which_a_backslash_is_a_character(qarion, ops):
         assert problems(patch(qarion, issue, title=title)) == [(["body", "title"], "value_error")]
 
 
+@pytest.mark.parametrize("status", ["resolved", "nonsense", None])
+def test_a_status_of_a_new_issue_is_one_more_unknown_field(status, qarion, ops):
+    body = {"title": "Nulls", "space_id": str(ops.uuid), "status": status}
+
+    assert done(send(qarion, "post", "/issues", body), 201)["status"] == "open"
+    assert Issue.objects.get().status == "open"
+
+
 def test_a_description_is_markdown_from_when_qarion_writes_it(qarion, ops):
     issue = IssueFactory(space=ops, description="<b>Slow</b>", description_format="html")
 

@@ -109,6 +109,8 @@ class CreateSerializer(ChangeSerializer):
     """A new issue. Qarion's own pages call medium the usual priority."""
 
     title = TitleField()
+    # Qarion's page sets one on an issue that is there and on no other.
+    status = None
     space_id = IdField()
     alert_id = IdField(required=False, allow_null=True)
 

@@ -210,6 +210,18 @@ def test_pages_by_number_and_by_cursor_lead_on_to_each_other(zylon, ops):
     assert first["total_count"] == last["total_count"] == 5
 
 
+def test_the_total_is_left_out_for_whom_it_does_not_concern(zylon, ops):
+    IssueFactory.create_batch(2, space=ops)
+
+    first = done(zylon.get(LIST, {"page_size": 1, "total_count": "false"}))
+    rest = done(zylon.get(LIST, {"after": first["next_cursor"], "total_count": "false"}))
+
+    assert "total_count" not in first and "total_count" not in rest
+    assert (first["has_next_page"], rest["has_next_page"]) == (True, False)
+    assert done(zylon.get(LIST, {"total_count": "true"}))["total_count"] == 2
+    assert refused(zylon.get(LIST, {"total_count": "perhaps"}))
+
+
 def test_a_page_is_asked_for_from_either_end_without_a_cursor(zylon, ops):
     for number in range(1, 6):
         IssueFactory(space=ops, number=number)

@@ -40,6 +40,6 @@ class IssuesDocument(serializers.Serializer):
     data = IssueDocument(many=True)
     has_next_page = serializers.BooleanField()
     has_previous_page = serializers.BooleanField()
-    total_count = serializers.IntegerField()
+    total_count = serializers.IntegerField(required=False)
     next_cursor = serializers.CharField(allow_null=True)
     previous_cursor = serializers.CharField(allow_null=True)

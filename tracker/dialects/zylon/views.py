@@ -97,6 +97,7 @@ class IssuesView(ZylonView):
             parameter("page_order", enum=list(DIRECTIONS)),
             *(parameter(name) for name in ("after", "before")),
             *(parameter(name, int) for name in ("first", "last")),
+            parameter("total_count", bool, description="Whether to tell the number of all; true by default."),
             parameter("states", description=f"Of {', '.join((*STATE.meant, DELETED))}; commas between."),
             parameter("type", description=f"Of {', '.join(TYPES)}; commas between."),
             parameter("created_by", description="Ids, with commas between."),
@@ -109,6 +110,7 @@ class IssuesView(ZylonView):
     )
     def get(self, request):
         with_project = "Project" in self.words("include", INCLUDED)
+        with_total = self.word("total_count", ("true", "false"), "true") == "true"
         size = min(self.number("page_size", SIZE), PAGE)
         if self.space is None:
             raise Http404
@@ -121,10 +123,10 @@ class IssuesView(ZylonView):
                 "data": [document(row, people, with_project) for row in rows],
                 "has_next_page": after is not None,
                 "has_previous_page": before is not None,
-                "total_count": total,
                 "next_cursor": after,
                 "previous_cursor": before,
             }
+            | ({"total_count": total} if with_total else {})
         )
 
     def page(self, listing, size, total):

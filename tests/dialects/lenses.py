@@ -147,7 +147,7 @@ class Versori(Lens):
         "title": TITLE,
         "message": TEXT,
         "reason": {"reason"},
-        "labels": {"labels"},
+        "labels": {"labels", "labels_shown"},
         "annotations": {"annotations"},
         "severity": LEVEL,
         "status": STATUS,

@@ -1,7 +1,7 @@
 """The native REST API of files on issues and comments."""
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException, NotFound, PermissionDenied, ValidationError
@@ -17,7 +17,7 @@ from issues.limits import ATTACHMENT_SIZE
 from issues.models import Attachment
 from issues.models.attachment import CONTENT_TYPES, attach, check_room, spelled
 from issues.serializers import MISSING as NO_SUCH_THING
-from issues.viewsets import NativeViewSet, json_response
+from issues.viewsets import NativeViewSet, json_response, no_content
 
 
 class TooLarge(APIException):
@@ -74,7 +74,7 @@ class AttachmentViewSet(NativeViewSet):
             raise PermissionDenied()
         owner.wish("attachments", remove=[attachment])
         owner.save()
-        return HttpResponse(status=204)
+        return no_content()
 
     @extend_schema(responses={(200, kind): OpenApiTypes.BINARY for kind in sorted(CONTENT_TYPES)})
     def download(self, request, id):

@@ -2,7 +2,6 @@
 
 from django.db.models import TextField
 from django.db.models.expressions import RawSQL
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 
 from comments.lookups import find_comment
@@ -10,7 +9,7 @@ from comments.models import Comment
 from comments.policy import verb_on
 from comments.serializers import CommentSerializer
 from issues import keyset, lookups, rows
-from issues.viewsets import NativeViewSet, json_response, paged
+from issues.viewsets import NativeViewSet, json_response, no_content, paged
 
 COLUMNS = (
     "uuid", "issue__uuid", "content", "content_rendered", "author__uuid", "author__name", "author__email",
@@ -119,4 +118,4 @@ class CommentViewSet(CommentResponses, NativeViewSet):
     @extend_schema(responses={204: None})
     def destroy(self, request, id):
         self.get_object().trash()
-        return HttpResponse(status=204)
+        return no_content()

@@ -1,7 +1,7 @@
 """The native REST API of spaces and of what belongs to them."""
 
 from django.db.models import Count
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
@@ -31,7 +31,7 @@ from issues.space_serializers import (
     TargetSerializer,
     TeamSerializer,
 )
-from issues.viewsets import PAGING, NativeViewSet, json_response, paged
+from issues.viewsets import PAGING, NativeViewSet, json_response, no_content, paged
 
 SPACE = OpenApiParameter("space", str, description="A space, by key or id.")
 IS_ACTIVE = OpenApiParameter("is_active", str, enum=["true", "false"], description="false: what is retired.")
@@ -169,7 +169,7 @@ class RecordViewSet(RowViewSet):
         row = self.get_object()
         row.is_active = False
         row.save()
-        return HttpResponse(status=204)
+        return no_content()
 
 
 class SpaceViewSet(RecordViewSet):
@@ -326,7 +326,7 @@ class SubscriptionViewSet(NativeViewSet):
             raise Http404
         row.is_active = False
         row.save()
-        return HttpResponse(status=204)
+        return no_content()
 
     def person(self, channel, reference):
         """The member whom `reference` names, oneself without one; only an admin speaks for others."""

@@ -48,6 +48,13 @@ def json_response(document, status=200, **headers):
     )
 
 
+def no_content():
+    """The answer that has nothing to say, and so no type of it either."""
+    response = HttpResponse(status=204)
+    del response["Content-Type"]
+    return response
+
+
 class NativeViewSet(viewsets.GenericViewSet):
     """What every view of the native API shares: verbs for the policy, pages by key, bytes out.
 
@@ -250,7 +257,7 @@ class IssueViewSet(NativeViewSet):
     def destroy(self, request, id):
         """To the trash, from which `restore` brings it back."""
         self.get_object().trash()
-        return HttpResponse(status=204)
+        return no_content()
 
     @extend_schema(request=None, responses=IssueSerializer)
     @action(detail=True, methods=["post"])

@@ -163,7 +163,10 @@ class IdempotencyMiddleware:
                 headers = row.headers | rate_headers(request) | {"Idempotency-Replayed": "true"}
                 if row.status == self.NOT_KEPT:
                     return self.refuse_secret(request, headers)
-                return HttpResponse(bytes(row.body), status=row.status, headers=headers)
+                kept = HttpResponse(bytes(row.body), status=row.status, headers=headers)
+                if "Content-Type" not in row.headers:
+                    del kept["Content-Type"]
+                return kept
             response = self.get_response(request)
             if response.status_code < 400:
                 self.keep(row, response)

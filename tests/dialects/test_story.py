@@ -221,3 +221,23 @@ def test_a_comment_that_is_public_before_or_after_an_edit_changes_its_issue(
 
     issue.refresh_from_db()
     assert (issue.updated_at, issue.updated_by, issue.version) == (later, bob, 3)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/issues/{uuid}",
+        "/api/v1/app/issue/issue_{uuid.hex}",
+        "/api/v2/error-tracking/issues/{uuid}/assignee",
+        "/api/issues/{uuid}/",
+    ],
+)
+def test_an_answer_without_a_body_has_no_type(path, api, ops, alice):
+    issue = IssueFactory(space=ops)
+
+    for _ in range(2):
+        response = api(alice).delete(path.format(uuid=issue.uuid), headers={"idempotency-key": "once"})
+
+        assert (response.status_code, response.content) == (204, b"")
+        assert "Content-Type" not in response.headers
+    assert response.headers["Idempotency-Replayed"] == "true"

@@ -1,7 +1,6 @@
 """The native REST API of people and of their tokens."""
 
 from django.db.models import Exists, OuterRef, Q
-from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from issues import keyset, rows
@@ -10,7 +9,7 @@ from issues.limits import NAME
 from issues.models import Membership
 from issues.policy import may
 from issues.space_viewsets import COUNT, ID, IN_SPACE, IS_ACTIVE, KEPT, SPACE, USER, RowViewSet, itself
-from issues.viewsets import json_response, paged
+from issues.viewsets import json_response, no_content, paged
 from tracker.accounts.models import ApiToken, User
 from tracker.accounts.serializers import NewTokenSerializer, TokenSerializer, UserSerializer
 
@@ -128,4 +127,4 @@ class TokenViewSet(RowViewSet):
         token = self.found()
         token.is_active = False
         token.save()
-        return HttpResponse(status=204)
+        return no_content()

@@ -3,7 +3,6 @@
 from copy import copy
 
 from django.db import transaction
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
@@ -11,6 +10,7 @@ from issues import issue_rows, lookups
 from issues.filters import BadParameter
 from issues.limits import PAGE
 from issues.models import Issue
+from issues.viewsets import no_content
 from issues.windows import seen
 from tracker.dialects.datadog import SENTENCE, door
 from tracker.dialects.datadog.documents import IssueDocument, ResultsDocument
@@ -164,7 +164,7 @@ class AssigneeView(OneView):
     @extend_schema(operation_id="delete_issue_assignee", responses={204: None})
     def delete(self, request, issue_id):
         self.assign(self.issue(issue_id), None)
-        return HttpResponse(status=204)
+        return no_content()
 
     @transaction.atomic
     def assign(self, issue, uuid):

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.shortcuts import redirect
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied
@@ -16,6 +16,7 @@ from issues.limits import PAGE
 from issues.models import HistoryEntry, Level
 from issues.paths import any_of
 from issues.policy import may
+from issues.viewsets import no_content
 from tracker.dialects.openapi import parameter
 from tracker.dialects.qarion import door
 from tracker.dialects.qarion.documents import (
@@ -160,7 +161,7 @@ class IssueView(QarionView):
     @extend_schema(operation_id="delete_issue", responses={204: None})
     def delete(self, request, id):
         self.issue(id).trash()
-        return HttpResponse(status=204)
+        return no_content()
 
 
 class CommentsView(IssueView):

@@ -1,7 +1,7 @@
 """Zylon's calls."""
 
 from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import PermissionDenied
 
@@ -12,6 +12,7 @@ from issues.models import Issue, Project
 from issues.orders import ORDERS
 from issues.paths import any_of
 from issues.policy import may
+from issues.viewsets import no_content
 from tracker.dialects import ids
 from tracker.dialects.openapi import parameter
 from tracker.dialects.views import LATEST, DoorView, Listing, saying, since, until
@@ -259,4 +260,4 @@ class IssueView(ZylonView):
     @extend_schema(operation_id="delete_issue", parameters=[ORGANISATION], responses={204: None})
     def delete(self, request, id):
         self.issue(id).trash()
-        return HttpResponse(status=204)
+        return no_content()

@@ -120,8 +120,8 @@ class Comment(Rendered):
         self._wishes = {}
         super(Audited, self).save(force_insert=True)
         self.put_files(before, files, actor)
-        CommentCounts.put(Issue.objects.filter(pk=issue.pk))
-        issue.record([self.entry("comment_added", None, self, files=files)], actor)
+        entries = [self.entry("comment_added", None, self, files=files)]
+        issue.record(entries, actor, comment_count=CommentCounts.number())
 
     def lock(self):
         Issue.objects.lock().get(comments=self.pk)
@@ -154,14 +154,12 @@ class Comment(Rendered):
             return
         super(Audited, self).save(update_fields=changed | written)
         self.put_files(before, files, actor)
-        if changed & {"deleted_at", "is_internal"}:
-            CommentCounts.put(Issue.objects.filter(pk=self.issue_id))
         entries = []
         if changed - {"deleted_at"} or files != before:
             entries.append(self.entry("comment_edited", stored, self, before, files))
         if "deleted_at" in changed:
             entries.append(self.entry("comment_deleted", self, None, files))
-        self.issue.record(entries, actor)
+        self.issue.record(entries, actor, comment_count=CommentCounts.number())
 
     def compare_files(self):
         """({primary key: uuid} of the files that are on this comment, and of those that were wished for)."""

@@ -349,11 +349,14 @@ class Issue(Rendered):
         self.last_version = version
         return {"last_version"}
 
-    def record(self, members, actor=None):
-        """Put on record what happened to this issue beside its columns; the caller has locked it."""
+    def record(self, members, actor=None, **derived):
+        """Put on record what happened to this issue beside its columns; the caller has locked it.
+
+        `derived` are the columns that follow from it.
+        """
         actor = actor or current_actor()
         change = Change(self, self, members=members, at=actor.now())
-        Issue.objects.write([change], actor, uuid7())
+        Issue.objects.write([change], actor, uuid7(), **derived)
 
     # How a change is made; `save()` is in Audited.
 

@@ -78,11 +78,14 @@ class IssueQuerySet(RenderedQuerySet):
                 changes.append(change)
         return changes
 
-    def write(self, changes, actor, batch):
-        """Put compared rows on the disk and on record: one UPDATE for all that get the same values."""
+    def write(self, changes, actor, batch, **derived):
+        """Put compared rows on the disk and on record: one UPDATE for all that get the same values.
+
+        Each gets those of `derived` as well.
+        """
         alike = {}
         for change in changes:
-            values = change.values()
+            values = change.values() | derived
             if not change.is_hidden:
                 latest = Greatest("updated_at", models.Value(change.at))
                 values |= {"updated_at": latest, "updated_by": actor.user}

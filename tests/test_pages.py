@@ -293,7 +293,6 @@ def test_filters_keep_what_was_asked_for(as_bob, ops, bob):
         "cursor=nonsense",
         "cursor=WzAsInoiXQ",
         "frobnicate=1",
-        "q=" + "x" * 2001,
     ],
 )
 def test_bad_parameter_is_explained_on_the_page(as_bob, ops, charlie, query):
@@ -304,6 +303,13 @@ def test_bad_parameter_is_explained_on_the_page(as_bob, ops, charlie, query):
     assert response.status_code == 400
     assert "Show all issues" in text_of(response)
     assert response.context["problem"]
+
+
+def test_a_query_that_is_too_long_is_explained_on_the_page(as_bob, ops):
+    response = as_bob.get(reverse("issue-list"), {"q": "x" * 2_001})
+
+    assert response.status_code == 400
+    assert "At most 2,000 characters." in text_of(response)
 
 
 @pytest.mark.parametrize("sort", ["-number", "number", "-created", "-updated", "level"])

@@ -550,12 +550,12 @@ def test_at_most_a_hundred_are_found(datadog, ops):
 
 def test_a_search_costs_the_same_for_one_and_for_many(datadog, ops, bob, whole, django_assert_num_queries):
     found(datadog)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         found(datadog, "service:shop* OR title:*")
     for _ in range(20):
         made(space=ops, assignee=bob, teams=Team.objects.all())
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert len(found(datadog, "service:shop* OR title:*")) == 21
 
 

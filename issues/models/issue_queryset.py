@@ -91,7 +91,8 @@ class IssueQuerySet(RenderedQuerySet):
                 values |= {"updated_at": latest, "updated_by": actor.user}
             alike.setdefault(repr(values), (values, []))[1].append(change.row.pk)
         for values, keys in alike.values():
-            self.model.objects.filter(pk__in=keys).step(**values)
+            rows = self.model.objects.filter(pk__in=keys)
+            models.QuerySet.update(rows, **values, version=F("version") + 1)
         for change in changes:
             change.row.version = change.stored.version + 1
             if not change.is_hidden:
@@ -102,7 +103,3 @@ class IssueQuerySet(RenderedQuerySet):
         if relabelled := [change.row.pk for change in changes if "labels" in change.sets]:
             show_labels(*among("id", relabelled))
         issue_changed.send(self.model, changes=changes, actor=actor, batch=batch)
-
-    def step(self, **values):
-        """UPDATE rows that are locked, one version on; the caller puts it on record."""
-        models.QuerySet.update(self, **values, version=F("version") + 1)

@@ -2,6 +2,7 @@
 
 from django.db import connection, models, transaction
 
+from issues.models.history import COMMENTS
 from issues.models.insert import write_rows
 from issues.models.issue import Issue
 from issues.words import words
@@ -124,7 +125,7 @@ def columns_of(change):
     changed = set(change.changed)
     if "deleted_at" in changed:
         return COLUMNS
-    is_said = any(member.field == "comments" for member in change.members)
+    is_said = any(member.field == COMMENTS for member in change.members)
     return (
         *(name for name in TEXTS if name in changed),
         *(SAID if is_said else ("comments",) if changed & set(ERROR) else ()),

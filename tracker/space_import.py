@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.db import DataError, IntegrityError, connection, models, transaction
 
-from comments.models import Comment, CommentAttachment, CommentCounts
+from comments.models import Comment, CommentAttachment
 from issues.actor import Actor, acting_as
 from issues.models import (
     Attachment,
@@ -336,7 +336,6 @@ class SpaceImporter:
         if self.highest:
             Counter.take(self.space.pk, self.highest)
         repair([self.space.pk])
-        CommentCounts.put(Issue.objects.filter(space=self.space))
         OccurrenceHour.objects.repair([self.space.pk])
         Issue.objects.filter(space=self.space, description__contains="#").rerender()
         comments = Comment.objects.filter(issue__space=self.space, content__contains="#")

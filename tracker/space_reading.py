@@ -233,7 +233,7 @@ class Reader:
         self.owner = Owner(values["number"], next(self.keys), here["uuid"], values, sets, chain)
         rank = self.ground.ranks.get(here["level_id"], NO_LEVEL_RANK)
         here |= {"id": self.owner.pk, "space_id": self.ground.space.pk, "level_rank": rank}
-        # Comments are counted when all are there.
+        # Comments add to it as they come.
         here |= {"labels_shown": as_json(sets["labels"]), "comment_count": 0}
         self.rows[Issue].append(here | rendering(Issue, values))
         self.put_sets()
@@ -312,6 +312,7 @@ class Reader:
         if values["deleted_at"] is None:
             place = owner.pk, SAID[values["is_internal"]]
             owner.said.setdefault(place, []).append(values["content"])
+            self.rows[Issue][-1]["comment_count"] += not values["is_internal"]
         self.rows[Comment].append(values | {"issue_id": owner.pk} | rendering(Comment, values))
         self.batch.attached += [(values["uuid"], self.ground.here["attachment"][file].pk) for file in files]
 

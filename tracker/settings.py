@@ -42,6 +42,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "django_htmx",
+    "lucide",
 ]
 
 MIDDLEWARE = [
@@ -57,6 +59,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tracker.middleware.LazyMessagesMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "tracker.middleware.IdempotencyMiddleware",
     "tracker.middleware.ErrorPagesMiddleware",
 ]
@@ -76,7 +79,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "tracker.accounts.context.theme",
+                "tracker.accounts.context.browser",
             ],
         },
     },
@@ -139,7 +142,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 if not DEBUG:
-    STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    STORAGES["staticfiles"] = {"BACKEND": "tracker.static_files.ModuleStorage"}
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=DATA_DIR / "media")()
 
 # Mails carry links that let somebody in: only a developer may have them on a console.

@@ -13,7 +13,7 @@ from issues.models import HistoryEntry
 from tests.factories import MembershipFactory, TokenFactory, UserFactory
 from tests.test_pages import ESCAPED, escaped, form_of, text_of
 from tests.test_verify_history import verify
-from tracker.accounts.context import theme
+from tracker.accounts.context import browser
 from tracker.accounts.models import ApiToken, User, digest_of
 
 pytestmark = pytest.mark.django_db
@@ -131,7 +131,7 @@ def test_only_a_known_theme_reaches_a_page(rf, cookie, expected):
     if cookie is not None:
         request.COOKIES["theme"] = cookie
 
-    assert theme(request) == {"theme": expected}
+    assert browser(request) == {"theme": expected, "shortcuts": "on"}
 
 
 # Tokens.

@@ -7,9 +7,13 @@ THEMES = (
     ("contrast", "High contrast"),
 )
 THEME_COOKIE = "theme"
+SHORTCUTS_COOKIE = "shortcuts"
 
 
-def theme(request):
-    """`theme`: what the browser asked for on its settings page, "system" for anything unknown."""
-    value = request.COOKIES.get(THEME_COOKIE)
-    return {"theme": value if value in dict(THEMES) else "system"}
+def browser(request):
+    """What the browser asked for: `theme`, "system" for anything unknown, and `shortcuts`, "on" or "off"."""
+    theme = request.COOKIES.get(THEME_COOKIE)
+    return {
+        "theme": theme if theme in dict(THEMES) else "system",
+        "shortcuts": "off" if request.COOKIES.get(SHORTCUTS_COOKIE) == "off" else "on",
+    }

@@ -215,10 +215,13 @@ class ProfileForm(ExactForm):
     )
     time_zone = forms.ChoiceField(choices=zones)
     theme = forms.ChoiceField(choices=THEMES, help_text="In this browser only.")
+    shortcuts = forms.BooleanField(
+        required=False, label="Keys", help_text="One key does a thing; in this browser only."
+    )
 
-    def __init__(self, user, theme, data=None):
-        initial = {"name": user.name, "handle": user.handle, "time_zone": user.time_zone, "theme": theme}
-        super().__init__(data, initial=initial)
+    def __init__(self, user, browser, data=None):
+        initial = {"name": user.name, "handle": user.handle, "time_zone": user.time_zone}
+        super().__init__(data, initial=initial | browser | {"shortcuts": browser["shortcuts"] == "on"})
         self.user = user
 
     def clean_handle(self):

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from issues.lookups import as_uuid
-from tracker.accounts.context import THEME_COOKIE, theme
+from tracker.accounts.context import SHORTCUTS_COOKIE, THEME_COOKIE, browser
 from tracker.accounts.forms import PasswordChangeForm, ProfileForm, TokenForm
 from tracker.accounts.links import absolute
 from tracker.accounts.models import ApiToken, User
@@ -28,27 +28,26 @@ SHOWN = 200
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request):
-    """Name, handle, time zone, and the theme of this browser."""
+    """Name, handle, time zone, and what this browser shows and listens to."""
     # A row of its own: the page shows the name of `request.user` as it stands, whatever is typed.
     user = User.objects.get(pk=request.user.pk)
-    form = ProfileForm(user, theme(request)["theme"], request.POST if request.method == "POST" else None)
+    form = ProfileForm(user, browser(request), request.POST if request.method == "POST" else None)
     if form.is_bound and form.save():
         messages.success(request, "Your profile is saved.")
         response = redirect("settings-profile")
-        keep_theme(response, form.cleaned_data["theme"])
+        keep_cookie(response, THEME_COOKIE, form.cleaned_data["theme"], "system")
+        keep_cookie(response, SHORTCUTS_COOKIE, "on" if form.cleaned_data["shortcuts"] else "off", "on")
         return response
     context = {"form": form, "email": user.email}
     return render(request, "accounts/profile.html", context, status=422 if form.is_bound else 200)
 
 
-def keep_theme(response, value):
+def keep_cookie(response, name, value, default):
     """Say it to the browser: the next page is right from its first paint."""
-    if value == "system":
-        response.delete_cookie(THEME_COOKIE, samesite="Lax")
+    if value == default:
+        response.delete_cookie(name, samesite="Lax")
     else:
-        response.set_cookie(
-            THEME_COOKIE, value, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
-        )
+        response.set_cookie(name, value, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
 
 
 @sensitive_post_parameters()

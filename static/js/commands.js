@@ -1,0 +1,64 @@
+/*
+ * What can be done by key, and is listed by the palette and the sheet of keys.
+ *
+ * Every command is an element with `data-keys`: its key is the same as a click, or puts the cursor into a field.
+ * `data-name` names it where its text does not, `data-group` says under which heading it stands. Keys are
+ * written as events call them: "j", "Shift+x", "Mod+k" (Ctrl or ⌘), "g t" (one after the other), and several
+ * with "|" between. What only a script can do stands hidden in #commands, with the name under which a module
+ * says how it is done in `data-command`.
+ */
+const known = {};
+
+/** `run` does what elements with `data-command` of this name ask for, while `isThere()`. */
+export function onCommand(name, run, isThere = () => true) {
+  known[name] = { run, isThere };
+}
+
+/** The commands of this moment, {name, keys, group, run}; those of an open dialog alone while there is one. */
+export function commands() {
+  const place = document.querySelector("dialog[open]") ?? document.body;
+  return [...place.querySelectorAll("[data-keys]")].filter(isUsable).map(asCommand);
+}
+
+function isUsable(element) {
+  const { command } = element.dataset;
+  return command ? known[command]?.isThere() : !element.disabled && !element.closest("[hidden], [inert]");
+}
+
+function asCommand(element) {
+  const { keys, name, group, command } = element.dataset;
+  const text = name ?? element.getAttribute("aria-label") ?? element.textContent.trim().replace(/\s+/g, " ");
+  return { name: text, keys, group, run: command ? known[command].run : () => use(element) };
+}
+
+function use(element) {
+  if (element.matches("input:not([type=checkbox]), textarea, select")) {
+    element.focus();
+    element.select?.();
+  } else {
+    element.click();
+  }
+}
+
+/** An element that shows a key. */
+export function keyCaps(keys) {
+  const shown = document.createElement("span");
+  shown.className = "caps";
+  for (const cap of caps(keys.split("|")[0].trim())) {
+    const key = document.createElement("kbd");
+    key.textContent = cap;
+    shown.append(key);
+  }
+  return shown;
+}
+
+function caps(keys) {
+  const names = {
+    Mod: navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl",
+    Shift: "⇧",
+    Escape: "Esc",
+    ArrowDown: "↓",
+    ArrowUp: "↑",
+  };
+  return keys.split(/[ +]/).map((part) => names[part] ?? (keys.includes("+") ? part.toUpperCase() : part));
+}

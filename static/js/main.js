@@ -1,0 +1,7 @@
+/* What every page can do beside showing itself; each module looks after one thing. */
+import "./keys.js";
+import "./palette.js";
+import "./sheet.js";
+import "./menus.js";
+import "./messages.js";
+import "./theme.js";

@@ -1,0 +1,41 @@
+/* What an action says: it goes by itself after a while, but not while somebody looks at it. */
+const SHOWN = 10_000;
+
+const place = document.getElementById("messages");
+if (place) {
+  new MutationObserver((changes) => changes.flatMap((change) => [...change.addedNodes]).forEach(watch)).observe(place, {
+    childList: true,
+  });
+  [...place.children].forEach(watch);
+}
+
+function watch(note) {
+  if (note.matches?.(".note:not(.error)")) {
+    setTimeout(() => leave(note), SHOWN);
+  }
+}
+
+function leave(note) {
+  if (note.matches(":hover, :focus-within")) {
+    setTimeout(() => leave(note), SHOWN / 4);
+  } else {
+    note.remove();
+  }
+}
+
+document.body.addEventListener("htmx:sendError", () => say("The server does not answer. What you typed is kept."));
+document.body.addEventListener("htmx:responseError", (event) => {
+  const request = event.detail.xhr.getResponseHeader("X-Request-ID");
+  say(`That did not work (${event.detail.xhr.status}).${request ? ` Request ${request}.` : ""}`);
+});
+
+/** Show a sentence about something that went wrong. */
+export function say(text) {
+  const note = document.createElement("div");
+  note.className = "note error";
+  note.append(document.createElement("span"), document.createElement("button"));
+  note.firstElementChild.textContent = text;
+  note.lastElementChild.textContent = "Dismiss";
+  note.lastElementChild.addEventListener("click", () => note.remove());
+  place?.append(note);
+}

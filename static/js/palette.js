@@ -1,0 +1,88 @@
+/* The palette: every command of the page by name, with its key, and a way to any issue or search. */
+import { commands, keyCaps, onCommand } from "./commands.js";
+
+const MOST = 50;
+const ISSUE = /^[a-z][a-z0-9]*-\d+$/i;
+const dialog = document.getElementById("palette");
+let input, list, words, entries;
+
+if (dialog) {
+  [, input, list] = dialog.children;
+  words = dialog.querySelector("template").content;
+  onCommand("palette", open);
+  input.addEventListener("input", show);
+  input.addEventListener("keydown", move);
+  list.addEventListener("click", (event) => choose(event.target.closest("[role=option]")));
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+}
+
+function open() {
+  entries = commands().filter((entry) => entry.run !== open);
+  input.value = "";
+  show();
+  dialog.showModal();
+}
+
+function show() {
+  const text = input.value.trim();
+  const found = entries.filter((entry) => fits(entry.name, text));
+  list.replaceChildren(...[...found, ...jumps(text)].slice(0, MOST).map(option));
+  mark(list.firstElementChild);
+}
+
+/** Where the text itself leads. */
+function jumps(text) {
+  const { issue, issues } = document.getElementById("commands").dataset;
+  const search = { name: saying("search", text), run: () => location.assign(`${issues}?q=${encodeURIComponent(text)}`) };
+  const key = text.toUpperCase();
+  const open = { name: saying("open", key), run: () => location.assign(issue.replace("KEY", key)) };
+  return text ? [...(ISSUE.test(text) ? [open] : []), search] : [];
+}
+
+function saying(name, text) {
+  return words.querySelector(`[data-${name}]`).textContent.replace("{}", () => text);
+}
+
+/** Whether the letters of the text stand in the name, in this order. */
+function fits(name, text) {
+  let place = -1;
+  const letters = [...text.toLowerCase().replace(/\s+/g, "")];
+  return letters.every((letter) => (place = name.toLowerCase().indexOf(letter, place + 1)) >= 0);
+}
+
+function option(entry, number) {
+  const item = document.createElement("li");
+  item.id = `palette-${number}`;
+  item.setAttribute("role", "option");
+  item.append(document.createElement("span"), ...(entry.keys ? [keyCaps(entry.keys)] : []));
+  item.firstElementChild.textContent = entry.name;
+  item.run = entry.run;
+  return item;
+}
+
+function mark(item) {
+  list.querySelector("[aria-selected=true]")?.removeAttribute("aria-selected");
+  item?.setAttribute("aria-selected", "true");
+  item?.scrollIntoView({ block: "nearest" });
+  input.setAttribute("aria-activedescendant", item?.id ?? "");
+}
+
+function move(event) {
+  const marked = list.querySelector("[aria-selected=true]");
+  const steps = {
+    ArrowDown: () => mark(marked?.nextElementSibling ?? list.firstElementChild),
+    ArrowUp: () => mark(marked?.previousElementSibling ?? list.lastElementChild),
+    Enter: () => choose(marked),
+  };
+  if (steps[event.key] && !event.isComposing) {
+    event.preventDefault();
+    steps[event.key]();
+  }
+}
+
+function choose(item) {
+  if (item) {
+    dialog.close();
+    item.run();
+  }
+}

@@ -1,0 +1,74 @@
+"""Keys, the palette and the sheet of keys."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from tests.factories import IssueFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def on_list(page, sign_in, ops, bob):
+    """Bob looks at a list."""
+    IssueFactory(space=ops, title="Customer ids are null")
+    sign_in(bob)
+    page.goto(reverse("issue-list"))
+    return page
+
+
+def test_slash_searches_and_nothing_fires_while_typing(on_list):
+    on_list.keyboard.press("/")
+    on_list.keyboard.type("c?t")
+
+    expect(on_list.locator("#search")).to_have_value("c?t")
+    assert on_list.url.endswith(reverse("issue-list"))
+    expect(on_list.locator("dialog[open]")).to_have_count(0)
+
+
+def test_palette_finds_a_command_by_some_of_its_letters(on_list):
+    on_list.keyboard.press("Control+k")
+    on_list.keyboard.type("niss")
+    on_list.keyboard.press("Enter")
+
+    on_list.wait_for_url(f"**{reverse('issue-create')}")
+
+
+def test_palette_leads_to_an_issue(on_list):
+    on_list.keyboard.press("Control+k")
+    on_list.keyboard.type("ops-1")
+    on_list.keyboard.press("Enter")
+
+    on_list.wait_for_url("**/issues/OPS-1/")
+
+
+def test_sheet_shows_what_keys_do(on_list):
+    on_list.keyboard.press("?")
+
+    sheet = on_list.get_by_role("dialog")
+    expect(sheet).to_contain_text("New issue")
+    on_list.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
+
+
+def test_theme_changes_at_once_and_stays(on_list):
+    on_list.keyboard.press("t")
+    on_list.keyboard.press("t")
+
+    expect(on_list.locator("html")).to_have_attribute("data-theme", "dark")
+    on_list.reload()
+    expect(on_list.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_keys_can_be_switched_off(on_list):
+    on_list.goto(reverse("settings-profile"))
+    on_list.get_by_role("checkbox", name="Keys").uncheck()
+    on_list.get_by_role("button", name="Save").click()
+
+    on_list.goto(reverse("issue-list"))
+    on_list.keyboard.press("c")
+    on_list.keyboard.press("?")
+
+    expect(on_list.locator("dialog[open]")).to_have_count(0)
+    assert on_list.url.endswith(reverse("issue-list"))

@@ -4,4 +4,5 @@ import "./palette.js";
 import "./sheet.js";
 import "./menus.js";
 import "./messages.js";
+import "./rows.js";
 import "./theme.js";

@@ -72,3 +72,17 @@ def test_keys_can_be_switched_off(on_list):
 
     expect(on_list.locator("dialog[open]")).to_have_count(0)
     assert on_list.url.endswith(reverse("issue-list"))
+
+
+def test_rows_are_walked_and_opened_by_key(page, sign_in, ops, bob):
+    for title in ("First", "Second", "Third"):
+        IssueFactory(space=ops, title=title)
+    sign_in(bob)
+    page.goto(reverse("issue-list"))
+
+    for key in "jjjk":
+        page.keyboard.press(key)
+
+    expect(page.locator(".row[data-current]")).to_contain_text("Second")
+    page.keyboard.press("o")
+    page.wait_for_url("**/issues/OPS-2/")

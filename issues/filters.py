@@ -107,19 +107,34 @@ class IssueFilter(django_filters.FilterSet):
         self.spaces = list(self.user.space_roles() if spaces is None else spaces)
 
     @cached_property
-    def conditions(self):
-        """Qs on issues, one or more for each parameter, that all hold; BadParameter."""
-        return [
-            getattr(self, self.base_filters[name].method)(name, value)
+    def named_conditions(self):
+        """{parameter: its Q on issues}; BadParameter."""
+        return {
+            name: getattr(self, self.base_filters[name].method)(name, value)
             for name, value in self.data.items()
             if value and name in self.base_filters
-        ]
+        }
+
+    @property
+    def conditions(self):
+        """Qs on issues that all hold; BadParameter."""
+        return list(self.named_conditions.values())
 
     @property
     def qs(self):
         """The issues that all parameters leave; BadParameter."""
+        return self.issues(self.conditions)
+
+    def issues(self, conditions):
         issues = Issue.objects.visible_to(self.user).filter(space_id__in=self.spaces)
-        return issues.filter(*self.conditions)
+        return issues.filter(*conditions)
+
+    def without(self, name, span=None):
+        """The issues that the parameters leave but for one, or for what is written at `span` of the query."""
+        conditions = {other: condition for other, condition in self.named_conditions.items() if other != name}
+        if span:
+            conditions[name] = self.query.without(*span)
+        return self.issues(conditions.values())
 
     @property
     def scope(self):

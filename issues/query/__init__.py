@@ -5,9 +5,10 @@
 
 from issues.query.compiler import Query, read
 from issues.query.completion import complete
+from issues.query.parts import parts_of
 from issues.query.tree import QueryError
 
-__all__ = ["Query", "QueryError", "complete", "explain", "read", "why"]
+__all__ = ["Query", "QueryError", "complete", "explain", "parts_of", "read", "why"]
 
 
 def explain(text, user):

@@ -45,6 +45,11 @@ class Query:
         condition = q_of(self.tree)
         return Q() if condition is ALWAYS else condition
 
+    def without(self, start, end):
+        """The condition of the query without those of its `parts` that are written at text[start:end]."""
+        condition = q_of(Group("AND", [part for part in self.parts if not is_within(part, start, end)]))
+        return Q() if condition is ALWAYS else condition
+
     @property
     def words(self):
         """The query in words: "open issues of level P0 or P1, not labelled noise"."""
@@ -297,6 +302,11 @@ def leaves_of(tree, is_negated=False):
     else:
         for part in tree.parts:
             yield from leaves_of(part, is_negated)
+
+
+def is_within(tree, start, end):
+    """Whether a compiled tree is written at text[start:end]."""
+    return all(start <= leaf.start and leaf.end <= end for leaf, _ in leaves_of(tree))
 
 
 def say(tree, is_negated=False, is_nested=False):

@@ -39,16 +39,33 @@ BOUND = re.compile(r"(?:[^\s()\]\\]|\\.|\\\Z)+", re.DOTALL)
 
 def parse(text):
     """The tree of a query: Group, Not, Term and Words. QueryError for what is none; linear in the text."""
+    return parsed(text)[0]
+
+
+def operands(text):
+    """[(start, end, tree)] of what all must hold of a query; alternatives are one. QueryError."""
+    tree, outer = parsed(text)
+    if isinstance(tree, Group) and tree.operator == "OR":
+        return [(0, len(text), tree)]
+    return outer
+
+
+def parsed(text):
+    """(the tree of a query, [(start, end, tree)] of what stands outside of brackets); QueryError."""
     if len(text) > QUERY:
         raise QueryError(f"At most {QUERY:,} characters.", QUERY, len(text))
     if reason := refusal(text):
         raise QueryError(reason, 0, len(text))
-    return Parser(text).query()
+    parser = Parser(text)
+    return parser.query(), parser.outer
 
 
 class Parser:
+    """Reads a text once from left to right; `outer` are the operands that stand in no brackets."""
+
     def __init__(self, text):
         self.text, self.at, self.depth, self.values = text, 0, 0, 0
+        self.outer = []
 
     # The text.
 
@@ -101,11 +118,14 @@ class Parser:
         return joint[1] if joint else "AND"
 
     def one(self, key):
-        is_negated = False
+        is_negated, start = False, self.at
         while self.skip(NOT) or self.skip(MINUS if key is None else MINUS_OF_VALUE):
             is_negated = not is_negated
         part = self.bracket(key) if self.next() == "(" else self.leaf(key)
-        return Not(part) if is_negated else part
+        part = Not(part) if is_negated else part
+        if not self.depth:
+            self.outer.append((start, self.at, part))
+        return part
 
     def bracket(self, key):
         start = self.at

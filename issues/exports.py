@@ -14,10 +14,10 @@ from django.views.decorators.http import require_GET
 
 from issues import issue_rows, rows
 from issues.filters import BadParameter, IssueFilter
+from issues.list_views import issue_list
 from issues.models.history import plain
 from issues.models.sets import show_label
 from issues.policy import may
-from issues.views import issue_list
 
 CHUNK = 500
 COLUMNS = (

@@ -36,7 +36,6 @@ LINE_END = re.compile("\r\n?")
 NEWLINES = re.compile("[\r\n]+")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 OPEN = ",".join(Issue.OPEN)
-DONE = ",".join(Issue.DONE)
 
 
 class ExactForm(forms.Form):
@@ -650,27 +649,15 @@ def labels_before(labels, entries):
 
 
 class IssueListForm(forms.Form):
-    """The filters of the list as controls; what they mean, `IssueFilter` checks."""
+    """What is searched for and in which order; what it means, `IssueFilter` checks."""
 
-    q = forms.CharField(label="Search", max_length=QUERY, widget=forms.TextInput(attrs={"type": "search"}))
-    status = forms.ChoiceField()
-    level = forms.ChoiceField()
-    assignee = forms.ChoiceField()
-    space = forms.ChoiceField()
-    label = forms.CharField(widget=forms.TextInput(attrs={"placeholder": "key or key:value"}))
-    sort = forms.ChoiceField()
+    q = forms.CharField(label="Search issues", max_length=QUERY)
+    sort = forms.ChoiceField(label="Order")
     use_required_attribute = False
 
-    def __init__(self, params, spaces, levels, people):
-        super().__init__(initial=params, auto_id="filter_%s")
-        statuses = [("", "Any status"), (OPEN, "All open"), (DONE, "All done"), *Issue.Status.choices]
-        offer(self, "status", statuses)
-        offer(self, "level", [("", "Any level"), *levels, ("none", "No level")])
-        offer(self, "assignee", [("", "Anybody"), ("me", "Me"), ("none", "Nobody"), *people])
-        offer(self, "space", [("", "All spaces"), *spaces])
+    def __init__(self, params):
+        super().__init__(initial=params, auto_id="list_%s")
         offer(self, "sort", self.orders("sort:" in params.get("q", "")))
-        if len(spaces) < 2 and "space" not in params:
-            del self.fields["space"]
 
     def orders(self, is_searched):
         """The choices of an order; what is searched for may give one itself."""

@@ -86,6 +86,11 @@ def editor(is_anonymous, reporter, own, *who):
     return None if is_anonymous and own == reporter else person(*who)
 
 
+def marks(has_regressed, tasks, tasks_done, files):
+    """What a row tells beside its fields; `tasks` are the boxes of the description that can be ticked."""
+    return {"has_regressed": bool(has_regressed), "tasks": tasks, "tasks_done": tasks_done, "files": files}
+
+
 # name in the document: (columns, how they make its value; None: it is the column).
 ISSUE = {
     "id": (("uuid",), None),
@@ -131,8 +136,9 @@ ISSUE = {
 }
 # With this begins what finds the keys of a page in one part of an index of issues.
 ONE_PART = "SELECT issues_issue.id AS id "
-# What only the doors of other products show, each its own part of it.
+# What only the pages show, or the doors of other products, each its own part of it.
 ASIDE = {
+    "marks": (("has_regressed", "tasks", "tasks_done", "files"), marks),
     "extensions": (("extensions",), orjson.loads),
     "external_ids": (
         ("project.external_id", "environment.external_id"),
@@ -157,6 +163,12 @@ def members_sql(name, fields):
     return rows_as_json(fields, table, "m.issue_id = issues_issue.id", "m.id")
 
 
+def occurrences_sql(text):
+    """How often a rendered description has `text`."""
+    rendered = "issues_issue.description_rendered"
+    return f"(length({rendered}) - length(replace({rendered}, '{text}', ''))) / {len(text)}"
+
+
 NAMED = {"id": "r.uuid", "name": "r.name"}
 COMPUTED = {
     "pk": lambda: "issues_issue.id",
@@ -169,6 +181,13 @@ COMPUTED = {
     "all_channel": lambda: rows_as_json(
         NAMED, "issues_channel AS r", "r.space_id = issues_issue.space_id AND r.is_default", "r.id"
     ),
+    "has_regressed": lambda: (
+        "EXISTS (SELECT 1 FROM issues_historyentry AS h "
+        "WHERE h.issue_id = issues_issue.id AND h.action = 'regressed')"
+    ),
+    "tasks": lambda: occurrences_sql('<li class="task-list-item">'),
+    "tasks_done": lambda: occurrences_sql('disabled="" checked=""'),
+    "files": lambda: "(SELECT count(*) FROM issues_issueattachment AS m WHERE m.issue_id = issues_issue.id)",
 }
 
 

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 from issues import keyset, lookups
 from issues.filters import BadParameter, narrow_history
 from issues.forms import OPEN, HistoryListForm, SubscriptionForm
+from issues.list_rows import PAGE_SIZE, list_page
 from issues.models import Channel, HistoryEntry, Issue, Level, Subscription
 from issues.policy import may
-from issues.views import PAGE_SIZE, history_page, list_page, matching, page_links, spaces_and_people
+from issues.views import history_page, matching, page_links, spaces_and_people
 
 
 @login_required

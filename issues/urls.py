@@ -2,15 +2,18 @@
 
 from django.urls import path
 
-from issues import exports, space_views, views
+from issues import exports, list_views, space_views, views
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("issues/", views.issue_list, name="issue-list"),
+    path("", list_views.home, name="home"),
+    path("triage/", list_views.triage, name="triage"),
+    path("issues/", list_views.issue_list, name="issue-list"),
+    path("issues/facets/", list_views.issue_facets, name="issue-facets"),
+    path("issues/complete/", list_views.issue_complete, name="issue-complete"),
     path("issues/export.csv", exports.issue_export, name="issue-export"),
     path("issues/export.json", exports.issue_export_json, name="issue-export-json"),
     path("issues/new/", views.issue_create, name="issue-create"),
-    path("issues/help/", views.query_help, name="query-help"),
+    path("issues/help/", list_views.query_help, name="query-help"),
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),
     path("issues/<str:key>/edit/", views.issue_edit, name="issue-edit"),
     path("issues/<str:key>/update/", views.issue_update, name="issue-update"),

@@ -9,112 +9,19 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
-from issues import issue_rows, keyset, lookups, rows
+from issues import issue_rows, keyset, lookups, pane, rows
 from issues.counts import counted_number
-from issues.facets import facet_documents
-from issues.filters import BadParameter, BadQuery, IssueFilter
-from issues.forms import (
-    OPEN,
-    AttachForm,
-    IssueCreateForm,
-    IssueEditForm,
-    IssueListForm,
-    IssueUpdateForm,
-    preview,
-)
+from issues.filters import IssueFilter
+from issues.forms import AttachForm, IssueCreateForm, IssueEditForm, IssueUpdateForm, preview
+from issues.list_rows import PAGE_SIZE
 from issues.models import HistoryEntry, Issue, Level, Membership
 from issues.models.attachment import PICTURES
 from issues.policy import may
-from issues.query.fields import FIELDS, FLAGS
 
-PAGE_SIZE = 50
 COUNTED = 1_000
-ROW = (
-    "key", "title", "status", "level", "assignee", "seen_count", "comment_count", "labels", "created_at",
-    "updated_at",
-)  # fmt: skip
 RELATED = ("space", "level", "assignee", "reporter", "project", "environment")
-VIEWS = (
-    ("Open", {"status": OPEN}),
-    ("All", {}),
-    ("Mine", {"assignee": "me", "status": OPEN}),
-    ("Unassigned", {"assignee": "none", "status": OPEN}),
-)
-
-
-@require_safe
-def home(request):
-    """To what waits for somebody."""
-    return redirect(f"{reverse('issue-list')}?status={OPEN}")
-
-
-@login_required
-@require_safe
-def issue_list(request):
-    """Issues of one's spaces, newest first, narrowed by the parameters of the REST API."""
-    params = {name: value for name, value in request.GET.items() if value}
-    wants_facets = params.pop("facets", None) is not None
-    found, page, problem = None, keyset.Page([], None, None), ""
-    words = mistake = None
-    try:
-        filters = matching(request, params)
-        found, words = filters.qs, "q" in params and filters.query.words
-        page = list_page(filters, filters.order(), params.get("cursor"))
-    except BadQuery as error:
-        problem, mistake = error.error.sentence, marked(params["q"], error.error)
-    except BadParameter as error:
-        problem = "; ".join(f"{name}: {reasons[0]}" for name, reasons in error.detail.items())
-    except keyset.BadCursor as error:
-        problem = str(error)
-    spaces, people = spaces_and_people(request.user)
-    params.pop("cursor", None)
-    narrowing = {name: value for name, value in params.items() if name != "sort"}
-    context = page_links(params, page) | {
-        "issues": page.rows,
-        "problem": problem,
-        "mistake": mistake,
-        "words": words,
-        "form": IssueListForm(params, spaces, level_choices(request.user), people),
-        "views": list_views(request, narrowing),
-        "query": urlencode(params),
-        "count": None if found is None else counted(found),
-        "facets": facet_links(filters, params) if wants_facets and found is not None else None,
-        "facets_link": f"?{urlencode(params if wants_facets else params | {'facets': 1})}",
-        "is_narrowed": bool(narrowing),
-        "has_spaces": bool(spaces),
-    }
-    return render(request, "issues/issue_list.html", context, status=400 if problem else 200)
-
-
-def facet_links(filters, params):
-    """[(facet, [(value, count, where the list has only it, where it has all but it)])] of a list's issues."""
-
-    def address(term):
-        return f"?{urlencode(params | {'q': filters.query.narrowed_by(term), 'facets': 1})}"
-
-    return [
-        (
-            name,
-            [(d["name"], d["count"], address(d["query"]), address(f"-{d['query']}")) for d in documents],
-        )
-        for name, documents in facet_documents(filters.qs).items()
-        if documents
-    ]
-
-
-def marked(text, error):
-    """What the page shows of a mistake in a query: its text in three parts, the wrong one in the middle."""
-    parts = text[: error.start], text[error.start : error.end], text[error.end :]
-    better = error.proposal and f"{parts[0]}{error.proposal}{parts[2]}"
-    return {"parts": parts, "message": error.message, "better": better, "proposal": error.proposal}
-
-
-@login_required
-@require_safe
-def query_help(request):
-    """The grammar of the search box on one screen."""
-    return render(request, "issues/query_help.html", {"fields": FIELDS.values(), "flags": FLAGS})
 
 
 def page_links(params, page):
@@ -125,32 +32,14 @@ def page_links(params, page):
     }
 
 
-def list_views(request, narrowing):
-    """[(name, its query, its number of issues, whether it is the one shown)] of the tabs over the list.
-
-    Within a space they stay in it.
-    """
-    space = {"space": narrowing["space"]} if "space" in narrowing else {}
-    if space and lookups.find_space(request.user, space["space"]) is None:
-        space = {}
-    return [
-        (
-            name,
-            urlencode(space | wanted),
-            None if name == "All" else counted(IssueFilter(space | wanted, request=request).qs),
-            space | wanted == narrowing,
-        )
-        for name, wanted in VIEWS
-    ]
-
-
-def counted(issues):
+def counted(issues, most=None):
     """How many issues there are, in words; what no counter tells is counted no further than to a number."""
+    most = most or COUNTED
     count = counted_number(issues)
     if count is not None:
         return f"{count:,}"
-    count = issues.order_by().values("pk")[: COUNTED + 1].count()
-    return f"{COUNTED:,}+" if count > COUNTED else f"{count:,}"
+    count = issues.order_by().values("pk")[: most + 1].count()
+    return f"{most:,}+" if count > most else f"{count:,}"
 
 
 def matching(request, params):
@@ -158,16 +47,6 @@ def matching(request, params):
     filters = IssueFilter(params, request=request)
     filters.check("cursor", "sort")
     return filters
-
-
-def list_page(filters, order, cursor):
-    """One keyset.Page of the documents of issues in this Order; BadCursor for a place that is none."""
-    page = issue_rows.page(filters, order, cursor, PAGE_SIZE, ROW)
-    time = order.column if order.column in ROW else "created_at"
-    for document in page.rows:
-        document["labels"] = issue_rows.labels_of(document)
-        document["at"] = issue_rows.moment(document[time])
-    return page
 
 
 def spaces_and_people(user):
@@ -187,7 +66,9 @@ def level_choices(user):
 
 @login_required
 @require_safe
+@vary_on_headers("HX-Target")
 def issue_detail(request, key):
+    """The page of an issue, or the pane that shows it beside a list."""
     try:
         issue = find(request, key)
     except Http404:
@@ -213,6 +94,8 @@ def find(request, key, verb="read"):
 
 def issue_page(request, issue, status=200, changed=None, attach_form=None, **context):
     """The page of an issue; `changed` is an IssueUpdateForm, `attach_form` one that could not be saved."""
+    if pane.is_wanted(request):
+        return pane.pane(request, issue, status, changed=changed, **context)
     labels, teams, channels, everything, files = issue_rows.sets_of(issue)
     may_write = may(request, "write", issue.space_id)
     context |= {

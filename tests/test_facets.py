@@ -113,20 +113,93 @@ def test_they_cost_the_same_for_many(ops, bob, count, django_assert_max_num_quer
         client.get(FACETS)
 
 
-def test_the_list_shows_facets_when_asked_and_each_narrows_it(populated, bob):
+def choices(response):
+    """{facet: {name: Choice}} of a page."""
+    return {facet: {choice.name: choice for choice in found} for facet, found in response.context["facets"]}
+
+
+@pytest.fixture
+def page(bob):
     client = Client()
     client.force_login(bob)
+    return client.get
 
-    plain = client.get("/issues/", {"q": "is:open"})
-    page = client.get("/issues/", {"q": "is:open", "facets": "1"})
 
-    facets = dict(page.context["facets"])
-    _, count, only, without = next(value for value in facets["level"] if value[0] == "P1")
-    narrowed = [client.get(f"/issues/{address}") for address in (only, without)]
+def test_the_list_shows_facets_when_asked_and_each_narrows_it(populated, page):
+    plain = page("/issues/", {"q": "is:open"})
+    asked = page("/issues/", {"q": "is:open", "facets": "1"})
+
+    choice = choices(asked)["level"]["P1"]
+    narrowed = [page(choice.with_it), page(choice.without_it)]
     assert plain.context["facets"] is None
-    assert [len(found.context["issues"]) for found in (page, *narrowed)] == [4, count, 4 - count]
+    assert [len(found.context["issues"]) for found in (asked, *narrowed)] == [
+        4,
+        choice.count,
+        4 - choice.count,
+    ]
     assert narrowed[0].context["form"]["q"].value() == "is:open level:P1"
     assert narrowed[0].context["facets"] is not None
+
+
+def test_they_come_by_themselves_to_stand_beside_the_list(populated, page):
+    listed = page("/issues/", {"q": "is:open", "status": "open", "cursor": ""})
+
+    alone = page(listed.context["facets_address"])
+
+    assert choices(alone)["level"]["P1"].with_it == "/issues/?q=is%3Aopen+level%3AP1&status=open"
+    assert "<html" not in alone.content.decode()
+
+
+@pytest.mark.parametrize("query", ["q=colour:red", "space=NOPE", "colour=red"])
+def test_what_means_nothing_is_named_where_they_come_by_themselves(populated, page, query):
+    response = page(f"/issues/facets/?{query}")
+
+    assert response.status_code == 400
+    assert response.content.decode().startswith(query.partition("=")[0])
+
+
+def test_a_second_value_adds_its_issues_and_the_numbers_say_how_many(populated, page):
+    first = choices(page("/issues/", {"q": "level:P1", "facets": "1"}))["status"]["Open"].with_it
+    found = page(first)
+
+    levels = choices(found)["level"]
+    both = page(levels["Level own"].with_it)
+
+    assert found.context["form"]["q"].value() == "level:P1 status:open"
+    assert both.context["form"]["q"].value() == "level:P1,own status:open"
+    assert len(both.context["issues"]) == levels["P1"].count + levels["Level own"].count == 4
+
+
+def test_a_value_that_is_chosen_or_left_out_is_taken_back_by_the_same_link(populated, page):
+    found = choices(page("/issues/", {"q": "is:open level:P1,own -status:pending", "facets": "1"}))
+
+    p1, pending = found["level"]["P1"], found["status"]["Pending"]
+    assert p1.is_chosen and pending.is_left_out and not found["level"]["P2"].is_chosen
+    assert [page(address).context["form"]["q"].value() for address in (p1.with_it, p1.without_it)] == [
+        "is:open level:own -status:pending",
+        "-level:P1 is:open level:own -status:pending",
+    ]
+    assert page(pending.without_it).context["form"]["q"].value() == "is:open level:P1,own"
+
+
+def test_levels_that_no_issue_has_can_be_chosen_still(populated, page):
+    levels = choices(page("/issues/", {"facets": "1"}))["level"]
+
+    assert levels["P0"].count == 0 and page(levels["P0"].with_it).status_code == 200
+
+
+def test_no_level_is_one_more_value(populated, page):
+    found = choices(page("/issues/", {"q": "level:P1", "facets": "1"}))["level"]["No level"]
+
+    assert page(found.with_it).context["form"]["q"].value() == "level:P1,none"
+    assert len(page(found.with_it).context["issues"]) == 4
+
+
+def test_an_age_is_a_time_of_the_query(populated, page):
+    found = choices(page("/issues/", {"facets": "1"}))["age"]
+
+    assert found["Last day"].count == "8"
+    assert page(found["Last day"].with_it).context["form"]["q"].value() == "created:-1d"
 
 
 @pytest.mark.parametrize(
@@ -143,18 +216,17 @@ def test_the_list_shows_facets_when_asked_and_each_narrows_it(populated, bob):
         "-zzz OR yyy\\",
     ],
 )
-def test_the_list_behind_each_facet_is_as_long_as_the_facet_says(populated, bob, query):
-    client = Client()
-    client.force_login(bob)
-    page = client.get("/issues/", {"q": query, "facets": "1"})
-    whole = len(page.context["issues"])
+def test_the_list_behind_each_facet_is_as_long_as_the_facet_says(populated, page, query):
+    shown = page("/issues/", {"q": query, "facets": "1"})
+    whole = len(shown.context["issues"])
 
-    values = [(name, *value) for name, values in page.context["facets"] for value in values]
+    found = [(facet, choice) for facet, values in choices(shown).items() for choice in values.values()]
 
-    assert whole and values
-    for facet, name, count, only, without in values:
-        narrowed = [len(client.get(f"/issues/{address}").context["issues"]) for address in (only, without)]
-        assert narrowed == [count, whole - count], (facet, name)
+    assert whole and found
+    for facet, choice in found:
+        narrowed = [len(page(address).context["issues"]) for address in (choice.with_it, choice.without_it)]
+        count = int(choice.count)
+        assert narrowed == [count, whole - count], (facet, choice.name)
 
 
 def test_what_is_called_alike_in_many_spaces_is_one_value_before_the_most_frequent_are_taken(ops, bob):

@@ -201,7 +201,13 @@ def test_the_page_shows_a_mistake_at_its_place_and_keeps_what_was_written(page, 
     assert response.status_code == 400
     assert "<code>is:open &lt;b&gt; <mark>asignee</mark>:&quot;me&quot;</code>" in text
     assert 'value="is:open &lt;b&gt; asignee:&quot;me&quot;"' in text
-    assert "?q=is%3Aopen%20%3Cb%3E%20assignee%3A%22me%22" in text
+    assert "?q=is%3Aopen+%3Cb%3E+assignee%3A%22me%22" in text
+
+
+def test_the_way_out_of_a_mistake_keeps_the_rest_of_the_address(page, shelf):
+    response = page(q="is:opem", status="open", sort="number")
+
+    assert response.context["mistake"]["better"] == "/issues/?q=is%3Aopen&status=open&sort=number"
 
 
 def test_the_page_offers_the_order_of_the_query_as_its_own(page, shelf):
@@ -217,7 +223,7 @@ def test_a_query_costs_the_page_a_statement_for_each_table(page, ops, query, dja
     issue.labels = {"squad": "x"}
     issue.save()
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(12):
         assert page(q=query).status_code == 200
 
 
@@ -231,3 +237,37 @@ def test_the_grammar_is_on_one_page_beside_the_box(page, bob):
     for name in ("assignee:", "comments:", "sort:", "regressed"):
         assert f"<code>{name}</code>" in response.content.decode()
     assert f'href="{reverse("query-help")}"' in page().content.decode()
+
+
+def complete(bob, **query):
+    client = Client()
+    client.force_login(bob)
+    return client.get(reverse("issue-complete"), query)
+
+
+def test_the_box_is_offered_what_may_stand_at_the_cursor(bob, ops):
+    response = complete(bob, q="is:open lev x", cursor=11)
+
+    assert response.content.decode().count('role="option"') == 1
+    assert 'data-text="level:" data-start="8"' in response.content.decode()
+
+
+def test_what_is_offered_is_escaped(bob, ops):
+    issue = IssueFactory(space=ops)
+    issue.labels = {"team": "<b>"}
+    issue.save()
+
+    response = complete(bob, q="label:team:")
+
+    assert "<b>team" in response.content.decode() or "&lt;b&gt;" in response.content.decode()
+    assert "<b><b>" not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query", [{"q": "x" * 2_001}, {"q": "abc", "cursor": "4"}, {"q": "a", "cursor": "-1"}]
+)
+def test_the_box_names_the_field_that_makes_no_sense(bob, ops, query):
+    response = complete(bob, **query)
+
+    assert response.status_code == 400
+    assert response.content.decode().partition(":")[0] in query

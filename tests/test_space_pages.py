@@ -597,22 +597,6 @@ def test_menu_lists_the_spaces_of_the_person_alone(ops, bob):
     assert "DATA Data platform" in said and "OPS" in said and "Far away" not in said
 
 
-def test_tabs_count_the_issues_of_their_space(ops, bob):
-    IssueFactory(space=MembershipFactory(user=bob).space)
-    IssueFactory(space=ops)
-    IssueFactory(space=ops, status="closed")
-
-    response = signed_in(bob).get(reverse("issue-list"), {"space": "OPS"})
-
-    assert {name: count for name, _, count, _ in response.context["views"]} == {
-        "Open": "1",
-        "All": None,
-        "Mine": "0",
-        "Unassigned": "1",
-    }
-    assert response.context["count"] == "2"
-
-
 def test_nobody_counts_beyond_a_thousand_what_no_counter_tells(ops, bob, monkeypatch):
     monkeypatch.setattr("issues.views.COUNTED", 2)
     for _ in range(3):

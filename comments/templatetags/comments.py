@@ -17,6 +17,8 @@ register = template.Library()
 
 # A timeline of more than MOST entries shows the FIRST and the LAST of them until all are asked for.
 MOST, FIRST, LAST = 500, 20, 60
+# Comments that the pane beside a list shows.
+LATEST = 3
 SHOWS = (("All", ""), ("Comments", "comments"), ("Changes", "changes"))
 DISPLAYS = ("old_display", "new_display")
 # What one person changes within this time is one line.
@@ -61,6 +63,22 @@ def comment_form(context, issue):
         "issue": issue,
         "csrf_token": context.get("csrf_token"),
         "may_comment": may(request, "comment", issue.space_id),
+    }
+
+
+@register.inclusion_tag("comments/_last_comments.html", takes_context=True)
+def last_comments(context, issue):
+    """The LATEST comments of `issue` in the order of time, and how many there are before them."""
+    request = context["request"]
+    comments = Comment.objects.visible_to(request.user).filter(issue=issue).order_by("-id")
+    found = list(comment_rows(comments)[: LATEST + 1])
+    number = comments.count() if len(found) > LATEST else len(found)
+    return {
+        "csrf_token": context.get("csrf_token"),
+        "issue": issue,
+        "items": list(dress_comments(request, issue, found[:LATEST][::-1])),
+        "number": number,
+        "left_out": number - len(found[:LATEST]),
     }
 
 

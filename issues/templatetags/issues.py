@@ -1,25 +1,29 @@
 """What pages show in more than one place: times, badges, and changes in words."""
 
 from datetime import UTC
-from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 
 from issues import policy
 from issues.diff import word_diff
-from issues.models import Issue, Space
+from issues.models import Issue
 from issues.models.level import SYSTEM_LEVELS
 from issues.policy import allows
+from issues.triage import waiting
+from issues.views import counted
 
 register = template.Library()
 
 SYSTEM_KEYS = frozenset(row[0] for row in SYSTEM_LEVELS)
 # Characters that turn the direction of a line, and so can make a title read as another.
 TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+# The menu counts no further, since it does on every page.
+MOST_COUNTED = 99
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 SENTENCES = {
     "deleted": "moved this issue to the trash",
@@ -97,26 +101,25 @@ def writes(user):
 def side(context):
     """The menu beside every page: lists of issues, the person's spaces, and what else there is."""
     request = context["request"]
-    here, space = request.path, request.GET.get("space", "")
-    status = f"status={','.join(Issue.OPEN)}"
-    is_list = here == reverse("issue-list")
+    here, query = request.path, request.GET.get("q", "")
 
-    def place(name, route, query=""):
-        address = reverse(route) + (f"?{query}" if query else "")
-        is_current = here == reverse(route) and unquote(request.META["QUERY_STRING"]) == query
-        return name, address, is_current
+    def place(name, route, query_there="", keys="", count=""):
+        address = reverse(route) + (f"?{urlencode({'q': query_there})}" if query_there else "")
+        is_current = here == reverse(route) and (route != "issue-list" or query == query_there)
+        return {"name": name, "address": address, "keys": keys, "count": count, "is_current": is_current}
 
-    spaces = Space.objects.visible_to(request.user).values_list("name", "key")
+    waits = counted(waiting(request.user), MOST_COUNTED)
     return {
         "issues": [
-            place("Open issues", "issue-list", status),
-            place("Mine", "issue-list", f"assignee=me&{status}"),
-            place("Unassigned", "issue-list", f"assignee=none&{status}"),
-            place("All issues", "issue-list"),
+            place("Triage", "triage", keys="g t", count=waits),
+            place("My work", "issue-list", "is:open assignee:me", "g m"),
+            place("All issues", "issue-list", keys="g i"),
+            place("Open issues", "issue-list", "is:open"),
+            place("Unassigned", "issue-list", "is:open is:unassigned"),
         ],
         "spaces": [
-            (name, key, f"{reverse('issue-list')}?space={key}&{status}", is_list and space == key)
-            for name, key in spaces
+            place(name, "issue-list", f"is:open space:{key}") | {"key": key}
+            for key, name in request.user.space_names()
         ],
         "places": [
             place(name, route)

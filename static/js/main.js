@@ -5,4 +5,6 @@ import "./sheet.js";
 import "./menus.js";
 import "./messages.js";
 import "./rows.js";
+import "./query.js";
+import "./pane.js";
 import "./theme.js";

@@ -85,4 +85,4 @@ def test_rows_are_walked_and_opened_by_key(page, sign_in, ops, bob):
 
     expect(page.locator(".row[data-current]")).to_contain_text("Second")
     page.keyboard.press("o")
-    page.wait_for_url("**/issues/OPS-2/")
+    page.wait_for_url("**/issues/?sel=OPS-2")

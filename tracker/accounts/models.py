@@ -169,8 +169,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         """{primary key of a space: role} of this person, asked of the database once per instance."""
         if not hasattr(self, "_space_roles"):
             rows = Membership.objects.filter(user=self, is_active=True, space__is_active=True)
-            self._space_roles = dict(rows.values_list("space_id", "role")) if self.is_active else {}
+            columns = ("space_id", "role", "space__key", "space__name")
+            found = list(rows.values_list(*columns)) if self.is_active else []
+            self._space_roles = {space: role for space, role, _, _ in found}
+            self._space_names = sorted((key, name) for _, _, key, name in found)
         return self._space_roles
+
+    def space_names(self):
+        """[(key, name)] of the spaces of whoever signed in by a page, read with their roles."""
+        self.space_roles()
+        return self._space_names
 
 
 def digest_of(secret):

@@ -1,0 +1,123 @@
+/*
+ * The pane beside a list, where there is room for it: a title opens its issue there, and the address says which.
+ *
+ * Forms within the pane are answered with the pane (hx-boost), and with the row of its issue as it is then.
+ */
+import { currentRow, makeCurrent, rows } from "./rows.js";
+
+const PAUSE = 150;
+const WIDE = matchMedia("(min-width: 1200px)");
+const pane = document.getElementById("pane");
+let timer;
+
+if (pane) {
+  keepCount();
+  document.addEventListener("click", onClick);
+  document.addEventListener("focusin", follow);
+  window.addEventListener("popstate", () => shown() !== wanted() && (wanted() ? load(wanted()) : empty()));
+  pane.addEventListener("htmx:afterSwap", refresh);
+  pane.addEventListener("keydown", leaveField);
+  const row = rows().find(({ dataset }) => dataset.key === wanted());
+  if (row) {
+    makeCurrent(row);
+  }
+}
+
+/** The key of the issue that the address asks for, and that of the one in the pane. */
+function wanted() {
+  return new URL(location).searchParams.get("sel");
+}
+
+function shown() {
+  return pane.querySelector("[data-issue]")?.dataset.issue ?? null;
+}
+
+function onClick(event) {
+  const isPlain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  const title = event.target.closest(".list-column .row a.title");
+  const close = event.target.closest("#pane a.close");
+  if (isPlain && title && WIDE.matches) {
+    event.preventDefault();
+    open(title.closest(".row"), "pushState");
+  } else if (isPlain && close) {
+    event.preventDefault();
+    write("pushState", null);
+    empty();
+    currentRow()?.querySelector("a.title").focus({ preventScroll: true });
+  }
+}
+
+function open(row, how) {
+  makeCurrent(row);
+  if (row.dataset.key !== wanted()) {
+    write(how, row.dataset.key);
+  }
+  load(row.dataset.key);
+}
+
+/** While the pane is open it shows the row to which one has walked. */
+function follow(event) {
+  clearTimeout(timer);
+  const row = event.target.closest(".list-column .row");
+  if (row && event.target.matches("a.title") && shown() && WIDE.matches) {
+    timer = setTimeout(() => shown() && row.dataset.key !== shown() && open(row, "replaceState"), PAUSE);
+  }
+}
+
+function write(how, key) {
+  const address = new URL(location);
+  if (key) {
+    address.searchParams.set("sel", key);
+  } else {
+    address.searchParams.delete("sel");
+  }
+  history[how](null, "", address);
+}
+
+/** That the address says how many there were lets a reload tell how many of them are handled. */
+function keepCount() {
+  const address = new URL(location);
+  if (pane.dataset.of && !address.searchParams.has("of")) {
+    address.searchParams.set("of", pane.dataset.of);
+    history.replaceState(null, "", address);
+  }
+}
+
+function load(key) {
+  const { issue } = document.getElementById("commands").dataset;
+  mark(key);
+  return window.htmx.ajax("GET", issue.replace("KEY", key), { target: pane, swap: "innerHTML show:none", source: pane });
+}
+
+function empty() {
+  pane.replaceChildren();
+  mark(null);
+}
+
+function mark(key) {
+  for (const row of rows()) {
+    const title = row.querySelector("a.title");
+    title.removeAttribute("aria-current");
+    if (row.dataset.key === key) {
+      title.setAttribute("aria-current", "true");
+    }
+  }
+}
+
+/** The row in the list becomes that which came with the pane. */
+function refresh() {
+  const fresh = pane.querySelector("template[data-row]")?.content.firstElementChild;
+  const row = rows().find(({ dataset }) => dataset.key === fresh?.dataset.key);
+  for (const cell of row ? [...fresh.children] : []) {
+    row.querySelector(`:scope > .${cell.classList[0]}`)?.replaceWith(cell);
+  }
+  pane.scrollTop = 0;
+}
+
+/** Escape leaves a field, and only then the pane. */
+function leaveField(event) {
+  if (event.key === "Escape" && event.target.matches("input, textarea, select")) {
+    event.preventDefault();
+    event.target.blur();
+  }
+}

@@ -593,6 +593,23 @@ class Due(Time):
         return begins([("tomorrow", ""), ("+7d", "the next 7 days")], prefix) + super().offers(scope, prefix)
 
 
+class Regressed(Time):
+    """When an issue was resolved and came back, which may be more than once."""
+
+    def within(self, operator, spans, scope):
+        start, end = moments.bounds(operator, spans, scope.now)
+        ends = {"created_at__gte": start, "created_at__lt": end}
+        return regressed_in(**{name: at for name, at in ends.items() if at is not None})
+
+    def empty(self, scope):
+        return ~regressed_in()
+
+
+def regressed_in(**when):
+    """The Q of issues that regressed at such a time."""
+    return Q(Exists(HistoryEntry.objects.filter(issue=OuterRef("pk"), action="regressed", **when)))
+
+
 # The table.
 
 
@@ -601,8 +618,7 @@ def in_status(*statuses):
 
 
 def regressed(scope):
-    entries = HistoryEntry.objects.filter(issue=OuterRef("pk"), action="regressed")
-    return in_status(*Issue.OPEN)(scope) & Q(Exists(entries))
+    return in_status(*Issue.OPEN)(scope) & regressed_in()
 
 
 def overdue(scope):
@@ -672,6 +688,9 @@ for entry in (
     Time("closed", "closed {}", "closed_at", ("closed_at",), "When it was closed", True),
     Time("first_seen", "first seen {}", "first_seen_at", ("first_seen_at",), "When it was first seen"),
     Time("last_seen", "last seen {}", "last_seen_at", ("last_seen_at",), "When it was last seen"),
+    Regressed(
+        "regressed", "regressed {}", help="When it was seen again after it was resolved", may_be_empty=True
+    ),
     Due("due", "due {}", "due_on", ("due_on",), "The day by which it is due", True),
     Presence("has", "with {}", help="A field that is not empty"),
     Presence("no", "without {}", help="A field that is empty"),

@@ -196,6 +196,10 @@ def test_regressed_issues_are_those_that_came_back(ops, alice):
     Issue.objects.filter(title="done again").change(status="closed")
 
     assert found(alice, "is:regressed") == ["again"]
+    assert found(alice, "regressed:today") == found(alice, "has:regressed") == ["again", "done again"]
+    assert found(alice, "regressed:<today") == []
+    assert found(alice, "no:regressed") == ["resolved"]
+    assert explain("regressed:-7d", alice) == "issues regressed in the last 7 days"
 
 
 def test_a_channel_of_a_name_that_several_spaces_have_is_all_of_them(ops, alice):

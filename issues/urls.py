@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from issues import exports, list_views, space_views, views
+from issues import dashboard_views, exports, list_views, space_views, views
 
 urlpatterns = [
     path("", list_views.home, name="home"),
@@ -21,6 +21,8 @@ urlpatterns = [
     path("issues/<str:key>/delete/", views.issue_delete, name="issue-delete"),
     path("issues/<str:key>/restore/", views.issue_restore, name="issue-restore"),
     path("issues/<str:key>/history/", views.issue_history, name="issue-history"),
+    path("dashboard/", dashboard_views.dashboard, name="dashboard"),
+    path("dashboard/export.csv", dashboard_views.dashboard_export, name="dashboard-export"),
     path("channels/", space_views.channel_list, name="channel-list"),
     path("channels/<str:id>/", space_views.channel_detail, name="channel-detail"),
     path("channels/<str:id>/subscribe/", space_views.channel_subscribe, name="channel-subscribe"),

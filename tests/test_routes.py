@@ -153,6 +153,8 @@ RULES = {
     "channel-subscribe": "tenant",
     "level-list": "own",
     "level-detail": "tenant",
+    "dashboard": "own",
+    "dashboard-export": "own",
     "history-list": "own",
     "trash": "own",
     "comment-create": "tenant",

@@ -221,6 +221,9 @@ class HistoryEntry(models.Model):
         indexes = [
             models.Index("space", models.F("id").desc(), name="history_space"),
             models.Index("actor", models.F("id").desc(), name="history_actor"),
+            models.Index(
+                "space", "created_at", "issue", condition=Q(action="regressed"), name="history_regressed"
+            ),
         ]
 
     def __str__(self):

@@ -237,6 +237,16 @@ class Issue(Rendered):
             models.Index("space", F("updated_at").desc(), F("id").desc(), name="issue_space_updated"),
             models.Index("space", F("created_at").desc(), F("id").desc(), name="issue_space_created"),
             models.Index("space", F("last_seen_at").desc(), F("id").desc(), name="issue_space_seen"),
+            # With all that is counted of resolved issues beside, so that their rows stay unread.
+            models.Index(
+                "space",
+                "resolved_at",
+                "created_at",
+                "status",
+                "deleted_at",
+                condition=Q(resolved_at__isnull=False),
+                name="issue_space_resolved",
+            ),
             # With all that is asked of somebody's issues beside, so that the rows of others stay unread.
             models.Index(
                 "assignee", "status", F("id").desc(), "space", "project", "level", name="issue_assignee"

@@ -122,13 +122,14 @@ def side(context):
             for key, name in request.user.space_names()
         ],
         "places": [
-            place(name, route)
-            for name, route in (
-                ("People", "people"),
-                ("Channels", "channel-list"),
-                ("Levels", "level-list"),
-                ("History", "history-list"),
-                ("Trash", "trash"),
+            place(name, route, keys=keys)
+            for name, route, keys in (
+                ("Dashboard", "dashboard", "g d"),
+                ("People", "people", ""),
+                ("Channels", "channel-list", ""),
+                ("Levels", "level-list", ""),
+                ("History", "history-list", ""),
+                ("Trash", "trash", ""),
             )
         ],
     }
@@ -148,8 +149,14 @@ def several(number):
 
 @register.inclusion_tag("issues/_level.html")
 def level_badge(level):
+    return {"level": level, "shape": level_shape(level)}
+
+
+@register.filter
+def level_shape(level):
+    """The class by which a level, or none, gets its colour and its shape."""
     key = level and (level["key"] if isinstance(level, dict) else level.key)
-    return {"level": level, "shape": key.lower() if key in SYSTEM_KEYS else ("other" if key else "none")}
+    return key.lower() if key in SYSTEM_KEYS else ("other" if key else "none")
 
 
 @register.inclusion_tag("issues/_status.html")

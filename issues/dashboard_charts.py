@@ -1,0 +1,249 @@
+"""The charts of the dashboard: what they are called, what they show, and to which issues each number leads.
+
+Each takes Numbers and `link`, a function from a term of a query to the address of a list that it narrows.
+"""
+
+from issues.charts import Cell, Chart, Series, barred, lasting, plotted
+from issues.query.scope import quoted
+
+# The longest lists of bars.
+MOST = 10
+AGES = ("Today", "1–2 days", "3–6 days", "7–29 days", "30 days or more")  # noqa: RUF001
+
+
+def flow(numbers, link):
+    steps = numbers.flow
+    days = [step.days for step in steps]
+    opened = [Cell(step.opened, href=link(step.days.asked("created"))) for step in steps]
+    resolved = [Cell(step.resolved, href=link(step.days.asked("resolved"))) for step in steps]
+    left = [Cell(step.open, href=link(open_after(step.days.last))) for step in steps]
+    behind = series("Open at the end of the day, on the right", "open", left, days, "open at the end of")
+    is_quiet = not any(step.opened or step.resolved or step.open for step in steps)
+    return Chart(
+        "flow",
+        "Opened and resolved",
+        "Resolved is what is done, on the day on which it was resolved, closed, ignored or excluded; what "
+        "was opened again since is not counted. The area is what was open at the end of each day.",
+        "Nothing was opened, resolved or open in these days.",
+        [
+            (name, "")
+            for name in ("Days" if len(days[-1]) > 1 else "Day", "Opened", "Resolved", "Open at the end")
+        ],
+        [] if is_quiet else table(days, opened, resolved, left),
+        plotted(
+            list(map(short, days)),
+            [
+                series("Opened", "opened", opened, days, "opened"),
+                series("Resolved", "resolved", resolved, days, "resolved", is_square=True),
+            ],
+            behind.said,
+            behind,
+        ),
+    )
+
+
+def open_after(day):
+    """The term for what was open when a day was over."""
+    return f"created:<={day} (is:open OR resolved:>{day})"
+
+
+def levels(numbers, link):
+    rows = [level for level, _ in numbers.levels]
+    names = [str(level) if level else "No level" for level in rows]
+    terms = [f"level:{quoted(level.key)}" if level else "no:level" for level in rows]
+    counts = [number for _, number in numbers.levels]
+    cells = [Cell(n, href=link(f"is:open {term}")) for n, term in zip(counts, terms, strict=True)]
+    return Chart(
+        "levels",
+        "Open by level",
+        "What is open now, the most urgent first.",
+        "Nothing is open.",
+        [("Level", ""), ("Open issues", ""), ("Share", "%")],
+        shares(names, cells),
+        bars=barred(names, cells, rows),
+        is_stacked=True,
+    )
+
+
+def ages(numbers, link):
+    terms = [age_term(age, numbers.today) for age in numbers.ages]
+    cells = [
+        Cell(age.number, href=link(f"is:open {term}")) for age, term in zip(numbers.ages, terms, strict=True)
+    ]
+    return Chart(
+        "ages",
+        "Age of open issues",
+        "Days since they were opened, which begin at midnight in your time zone.",
+        "Nothing is open.",
+        [("Opened", ""), ("Open issues", ""), ("Share", "%")],
+        shares(AGES, cells),
+        bars=barred(AGES, cells),
+    )
+
+
+def age_term(age, today):
+    if age.days is None:
+        return f"created:<={age.last}"
+    return f"created:>={today}" if age.last == today else age.days.asked("created")
+
+
+def workload(numbers, link):
+    return listed(
+        numbers.workload,
+        lambda query: link(f"is:open {query}"),
+        "workload",
+        "Open by assignee",
+        f"The {MOST} with the most issues open now.",
+        "Nothing is open.",
+        ("Assignee", "Open issues"),
+    )
+
+
+def labels(numbers, link):
+    return listed(
+        numbers.labels,
+        lambda query: link(f"{numbers.period.asked('created')} {query}"),
+        "labels",
+        "Busiest labels",
+        f"The {MOST} that most issues have which were opened in these days.",
+        "No issue of these days has a label.",
+        ("Label", "Issues opened"),
+    )
+
+
+def services(numbers, link):
+    return listed(
+        numbers.services,
+        lambda query: link(f"{numbers.period.asked('created')} {query}"),
+        "services",
+        "Busiest services",
+        f"The {MOST} in which most issues were opened in these days.",
+        "No issue of these days names a service.",
+        ("Service", "Issues opened"),
+    )
+
+
+def listed(found, address, slug, title, about, nothing, columns):
+    """The Chart of the first of some facet documents."""
+    found = found[:MOST]
+    names = [document["name"] for document in found]
+    cells = [Cell(document["count"], href=address(document["query"])) for document in found]
+    rows = [[Cell(name), cell] for name, cell in zip(names, cells, strict=True)]
+    return Chart(
+        slug, title, about, nothing, [(name, "") for name in columns], rows, bars=barred(names, cells)
+    )
+
+
+def first_action(numbers, link):
+    opened = numbers.opened_in_weeks
+    return waits(
+        numbers.first_action,
+        [Cell(number, href=link(days.asked("created"))) for days, number in opened],
+        "first-action",
+        "Time to first action",
+        "From opening an issue to the first change of its status, assignee or level by a person, for the "
+        "issues opened in seven days on which somebody acted.",
+        "No issue of these days was acted on.",
+        ("Opened", "Acted on"),
+    )
+
+
+def resolution(numbers, link):
+    return waits(
+        numbers.resolution,
+        [Cell(wait.number, href=link(wait.days.asked("resolved"))) for wait in numbers.resolution],
+        "resolution",
+        "Time to resolution",
+        "From opening an issue to its end, for those resolved, closed, ignored or excluded in seven days.",
+        "Nothing was resolved in these days.",
+        ("Resolved",),
+    )
+
+
+def waits(found, cells, slug, title, about, nothing, counts):
+    """The Chart of some Waits; `cells` lead to the issues of each week, `counts` name their numbers."""
+    days = [wait.days for wait in found]
+    half, most = ([quantile(getattr(wait, name)) for wait in found] for name in ("median", "p90"))
+    numbers = [cells, *([[Cell(wait.number) for wait in found]] if len(counts) > 1 else [])]
+    columns = [("Days", ""), *((name, "") for name in counts), ("Median", "s"), ("90th percentile", "s")]
+
+    def line(name, kind, column, is_square=False):
+        said = [
+            (cell.href, f"{name} {value.shown} of {wait.number:,} issues, {wait.days}")
+            for cell, value, wait in zip(cells, column, found, strict=True)
+        ]
+        return Series(name, kind, [value.value for value in column], said, is_square)
+
+    plot = plotted(
+        list(map(short, days)),
+        [line("Median", "median", half), line("90th percentile", "p90", most, is_square=True)],
+        is_wait=True,
+    )
+    is_quiet = not any(wait.number for wait in found)
+    return Chart(
+        slug, title, about, nothing, columns, [] if is_quiet else table(days, *numbers, half, most), plot
+    )
+
+
+def quantile(seconds):
+    return Cell(seconds, "" if seconds is None else lasting(seconds))
+
+
+def regressions(numbers, link):
+    days = [days for days, _ in numbers.regressions]
+    cells = [Cell(number, href=link(each.asked("regressed"))) for each, number in numbers.regressions]
+    is_quiet = not any(cell.value for cell in cells)
+    return Chart(
+        "regressions",
+        "Regressions",
+        "Issues that were seen again in seven days after they were resolved.",
+        "No issue regressed in these days.",
+        [("Days", ""), ("Regressed", "")],
+        [] if is_quiet else table(days, cells),
+        plotted(
+            list(map(short, days)),
+            [series("Regressed", "regressed", cells, days, "regressed")],
+            has_bars=True,
+        ),
+    )
+
+
+CHARTS = {
+    "flow": flow,
+    "first-action": first_action,
+    "resolution": resolution,
+    "regressions": regressions,
+    "labels": labels,
+    "services": services,
+    "levels": levels,
+    "ages": ages,
+    "workload": workload,
+}
+# What is open now, whatever the period.
+NOW = ("levels", "ages", "workload")
+
+
+def series(name, kind, cells, days, verb, is_square=False):
+    said = [(cell.href, f"{cell.shown} {verb} {each}") for cell, each in zip(cells, days, strict=True)]
+    return Series(name, kind, [cell.value for cell in cells], said, is_square)
+
+
+def table(days, *columns):
+    """Rows of a table with the days before the Cells of each column."""
+    return [[Cell(str(each)), *cells] for each, *cells in zip(days, *columns, strict=True)]
+
+
+def shares(names, cells):
+    """Rows of a table with the part of the whole after each Cell; none where there is nothing."""
+    total = sum(cell.value for cell in cells)
+    if not total:
+        return []
+    return [
+        [Cell(name), cell, Cell(f"{cell.value / total * 100:.1f}", f"{cell.value / total:.1%}")]
+        for name, cell in zip(names, cells, strict=True)
+    ]
+
+
+def short(days):
+    """How the axis calls some days: by the last of them."""
+    return f"{days.last.day} {days.last:%b}"

@@ -1,0 +1,130 @@
+"""The page of charts, and each of its charts as a file."""
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_safe
+
+from issues.dashboard import CUSTOM, PRESETS, USUAL, Numbers, period_of, today_of
+from issues.dashboard_charts import CHARTS, NOW
+from issues.exports import csv_response
+from issues.filters import BadParameter, BadQuery, IssueFilter
+from issues.forms import offer
+from issues.limits import QUERY
+from issues.views import marked
+
+PARAMETERS = ("q", "days", "from", "to")
+
+
+class DashboardForm(forms.Form):
+    """The filters of all charts as controls; what they mean, IssueFilter and `period_of` check."""
+
+    q = forms.CharField(
+        label="Issues",
+        max_length=QUERY,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "All issues"}),
+    )
+    days = forms.ChoiceField(label="Period")
+    use_required_attribute = False
+
+    def __init__(self, params, period):
+        shown = {"days": CUSTOM if {"from", "to"} & params.keys() else USUAL}
+        if period:
+            shown |= {"from": str(period.first), "to": str(period.last)}
+        super().__init__(initial=shown | params, auto_id="filter_%s")
+        offer(self, "days", [*((days, f"{days} days") for days in PRESETS), (CUSTOM, "Own dates")])
+        for name in ("from", "to"):
+            self.fields[name] = forms.CharField(widget=forms.TextInput(attrs={"type": "date"}))
+
+
+@login_required
+@require_safe
+def dashboard(request):
+    """Charts of the issues of a query, in a period and now."""
+    return page(request, given(request))
+
+
+@login_required
+@require_GET
+def dashboard_export(request):
+    """One of the charts as CSV; the page itself where it would say what is wrong."""
+    params = given(request)
+    slug = params.pop("chart", "")
+    try:
+        if slug not in CHARTS:
+            raise BadParameter("chart", f"One of {', '.join(CHARTS)}.")
+        numbers = numbers_of(request, params)
+    except BadParameter as error:
+        return page(request, params, error)
+    chart = CHARTS[slug](numbers, linked(numbers))
+    header = [f"{name} ({unit})" if unit else name for name, unit in chart.columns]
+    return csv_response(f"dashboard-{slug}", header, ([cell.value for cell in row] for row in chart.rows))
+
+
+def given(request):
+    return {name: value for name, value in request.GET.items() if value}
+
+
+def numbers_of(request, params):
+    """The Numbers of the page's parameters; BadParameter."""
+    for name in params:
+        if name not in PARAMETERS:
+            raise BadParameter(name, "There is no such parameter.")
+    filters = IssueFilter({"q": params["q"]} if "q" in params else {}, request=request)
+    # Read now, since what is wrong has to be said before anything is counted.
+    _ = filters.conditions
+    return Numbers(filters, period_of(params, today_of(request.user)))
+
+
+def linked(numbers):
+    """A function that gives the address of the list of those of the page's issues for which a term holds."""
+    query, address = numbers.filters.query, reverse("issue-list")
+    return lambda term: f"{address}?{urlencode({'q': query.narrowed_by(term)})}"
+
+
+def page(request, params, error=None):
+    """The page of these parameters, or what is wrong with them."""
+    numbers, context = None, {}
+    try:
+        if error:
+            raise error
+        numbers = numbers_of(request, params)
+        context = charted(numbers, params)
+    except BadQuery as bad:
+        context = {"problem": bad.error.sentence, "mistake": mistake_of(params, bad.error)}
+    except BadParameter as bad:
+        context = {"problem": "; ".join(f"{name}: {reasons[0]}" for name, reasons in bad.detail.items())}
+    context |= {
+        "form": DashboardForm(params, numbers and numbers.period),
+        "is_narrowed": "q" in params,
+        "has_spaces": bool(request.user.space_roles()),
+    }
+    return render(request, "issues/dashboard.html", context, status=400 if "problem" in context else 200)
+
+
+def mistake_of(params, error):
+    """What the page shows of a mistake in the query, with the address of what was probably meant."""
+    mistake = marked(params["q"], error)
+    return mistake | {"address": mistake["better"] and f"?{urlencode(params | {'q': mistake['better']})}"}
+
+
+def charted(numbers, params):
+    """What the page shows of its Numbers."""
+    link = linked(numbers)
+    charts = {name: draw(numbers, link) for name, draw in CHARTS.items()}
+    query = numbers.filters.query
+    return {
+        "period": numbers.period,
+        "words": query.words if "q" in params else "",
+        "figures": [
+            ("Opened", f"{numbers.opened:,}", link(numbers.period.asked("created"))),
+            ("Resolved", f"{numbers.resolved:,}", link(numbers.period.asked("resolved"))),
+            ("Open now", f"{numbers.open:,}", link("is:open")),
+        ],
+        "charts": [chart for name, chart in charts.items() if name not in NOW],
+        "charts_now": [charts[name] for name in NOW],
+        "query": urlencode(params),
+        "is_empty": not (numbers.open or any(step.opened or step.resolved for step in numbers.flow)),
+    }

@@ -59,7 +59,7 @@ def documents(request, params, names):
     """An iterator over what the parameters match, with one statement for CHUNK of them; BadParameter."""
     spaces = [space for space in request.user.space_roles() if may(request, "export", space)]
     filters = IssueFilter(params, request=request, spaces=spaces)
-    filters.check("cursor", "sort")
+    filters.check("cursor", "sort", "view")
     order = filters.order()
     # Read now, since what is wrong in a parameter has to be said before the answer begins.
     return every_document(issue_rows.page(filters, order, None, CHUNK, names), filters, order, names)

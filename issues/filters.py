@@ -6,12 +6,14 @@ from functools import cached_property
 import django_filters
 from django.db.models import F, Q
 from django.utils.dateparse import parse_datetime
+from django.utils.http import urlencode
 from django.utils.timezone import is_naive
 from rest_framework.exceptions import ValidationError
 
 from issues import lookups
 from issues.limits import QUERY
 from issues.models import Channel, Environment, Issue, Level, Project, Team
+from issues.models.saved_view import params_of
 from issues.orders import NEWEST_FIRST, ORDERS, RELEVANCE
 from issues.paths import STATUSES, any_of, labelled, member_of
 from issues.query import QueryError, read
@@ -36,6 +38,11 @@ class BadParameter(ValidationError):
 
     in_query = True
     more = {}
+
+    @property
+    def sentence(self):
+        """What is wrong, on one line."""
+        return "; ".join(f"{name}: {reasons[0]}" for name, reasons in self.detail.items())
 
     def __init__(self, name, reason, code="invalid"):
         super().__init__({name: [reason]}, code)
@@ -232,6 +239,26 @@ class IssueFilter(django_filters.FilterSet):
         return Q(**{TIMES[name]: moment_of(name, value)})
 
 
+def params_shown(request):
+    """{parameter: value} of those of a list page's address that make the list what it is."""
+    names = {*IssueFilter.base_filters, "sort"}
+    return {name: value for name, value in request.GET.items() if value and name in names}
+
+
+def checked_query(text, request):
+    """A list's query string as a saved view keeps it; BadParameter for one that no list would take."""
+    try:
+        params = params_of(text)
+    except ValueError as error:
+        raise BadParameter("query", str(error)) from error
+    filters = IssueFilter(params, request=request)
+    filters.check("sort")
+    filters.order()
+    # Made for what it raises.
+    _ = filters.conditions
+    return urlencode(params)
+
+
 SOURCES = (
     "web", "api", "admin", "import", "command", "worker", "rule",
     "qarion", "zylon", "guance", "versori", "datadog",
@@ -275,6 +302,9 @@ ACTIONS = {
     "membership_retired": "Member removed",
     "apitoken_created": "Token made",
     "apitoken_retired": "Token revoked",
+    "savedview_created": "View shared",
+    "savedview_changed": "View edited",
+    "savedview_retired": "View deleted",
     "space_changed": "Space edited",
 }
 HISTORY_FILTERS = ("space", "issue", "actor", "source", "action", "batch")

@@ -24,6 +24,7 @@ UPLOAD = 100 * 1024**2
 TARGETS = 20
 WEBHOOKS = 20
 EXTENSIONS = 262_144
+VIEWS = 100
 
 
 def refusal(text):

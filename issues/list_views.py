@@ -31,7 +31,7 @@ from issues.triage import WAITING
 from issues.views import counted, find, level_choices, matching, page_links
 
 # What the address says of the page and not of the list.
-OWN = ("cursor", "sel", "facets", "density", "of")
+OWN = ("cursor", "sel", "facets", "density", "of", "view")
 DENSITIES = ("compact", "cosy")
 DENSITY_COOKIE, YEAR = "density", 365 * 24 * 60 * 60
 NUMBER = re.compile(r"[0-9]{1,6}")
@@ -105,7 +105,8 @@ def screen(request, params, own, template="issues/issue_list.html", context=None
     """The list of what `params` narrow it to; `own` are the parameters of the page, as OWN names them."""
     context = {"place": "issue-list", "asked": params} | (context or {})
     found = found_for(request, params, own)
-    links = context["asked"] | {name: own[name] for name in ("facets", "of") if name in own}
+    links = context["asked"] | {name: own[name] for name in ("facets", "of", "view") if name in own}
+    kept = {name: own[name] for name in ("view",) if name in own}
     count = None if found.problem else counted(found.filters.qs)
     context |= page_links(links, found.page)
     context |= {
@@ -114,8 +115,8 @@ def screen(request, params, own, template="issues/issue_list.html", context=None
         "mistake": found.mistake,
         "words": "" if found.problem or "q" not in params else found.filters.query.words,
         "form": IssueListForm(params),
-        "hidden": [(name, value) for name, value in params.items() if name not in ("q", "sort")],
-        "chips": chips(params, may_name=not found.problem),
+        "hidden": [(name, value) for name, value in (params | kept).items() if name not in ("q", "sort")],
+        "chips": chips(params, kept, may_name=not found.problem),
         "query": urlencode(params),
         "count": count,
         "here": address(context["place"], links),
@@ -155,7 +156,7 @@ def found_for(request, params, own):
     except BadQuery as error:
         return Found(problem=error.error.sentence, mistake=marked(params, error.error))
     except BadParameter as error:
-        return Found(problem=sentence(error))
+        return Found(problem=error.sentence)
     except keyset.BadCursor as error:
         return Found(problem=str(error))
 
@@ -166,11 +167,6 @@ def check(own):
         raise BadParameter("density", f"One of {', '.join(DENSITIES)}.")
     if not NUMBER.fullmatch(own.get("of", "0")):
         raise BadParameter("of", "A number of issues.")
-
-
-def sentence(error):
-    """A BadParameter in words."""
-    return "; ".join(f"{name}: {reasons[0]}" for name, reasons in error.detail.items())
 
 
 def address(place, params):
@@ -212,15 +208,18 @@ class Chip:
         return address("issue-list", self.params)
 
 
-def chips(params, may_name):
-    """The Chips of a list; `may_name` says that what the parameters refer to was found for this person."""
+def chips(params, kept, may_name):
+    """The Chips of a list; `kept` stays in the addresses that they lead to.
+
+    `may_name` says that what the parameters refer to was found for this person.
+    """
     try:
         parts = parts_of(params.get("q", ""))
     except QueryError:
         parts = []
-    found = [Chip(part.text, params | {"q": part.without}, "q", part.span) for part in parts]
+    found = [Chip(part.text, params | kept | {"q": part.without}, "q", part.span) for part in parts]
     return found + [
-        Chip(said(name, value, may_name), {n: v for n, v in params.items() if n != name}, name)
+        Chip(said(name, value, may_name), {n: v for n, v in params.items() if n != name} | kept, name)
         for name, value in params.items()
         if name not in ("q", "sort")
     ]
@@ -292,7 +291,7 @@ def issue_facets(request):
     try:
         choices = facet_choices(matching(request, params), params)
     except BadParameter as error:
-        return HttpResponse(sentence(error), "text/plain; charset=utf-8", status=400)
+        return HttpResponse(error.sentence, "text/plain; charset=utf-8", status=400)
     return render(request, "issues/_facets.html", {"facets": choices})
 
 

@@ -19,10 +19,12 @@ LEAST = {
     "read_internal": MEMBER,
     "delete": MEMBER,
     "bind_channel": MEMBER,
+    "share_view": MEMBER,
     "delete_comment": ADMIN,
     "configure_channels": ADMIN,
     "configure_levels": ADMIN,
     "configure_space": ADMIN,
+    "manage_views": ADMIN,
     "manage_members": ADMIN,
     "manage_tokens": ADMIN,
     "redact": ADMIN,
@@ -48,6 +50,14 @@ def may(request, verb, space_id):
     """`allows` for whoever signed this request in."""
     token = getattr(request, "auth", None)
     return allows(request.user, verb, space_id, token)
+
+
+def may_change_view(request, view):
+    """Whether the person may edit or delete a saved view: their own, and as an admin what a space shares."""
+    is_own = view.owner_id == request.user.pk
+    if view.space_id is None:
+        return is_own
+    return may(request, "share_view" if is_own else "manage_views", view.space_id)
 
 
 def may_administer(user):

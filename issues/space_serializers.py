@@ -6,10 +6,23 @@ from urllib.parse import urlsplit
 from django.core.validators import RegexValidator, validate_email
 from django.db import IntegrityError
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 
 from issues import lookups
+from issues.filters import BadParameter, checked_query
 from issues.limits import NAME, QUERY, TARGETS, WEBHOOKS
-from issues.models import Channel, Environment, Level, Membership, Project, Space, Subscription, Team
+from issues.models import (
+    Channel,
+    Environment,
+    Level,
+    Membership,
+    Project,
+    SavedView,
+    Space,
+    Subscription,
+    Team,
+)
+from issues.policy import may
 from issues.serializers import (
     MISSING,
     BoundedListField,
@@ -276,3 +289,42 @@ class MembershipSerializer(RecordSerializer):
             raise serializers.ValidationError({"user": ["They are a member already."]})
         fresh = {"role": Membership.Role.MEMBER, "is_active": True}
         return self.keep(former or Membership(), fresh | values)
+
+
+class SavedViewSerializer(RecordSerializer):
+    """A list under a name: of its owner alone without a space, or shared in one, where it then stays."""
+
+    space = ReferenceField(SpaceDocument)
+    owner = PersonDocument(read_only=True)
+    name = NameField()
+    query = ExactCharField(
+        max_length=QUERY,
+        allow_blank=True,
+        required=False,
+        help_text="The parameters of the list of issues, as in its address: q=is%3Aopen&sort=level",
+    )
+
+    MODEL = SavedView
+
+    def validate_query(self, query):
+        try:
+            return checked_query(query, self.context["request"])
+        except BadParameter as error:
+            raise serializers.ValidationError(error.sentence) from error
+
+    def validate(self, values):
+        if "space" in values:
+            values["space"] = self.space_named(values["space"])
+        return values
+
+    def space_named(self, reference):
+        """The space to share the view in, None for none; what else it may not be, `save()` says."""
+        space = reference and lookups.find_space(self.context["request"].user, reference)
+        if reference and space is None:
+            raise serializers.ValidationError({"space": [MISSING]}, "not_found")
+        if space and not may(self.context["request"], self.context["view"].manage, space.pk):
+            raise PermissionDenied()
+        return space
+
+    def create(self, values):
+        return self.keep(SavedView(owner=self.context["request"].user), values)

@@ -14,11 +14,12 @@ from issues.models import (
     Level,
     Membership,
     Project,
+    SavedView,
     Space,
     Subscription,
     Team,
 )
-from issues.policy import may
+from issues.policy import may, may_change_view
 from issues.serializers import MISSING
 from issues.space_serializers import (
     ChannelSerializer,
@@ -26,6 +27,7 @@ from issues.space_serializers import (
     LevelSerializer,
     MembershipSerializer,
     ProjectSerializer,
+    SavedViewSerializer,
     SpaceSerializer,
     SubscriptionSerializer,
     TargetSerializer,
@@ -381,3 +383,28 @@ class MembershipViewSet(RecordViewSet):
     TABLE = ID | IN_SPACE | USER | itself("role") | KEPT
     order = keyset.Order(id_descending=False)
     manage = "manage_members"
+
+
+class SavedViewViewSet(RecordViewSet):
+    """One's own views and those that one's spaces share, in the order in which they were saved."""
+
+    serializer_class = SavedViewSerializer
+    queryset = SavedView.objects.none()
+    TABLE = (
+        ID
+        | IN_SPACE
+        | {"owner": (tuple(f"owner__{n}" for n in rows.PERSON), rows.person)}
+        | itself("name", "query")
+        | KEPT
+    )
+    order = keyset.Order(id_descending=False)
+    manage = "share_view"
+
+    def get_queryset(self):
+        return SavedView.objects.visible_to(self.request.user)
+
+    def get_object(self):
+        view = self.found()
+        if not may_change_view(self.request, view):
+            raise PermissionDenied()
+        return view

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from issues import dashboard_views, exports, list_views, space_views, views
+from issues import dashboard_views, exports, list_views, saved_views, space_views, views
 
 urlpatterns = [
     path("", list_views.home, name="home"),
@@ -23,6 +23,14 @@ urlpatterns = [
     path("issues/<str:key>/history/", views.issue_history, name="issue-history"),
     path("dashboard/", dashboard_views.dashboard, name="dashboard"),
     path("dashboard/export.csv", dashboard_views.dashboard_export, name="dashboard-export"),
+    path("views/", saved_views.view_list, name="view-list"),
+    path("views/menu/", saved_views.view_menu, name="view-menu"),
+    path("views/<str:id>/", saved_views.view_detail, name="view-detail"),
+    path("views/<str:id>/edit/", saved_views.view_edit, name="view-edit"),
+    path("views/<str:id>/update/", saved_views.view_update, name="view-update"),
+    path("views/<str:id>/delete/", saved_views.view_delete, name="view-delete"),
+    path("views/<str:id>/restore/", saved_views.view_restore, name="view-restore"),
+    path("views/<str:id>/move/", saved_views.view_move, name="view-move"),
     path("channels/", space_views.channel_list, name="channel-list"),
     path("channels/<str:id>/", space_views.channel_detail, name="channel-detail"),
     path("channels/<str:id>/subscribe/", space_views.channel_subscribe, name="channel-subscribe"),

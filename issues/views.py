@@ -45,7 +45,7 @@ def counted(issues, most=None):
 def matching(request, params):
     """The IssueFilter of a list's parameters, checked; BadParameter where they make no sense."""
     filters = IssueFilter(params, request=request)
-    filters.check("cursor", "sort")
+    filters.check("cursor", "sort", "view")
     return filters
 
 

@@ -13,6 +13,7 @@ from issues.models import (
     Level,
     Membership,
     Project,
+    SavedView,
     Space,
     Subscription,
     Team,
@@ -141,6 +142,17 @@ class EnvironmentFactory(InSpaceFactory):
         model = Environment
 
     name = factory.Sequence(lambda n: f"Environment {n}")
+
+
+class SavedViewFactory(DjangoModelFactory):
+    """A view of its owner alone; `SavedViewFactory(space=space)` is shared."""
+
+    class Meta:
+        model = SavedView
+
+    owner = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"View {n}")
+    query = "q=is%3Aopen"
 
 
 class CommentFactory(DjangoModelFactory):

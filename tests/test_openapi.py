@@ -252,6 +252,7 @@ def configure(call, admin, ops, stranger):
         "projects": {"name": "Events", "external_id": "p-1"},
         "environments": {"name": "production"},
         "teams": {"name": "Data", "handle": "@data"},
+        "views": {"name": "Urgent", "query": "q=is%3Aopen"},
         "memberships": {"user": stranger.email, "role": "viewer"},
         "tokens": {"name": "ci", "scope": "read", "expires_at": "2999-01-01T00:00:00Z"},
     }

@@ -21,6 +21,7 @@ from tests.factories import (
     LevelFactory,
     MembershipFactory,
     ProjectFactory,
+    SavedViewFactory,
     SpaceFactory,
     SubscriptionFactory,
     TeamFactory,
@@ -158,6 +159,17 @@ MATRIX = [
     ),
     ("follow no more", "delete", "{followed}subscription/", None, signed_in(204)),
     ("stop another following", "delete", "{followed}subscription/?user={user}", None, admins(204)),
+    ("list views", "get", "/api/views/", None, OWN),
+    ("list views of a space", "get", "/api/views/?space=OPS", None, READ),
+    ("read a shared view", "get", "{view}", None, READ),
+    ("read another's own view", "get", "{own_view}", None, dict.fromkeys(READ, 404)),
+    ("keep a view", "post", "/api/views/", {"name": "x"}, dict.fromkeys(READ, 201) | TOKENS),
+    ("share a view", "post", "/api/views/", {"name": "x", "space": "OPS"}, members(201)),
+    ("edit another's shared view", "patch", "{view}", {"name": "x"}, admins(200)),
+    ("replace another's shared view", "put", "{view}", {"name": "x", "space": "OPS"}, admins(200)),
+    ("delete another's shared view", "delete", "{view}", None, admins(204)),
+    ("edit another's own view", "patch", "{own_view}", {"name": "x"}, dict.fromkeys(READ, 404) | TOKENS),
+    ("delete another's own view", "delete", "{own_view}", None, dict.fromkeys(READ, 404) | TOKENS),
     ("list people", "get", "/api/users/", None, OWN),
     ("list people of a space", "get", "/api/users/?space=OPS", None, READ),
     ("read a person", "get", "{person}", None, READ),
@@ -211,9 +223,11 @@ def test_everybody_may_do_what_the_matrix_says(people, ops, verb, method, addres
         "team": TeamFactory(space=ops),
         "membership": somebody.memberships.get(),
         "token": TokenFactory(space=ops, user=somebody),
+        "view": SavedViewFactory(space=ops, owner=somebody),
+        "own_view": SavedViewFactory(owner=somebody),
         "system": Level.objects.get(space=None, key="P1"),
     }
-    folders = {"followed": "channels", "system": "levels"}
+    folders = {"followed": "channels", "system": "levels", "own_view": "views"}
     MembershipFactory(space=ops, user__email="leaver@example.com", is_active=False)
     for follower in {somebody, *(person for person, _ in people.values() if person)}:
         SubscriptionFactory(channel=rows["followed"], user=follower)
@@ -351,6 +365,8 @@ def foreign(charlie):
         "all": (space.channels.get(is_default=True).uuid, uuid4()),
         "membership": (charlie.memberships.get().uuid, uuid4()),
         "token": (TokenFactory(space=space, user=charlie).uuid, uuid4()),
+        "view": (SavedViewFactory(space=space, owner=charlie).uuid, uuid4()),
+        "own view": (SavedViewFactory(owner=charlie).uuid, uuid4()),
     }
 
 
@@ -438,6 +454,8 @@ ASKED = [
             ("environment", "environments", {"name": "x"}),
             ("team", "teams", {"name": "x"}),
             ("membership", "memberships", {"role": "admin"}),
+            ("view", "views", {"name": "x"}),
+            ("own view", "views", {"name": "x"}),
         )
         for method in ("get", "put", "patch", "delete")
     ),
@@ -463,6 +481,7 @@ ASKED = [
             "memberships",
             "users",
             "tokens",
+            "views",
         )
     ),
     *(
@@ -473,7 +492,7 @@ ASKED = [
     *(
         (name, "post", f"/api/{folder}/", {"space": "§", "name": "x"})
         for name in ("space", "space key")
-        for folder in ("channels", "projects", "environments", "teams", "tokens")
+        for folder in ("channels", "projects", "environments", "teams", "tokens", "views")
     ),
     *((name, "post", "/api/memberships/", {"user": "§", "space": "OPS"}) for name in ("person", "address")),
     *(

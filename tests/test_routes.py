@@ -13,6 +13,7 @@ from tests.factories import (
     IssueFactory,
     LevelFactory,
     ProjectFactory,
+    SavedViewFactory,
     TeamFactory,
     TokenFactory,
 )
@@ -103,6 +104,8 @@ RULES = {
     "api:user-list": "own",
     "api:user-me": "own",
     "api:user-detail": "tenant",
+    "api:view-list": "own",
+    "api:view-detail": "tenant",
     "api:token-list": "own",
     "api:token-detail": "tenant",
     "api-schema": "public",
@@ -148,6 +151,14 @@ RULES = {
     "issue-restore": "tenant",
     "issue-history": "tenant",
     "issue-doors": "tenant",
+    "view-list": "own",
+    "view-menu": "own",
+    "view-detail": "tenant",
+    "view-edit": "tenant",
+    "view-update": "tenant",
+    "view-delete": "tenant",
+    "view-restore": "tenant",
+    "view-move": "tenant",
     "channel-list": "own",
     "channel-detail": "tenant",
     "channel-subscribe": "tenant",
@@ -202,6 +213,7 @@ def addresses(ops, alice):
     for make in (LevelFactory, ChannelFactory, ProjectFactory, EnvironmentFactory, TeamFactory):
         row = make(space=ops, name=SECRET)
         objects[row._meta.model_name] = row.uuid
+    objects["view"] = SavedViewFactory(space=ops, owner=alice, name=SECRET).uuid
     objects["person"] = objects["membership"]
     objects["attachment"] = AttachmentFactory(owner=issue, name=SECRET, content=SECRET.encode()).uuid
     objects["invitation"] = InvitationFactory(space=ops, invited_by=alice, email="secret@example.com").uuid

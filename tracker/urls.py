@@ -90,6 +90,7 @@ api = [
     *rows_of("environments", spaces.EnvironmentViewSet, ONE),
     *rows_of("teams", spaces.TeamViewSet, ONE),
     *rows_of("memberships", spaces.MembershipViewSet, ONE),
+    *rows_of("views", spaces.SavedViewViewSet, ONE),
     path("users/", accounts.UserViewSet.as_view(LIST), name="user-list"),
     path("users/me/", accounts.UserViewSet.as_view({"get": "me"}), name="user-me"),
     path("users/<str:id>/", accounts.UserViewSet.as_view({"get": "retrieve"}), name="user-detail"),

@@ -8,6 +8,7 @@ from issues.models.issue import Issue
 from issues.models.level import Level
 from issues.models.occurrence import Occurrence, Outbox
 from issues.models.occurrence_hour import OccurrenceHour
+from issues.models.saved_view import SavedView
 from issues.models.search_document import SearchDocument
 from issues.models.sets import IssueAttachment, IssueChannel, IssueLabel, IssueTeam
 from issues.models.space import Counter, Environment, Membership, Project, Space, Team
@@ -31,6 +32,7 @@ __all__ = [
     "OccurrenceHour",
     "Outbox",
     "Project",
+    "SavedView",
     "SearchDocument",
     "Space",
     "Subscription",

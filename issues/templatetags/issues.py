@@ -38,11 +38,13 @@ OTHER_VERBS = {
     ("membership", "created"): "added",
     ("membership", "retired"): "removed",
     ("apitoken", "retired"): "revoked",
+    ("savedview", "created"): "shared",
+    ("savedview", "retired"): "deleted",
     ("invitation", "created"): "sent",
     ("invitation", "retired"): "closed",
     ("invitation", "accepted"): "accepted",
 }
-KINDS = {"apitoken": "token", "membership": "member", "user": "person"}
+KINDS = {"apitoken": "token", "membership": "member", "savedview": "view", "user": "person"}
 NAMES = {
     "is_anonymous": "Anonymous reporter",
     "is_read": "Read",
@@ -119,7 +121,7 @@ def side(context):
         ],
         "spaces": [
             place(name, "issue-list", f"is:open space:{key}") | {"key": key}
-            for key, name in request.user.space_names()
+            for _, key, name in request.user.spaces()
         ],
         "places": [
             place(name, route, keys=keys)

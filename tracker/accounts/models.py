@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from itertools import islice
+from operator import itemgetter
 
 import orjson
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -172,13 +173,13 @@ class User(AbstractBaseUser, PermissionsMixin):
             columns = ("space_id", "role", "space__key", "space__name")
             found = list(rows.values_list(*columns)) if self.is_active else []
             self._space_roles = {space: role for space, role, _, _ in found}
-            self._space_names = sorted((key, name) for _, _, key, name in found)
+            self._spaces = sorted(((pk, key, name) for pk, _, key, name in found), key=itemgetter(1))
         return self._space_roles
 
-    def space_names(self):
-        """[(key, name)] of the spaces of whoever signed in by a page, read with their roles."""
+    def spaces(self):
+        """[(primary key, key, name)] of the spaces of whoever signed in by a page, read with their roles."""
         self.space_roles()
-        return self._space_names
+        return self._spaces
 
 
 def digest_of(secret):

@@ -1,0 +1,78 @@
+"""Saving, opening and sharing views."""
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from issues.models import SavedView
+from tests.browser.conftest import with_and_without_scripts
+from tests.factories import IssueFactory, SavedViewFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@with_and_without_scripts
+def test_a_list_is_saved_opened_and_updated(page, sign_in, ops, bob):
+    IssueFactory(space=ops, title="Customer ids are null")
+    sign_in(bob)
+
+    page.goto(f"{reverse('issue-list')}?q=is:open")
+    page.get_by_text("Save view", exact=True).click()
+    page.get_by_label("Name").fill("What is open")
+    page.get_by_label("Who sees it").select_option(label="Everybody in Operations")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    tab = page.get_by_role("navigation", name="Saved views").get_by_role("link", name="What is open")
+    expect(tab).to_have_attribute("aria-current", "page")
+    view = SavedView.objects.get()
+    page.goto(f"{reverse('issue-list')}?q=is:open+level:none&view={view.uuid}")
+    page.get_by_role("button", name="Update view").click()
+    expect(page.get_by_role("button", name="Update view")).to_have_count(0)
+    view.refresh_from_db()
+    assert view.query == "q=is%3Aopen+level%3Anone"
+
+
+@with_and_without_scripts
+def test_a_view_is_deleted_and_brought_back(page, sign_in, ops, bob):
+    SavedViewFactory(owner=bob, name="Urgent")
+    sign_in(bob)
+
+    page.goto(reverse("view-list"))
+    page.get_by_role("button", name="Delete Urgent").click()
+    expect(page.get_by_role("main").get_by_role("link", name="Urgent", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+
+    expect(page.get_by_role("main").get_by_role("link", name="Urgent", exact=True)).to_be_visible()
+
+
+def test_v_leads_from_view_to_view(page, sign_in, ops, bob):
+    for name in ("First", "Second"):
+        SavedViewFactory(owner=bob, name=name)
+    sign_in(bob)
+    page.goto(reverse("issue-list"))
+    current = page.get_by_role("navigation", name="Saved views").locator("[aria-current]")
+
+    for name in ("First", "Second", "First"):
+        page.keyboard.press("v")
+        expect(current).to_have_text(name)
+
+
+def test_g_v_leads_to_the_views(page, sign_in, ops, bob):
+    sign_in(bob)
+    page.goto(reverse("issue-list"))
+
+    page.keyboard.press("g")
+    page.keyboard.press("v")
+
+    page.wait_for_url(f"**{reverse('view-list')}")
+
+
+def test_the_menu_counts_the_open_issues_of_views(page, sign_in, ops, bob):
+    IssueFactory(space=ops)
+    SavedViewFactory(owner=bob, name="Urgent")
+    sign_in(bob)
+
+    page.goto(reverse("history-list"))
+
+    link = page.get_by_role("navigation", name="Main").get_by_role("link", name="Urgent")
+    expect(link).to_contain_text("1")

@@ -14,6 +14,7 @@ from tests.factories import (
     IssueFactory,
     LevelFactory,
     ProjectFactory,
+    SavedViewFactory,
     TeamFactory,
     UserFactory,
 )
@@ -29,6 +30,7 @@ def full_space(space, alice, bob, vera):
         hidden(space, vera)
         redacted(space, alice)
     moved_and_deleted(space, bob)
+    kept(space, alice, vera)
 
 
 def monitored(space, bob):
@@ -78,6 +80,17 @@ def monitored(space, bob):
     issue.save()
     level.is_active = False
     level.save()
+
+
+def kept(space, alice, vera):
+    """Views that the space shares, one of somebody who has nothing else to do here, one deleted."""
+    for name, owner in (("Mine", alice), ("Urgent", UserFactory(name="Owner of a view", email=None))):
+        SavedViewFactory(space=space, name=name, owner=owner)
+    view = SavedViewFactory(space=space, name="Not wanted", owner=vera, query="sort=number")
+    view.is_active = False
+    view.save()
+    SavedViewFactory(owner=alice, name="Nobody else's business")
+    SavedViewFactory(space=space, name="First of all", owner=alice, query="").move(-9)
 
 
 def file(space, by, name):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comments.models import Comment
-from issues.models import Attachment, Channel, HistoryEntry, Issue, Membership, Occurrence, Space
+from issues.models import Attachment, Channel, HistoryEntry, Issue, Membership, Occurrence, SavedView, Space
 from tests.factories import IssueFactory, MembershipFactory, SpaceFactory
 from tracker.accounts.models import ApiToken, User
 from tracker.demo.stories import STORIES
@@ -65,6 +65,17 @@ def test_it_is_a_month_of_a_team_and_a_second_run_changes_nothing():
 
     assert demo() == said
     assert counts() == before
+
+
+def test_its_views_open(client):
+    demo()
+
+    found = {}
+    for view in SavedView.objects.all():
+        client.force_login(view.owner)
+        found[view.name] = len(client.get(view.get_absolute_url()).context["issues"])
+
+    assert len(found) == 4 and 0 not in found.values()
 
 
 def test_it_tells_sixty_stories():

@@ -6,7 +6,7 @@ from django.db import connection, transaction
 
 from comments.models import Comment, CommentAttachment
 from issues.lookups import as_uuid
-from issues.models import Attachment, HistoryEntry, Issue, Level, Occurrence, Space, TextVersion
+from issues.models import Attachment, HistoryEntry, Issue, Level, Occurrence, SavedView, Space, TextVersion
 from issues.models.sets import SETS
 from tracker.accounts.models import User
 from tracker.space_file import END, FORMAT, HEADER, KINDS, VERSION, document, line, paths
@@ -76,7 +76,7 @@ def header(space):
 
 
 def people(space):
-    """Everybody whom an issue, its past or a file names."""
+    """Everybody whom an issue, its past, a file or a view names."""
     issues, entries = Issue.objects.filter(space=space), issue_entries(space)
     named = set()
     for rows, *names in (
@@ -84,6 +84,7 @@ def people(space):
         (entries, "actor"),
         (Comment.objects.filter(issue__space=space), "author"),
         (Attachment.objects.filter(space=space), "uploaded_by"),
+        (SavedView.objects.filter(space=space), "owner"),
         (TextVersion.objects.filter(space=space), "blanked_by"),
     ):
         for name in names:
@@ -111,9 +112,10 @@ def issue_entries(space):
 
 
 def configuration(space):
-    """What issues refer to, retired rows too."""
-    for kind in ("level", "channel", "team", "project", "environment", "attachment"):
-        rows = KINDS[kind].model.objects.filter(space=space).order_by("pk")
+    """What a space has beside its issues, retired rows too."""
+    for kind in ("level", "channel", "team", "project", "environment", "view", "attachment"):
+        order = ("position", "pk") if kind == "view" else ("pk",)
+        rows = KINDS[kind].model.objects.filter(space=space).order_by(*order)
         rows = rows.filter(is_default=False) if kind == "channel" else rows
         yield from (line(kind, said) for said in select(kind, rows))
 

@@ -1,9 +1,9 @@
 """The file in which a space moves from one installation to another: JSON lines, a row in each.
 
-A `header` comes first, then in this order person, level, channel, team, project, environment, attachment and
-text, then of every issue the issue itself with its comments, entries of history and occurrences, and an `end`
-that counts the lines, since a file that was cut off looks whole otherwise. Rows name each other by uuid; a
-column that a model gains is in the file by itself.
+A `header` comes first, then in this order person, level, channel, team, project, environment, view (one that
+is saved and shared), attachment and text, then of every issue the issue itself with its comments, entries of
+history and occurrences, and an `end` that counts the lines, since a file that was cut off looks whole else.
+Rows name each other by uuid; a column that a model gains is in the file by itself.
 """
 
 import re
@@ -27,6 +27,7 @@ from issues.models import (
     Level,
     Occurrence,
     Project,
+    SavedView,
     Space,
     Team,
     TextVersion,
@@ -56,6 +57,7 @@ KINDS = {
     "team": Kind(Team, {"id", "space"}),
     "project": Kind(Project, {"id", "space"}),
     "environment": Kind(Environment, {"id", "space"}),
+    "view": Kind(SavedView, {"id", "space", "position"}),
     "attachment": Kind(Attachment, {"id", "space"}),
     "text": Kind(TextVersion, {"id", "space"}),
     "issue": Kind(

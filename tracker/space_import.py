@@ -24,6 +24,7 @@ from issues.models import (
     Level,
     Membership,
     OccurrenceHour,
+    SavedView,
     SearchDocument,
     Space,
     TextVersion,
@@ -217,6 +218,11 @@ class SpaceImporter:
         models.QuerySet.bulk_create(Attachment.objects.all(), [row])
         self.missing_files += not default_storage.exists(row.file.name)
         self.know("attachment", values["uuid"], row.pk, str(row.uuid))
+
+    def take_view(self, said):
+        values = read("view", said)
+        self.ground.settle("view", values)
+        SavedView(**values | {"uuid": self.free(SavedView, values)}, space=self.space).save()
 
     # Rows that others name.
 

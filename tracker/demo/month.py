@@ -2,9 +2,21 @@
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from issues.actor import Actor, acting_as
-from issues.models import Channel, Environment, Issue, Level, Membership, Project, Space, Subscription, Team
+from issues.models import (
+    Channel,
+    Environment,
+    Issue,
+    Level,
+    Membership,
+    Project,
+    SavedView,
+    Space,
+    Subscription,
+    Team,
+)
 from tracker.accounts.models import ApiToken, User
 from tracker.demo import ground
 from tracker.demo.ground import made, ours
@@ -42,6 +54,13 @@ SUBSCRIPTIONS = (
     ("DATA assistant", "tomas", "responsible"),
     ("DATA assistant", "mina", "participate"),
 )
+# where it is shared, by whom, name, what it shows
+VIEWS = (
+    ("OPS", "jane", "Nobody's yet", {"q": "is:open no:assignee", "sort": "level"}),
+    ("OPS", "sasha", "Checkout", {"q": "is:open project:Checkout"}),
+    ("DATA", "mina", "Warehouse", {"q": "is:open project:Warehouse", "sort": "-updated"}),
+    (None, "jane", "My week", {"q": "assignee:me updated:-7d"}),
+)
 
 
 def is_told():
@@ -75,6 +94,9 @@ def settle(at):
     for channel, handle, kind in SUBSCRIPTIONS:
         row = ours(Channel, channel)
         made(Subscription, f"{handle} {channel}", channel=row, user=people[handle], kind=kind, created_at=at)
+    for key, handle, name, params in VIEWS:
+        about = {"name": name, "query": urlencode(params), "owner": people[handle], "created_at": at}
+        made(SavedView, f"{handle} {name}", space=spaces.get(key), **about)
     return people
 
 
@@ -122,7 +144,7 @@ def remove():
         for space in spaces:
             space.key, space.is_active = f"{space.key[:6]}DEMO", False
             space.save()
-        for model in (ApiToken, Membership, Channel, Level, Team, Project, Environment):
+        for model in (ApiToken, Membership, SavedView, Channel, Level, Team, Project, Environment):
             for row in model.objects.filter(space__in=spaces, is_active=True):
                 # The default channel is never retired by itself.
                 if not getattr(row, "is_default", False):

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from comments import attachment_views, views
+from comments import attachment_views, exports, views
 
 urlpatterns = [
+    path("issues/<str:key>.md", exports.issue_markdown, name="issue-markdown"),
     path("issues/<str:key>/comments/", views.comment_create, name="comment-create"),
     path("comments/<str:id>/edit/", views.comment_edit, name="comment-edit"),
     path("comments/<str:id>/delete/", views.comment_delete, name="comment-delete"),

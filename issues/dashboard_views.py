@@ -13,7 +13,7 @@ from issues.exports import csv_response
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import offer
 from issues.limits import QUERY
-from issues.views import marked
+from issues.list_views import marked
 
 PARAMETERS = ("q", "days", "from", "to")
 
@@ -106,7 +106,7 @@ def page(request, params, error=None):
 
 def mistake_of(params, error):
     """What the page shows of a mistake in the query, with the address of what was probably meant."""
-    mistake = marked(params["q"], error)
+    mistake = marked(params, error)
     return mistake | {"address": mistake["better"] and f"?{urlencode(params | {'q': mistake['better']})}"}
 
 

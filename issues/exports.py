@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from html import escape
 from itertools import islice
 
 from django.conf import settings
@@ -15,11 +16,13 @@ from django.views.decorators.http import require_GET
 from issues import issue_rows, rows
 from issues.filters import BadParameter, IssueFilter
 from issues.list_views import issue_list
+from issues.models import Issue
 from issues.models.history import plain
 from issues.models.sets import show_label
 from issues.policy import may
 
 CHUNK = 500
+MARKDOWN = "text/markdown; charset=utf-8"
 COLUMNS = (
     "key", "title", "status", "level", "severity", "assignee", "reporter", "project", "environment", "labels",
     "seen_count", "comment_count", "created_at", "updated_at", "resolved_at", "url",
@@ -28,6 +31,17 @@ TIMES = ("created_at", "updated_at", "resolved_at")
 NAMED = ("assignee", "reporter", "project", "environment")
 # What the columns are made from.
 DOCUMENT = tuple(name for name in COLUMNS if name in issue_rows.ISSUE)
+# Columns of the Markdown table, and what of `cells` fills them.
+MARKDOWN_COLUMNS = {
+    "Title": "title",
+    "Level": "level",
+    "Status": "status",
+    "Assignee": "assignee",
+    "Labels": "labels",
+    "Seen": "seen_count",
+    "Created": "created_at",
+}
+MARKUP = re.compile(r"([\\`*_{}\[\]|~#])")
 # Cells that a spreadsheet would compute (OWASP, "CSV Injection"), also behind what some of them skip.
 FORMULA = re.compile("[\\s\"'\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
@@ -44,6 +58,16 @@ def issue_export(request):
 def issue_export_json(request):
     """The list as a JSON array of the documents that the API lists."""
     return export(request, issue_rows.LISTED, lambda found: download("issues.json", json_parts(found)))
+
+
+@login_required
+@require_GET
+def issue_export_markdown(request):
+    """The list as a table to paste where people write."""
+    address = f"{absolute(reverse('issue-list'))}?{request.GET.urlencode()}".removesuffix("?")
+    return export(
+        request, DOCUMENT, lambda found: download("issues.md", markdown_parts(address, found), MARKDOWN)
+    )
 
 
 def export(request, names, answer):
@@ -72,6 +96,11 @@ def every_document(page, filters, order, names):
         yield from page.rows
 
 
+def absolute(path):
+    """The address of a path of ours."""
+    return f"{settings.BASE_URL.rstrip('/')}{path}"
+
+
 def cells(issue):
     """The values of COLUMNS of an issue document."""
     level = issue["level"] or {}
@@ -82,7 +111,7 @@ def cells(issue):
         "level": level.get("key"),
         "severity": level.get("severity"),
         "labels": ", ".join(show_label(key, value)[1] for key, value in labels.items()),
-        "url": f"{settings.BASE_URL.rstrip('/')}{reverse('issue-detail', args=[issue['key']])}",
+        "url": absolute(reverse("issue-detail", args=[issue["key"]])),
     }
     return [(issue | names | times | own)[name] for name in COLUMNS]
 
@@ -122,6 +151,30 @@ def json_parts(found):
         yield separator + b",\n".join(map(rows.dump, some))
         separator = b",\n"
     yield b"[]" if separator == b"[" else b"]"
+
+
+def markdown_parts(address, found):
+    """A Markdown table of documents of issues under the address of their list, some at a time."""
+    columns = ["Issue", *MARKDOWN_COLUMNS]
+    yield f"Issues of <{address}>\n\n{markdown_row(columns)}{markdown_row(['---'] * len(columns))}"
+    while some := list(islice(found, CHUNK)):
+        yield "".join(map(markdown_line, some))
+
+
+def markdown_line(issue):
+    said = dict(zip(COLUMNS, cells(issue), strict=True))
+    said |= {"status": Issue.Status(said["status"]).label, "created_at": f"{said['created_at']:%Y-%m-%d}"}
+    texts = [as_markdown(said[name]) for name in MARKDOWN_COLUMNS.values()]
+    return markdown_row([f"[{said['key']}]({said['url']})", *texts])
+
+
+def markdown_row(texts):
+    return f"| {' | '.join(texts)} |\n"
+
+
+def as_markdown(value):
+    """A value as one line of Markdown that shows it as it is."""
+    return "" if value is None else MARKUP.sub(r"\\\1", escape(" ".join(str(value).split()), quote=False))
 
 
 def download(name, parts, content_type="application/json"):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("issues/complete/", list_views.issue_complete, name="issue-complete"),
     path("issues/export.csv", exports.issue_export, name="issue-export"),
     path("issues/export.json", exports.issue_export_json, name="issue-export-json"),
+    path("issues/export.md", exports.issue_export_markdown, name="issue-export-markdown"),
     path("issues/new/", views.issue_create, name="issue-create"),
     path("issues/help/", list_views.query_help, name="query-help"),
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),

@@ -3,14 +3,16 @@
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime
+from html import unescape
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from issues import exports
+from issues import exports, markdown
 from issues.models import Issue, Level
 from tests.factories import CommentFactory, EnvironmentFactory, IssueFactory, ProjectFactory
 
@@ -38,7 +40,7 @@ def page(client, bob):
     client.force_login(bob)
 
     def download(ending="csv", **params):
-        name = {"csv": "issue-export", "json": "issue-export-json"}[ending]
+        name = {"csv": "issue-export", "json": "issue-export-json", "md": "issue-export-markdown"}[ending]
         return client.get(reverse(name), params)
 
     return download
@@ -252,3 +254,61 @@ def test_a_download_is_only_read(client, bob):
 
     assert client.post(reverse("issue-export")).status_code == 405
     assert Issue.objects.count() == 0
+
+
+# Markdown
+
+
+def shown_cells(text):
+    """The texts of the cells of a Markdown table as it is rendered, a list for each line."""
+    rows = re.findall(r"<tr>(.*?)</tr>", markdown.render(text), re.S)
+    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in rows]
+    return [[unescape(re.sub(r"<[^>]*>", "", cell)) for cell in row] for row in cells]
+
+
+def test_a_markdown_table_says_what_the_list_shows(page, ops, bob):
+    at = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+    level = Level.objects.get(key="P1")
+    issue = IssueFactory(space=ops, title="Disk is full", level=level, assignee=bob, created_at=at)
+    labelled(issue, team="db")
+
+    response = page("md", q="disk")
+
+    assert response["Content-Type"] == "text/markdown; charset=utf-8"
+    assert 'filename="issues-' in response["Content-Disposition"]
+    assert content(response).decode() == (
+        "Issues of <http://127.0.0.1:8000/issues/?q=disk>\n"
+        "\n"
+        "| Issue | Title | Level | Status | Assignee | Labels | Seen | Created |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        "| [OPS-1](http://127.0.0.1:8000/issues/OPS-1/) | Disk is full | P1 | Open | Bob Colleague "
+        "| team: db | 1 | 2026-01-15 |\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "a | b",
+        "*a* _b_ `c` # d",
+        "<b>a</b> &amp;",
+        "[a](https://example.com)",
+        "![a](b)",
+        "\\| a \\",
+        "a\u2028b | c",
+    ],
+)
+def test_a_title_in_a_markdown_table_is_shown_as_it_is(page, ops, title):
+    IssueFactory(space=ops, title=title)
+
+    _, row = shown_cells(content(page("md")).decode())
+
+    assert row[1] == " ".join(title.split())
+    assert len(row) == 8
+
+
+def test_a_markdown_table_of_nothing_has_its_head_alone(page, ops):
+    head, *rows = shown_cells(content(page("md")).decode())
+
+    assert head == ["Issue", "Title", "Level", "Status", "Assignee", "Labels", "Seen", "Created"]
+    assert not any(map(any, rows))

@@ -117,6 +117,7 @@ def screen(request, params, own, template="issues/issue_list.html", context=None
         "form": IssueListForm(params),
         "hidden": [(name, value) for name, value in (params | kept).items() if name not in ("q", "sort")],
         "chips": chips(params, kept, may_name=not found.problem),
+        "params": params,
         "query": urlencode(params),
         "count": count,
         "here": address(context["place"], links),

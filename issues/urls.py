@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from issues import dashboard_views, exports, list_views, saved_views, space_views, views
+from issues import dashboard_views, exports, list_views, live, saved_views, space_views, views
 
 urlpatterns = [
     path("", list_views.home, name="home"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("issues/export.csv", exports.issue_export, name="issue-export"),
     path("issues/export.json", exports.issue_export_json, name="issue-export-json"),
     path("issues/export.md", exports.issue_export_markdown, name="issue-export-markdown"),
+    path("issues/changes/", live.issue_changes, name="issue-changes"),
     path("issues/new/", views.issue_create, name="issue-create"),
     path("issues/help/", list_views.query_help, name="query-help"),
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),

@@ -143,6 +143,7 @@ RULES = {
     "issue-export": "own",
     "issue-export-json": "own",
     "issue-export-markdown": "own",
+    "issue-changes": "own",
     "issue-create": "own",
     "issue-detail": "tenant",
     "issue-edit": "tenant",

@@ -8,3 +8,4 @@ import "./rows.js";
 import "./query.js";
 import "./pane.js";
 import "./theme.js";
+import "./live.js";

@@ -1,9 +1,10 @@
-"""Saving, opening and sharing views."""
+"""Saving, opening and sharing views; news of a list that stays open."""
 
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from issues.actor import Actor, acting_as
 from issues.models import SavedView
 from tests.browser.conftest import with_and_without_scripts
 from tests.factories import IssueFactory, SavedViewFactory
@@ -76,3 +77,22 @@ def test_the_menu_counts_the_open_issues_of_views(page, sign_in, ops, bob):
 
     link = page.get_by_role("navigation", name="Main").get_by_role("link", name="Urgent")
     expect(link).to_contain_text("1")
+
+
+def test_an_open_list_says_what_others_changed_and_moves_nothing(page, sign_in, ops, alice, bob):
+    issue = IssueFactory(space=ops, title="Customer ids are null")
+    sign_in(bob)
+    page.clock.install()
+    page.goto(reverse("issue-list"))
+    expect(page.locator("[data-live][hx-get*=seen]")).to_have_count(1)
+
+    with acting_as(lambda: Actor(user=alice)):
+        issue.title = "Customer ids are wrong"
+        issue.save()
+    page.clock.run_for(30_000)
+
+    news = page.get_by_role("link", name="1 change")
+    expect(news).to_be_visible()
+    expect(page.locator(".row")).to_contain_text("Customer ids are null")
+    news.click()
+    expect(page.locator(".row")).to_contain_text("Customer ids are wrong")

@@ -1,0 +1,14 @@
+"""Where a page that stays open says what has changed meanwhile."""
+
+from django import template
+
+from issues.live import question
+
+register = template.Library()
+
+
+@register.inclusion_tag("issues/_news.html", takes_context=True)
+def list_news(context):
+    """The place over a list where news of it will stand."""
+    keys = ",".join(issue["key"] for issue in context["issues"])
+    return question(context["params"], keys)

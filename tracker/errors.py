@@ -1,6 +1,7 @@
 """Errors in the shape of the door they leave by: RFC 9457 documents on API paths, pages elsewhere."""
 
 import logging
+import re
 from http import HTTPStatus
 
 import orjson
@@ -38,6 +39,34 @@ WORDS = {
     500: "Something went wrong on our side; nothing was changed.",
     503: "The database is busy; try again.",
 }
+
+# What the page of an error is called, and what somebody who meets it can do.
+TITLES = {
+    400: "This was not understood",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "This is not offered here",
+    409: "This contradicts what is there",
+    412: "Somebody else was faster",
+    413: "This is too large",
+    429: "Too many requests",
+    500: "Something went wrong",
+    503: "The database is busy",
+}
+LOAD_AGAIN = "Load the page again, look at what is there now, and send yours once more."
+HELP = {
+    400: "Check the address, or go back and send the form once more.",
+    403: "An admin of the space can give you a role that may; People shows who they are.",
+    404: "The address may be mistyped, or it leads into a space that you are not in: "
+    "an admin of that space can add you.",
+    409: LOAD_AGAIN,
+    412: LOAD_AGAIN,
+    413: "Send less at once, or a smaller file.",
+    429: "Wait a minute, and try again.",
+    500: "Try again. If it stays, tell whoever runs this installation which request it was.",
+    503: "Wait a moment, and try again.",
+}
+ISSUE_PATH = re.compile(r"/issues/([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})(?:/|\.md\Z)")
 
 
 def problem(request, status, detail=None, errors=None, headers=None, **more):
@@ -174,13 +203,28 @@ def error_response(request, status, detail=None):
         return door.failure(status, said, headers=rate_headers(request))
     if request.path.startswith(API_PREFIX):
         return problem(request, status, detail)
-    context = {"status": status, "title": HTTPStatus(status).phrase, "detail": detail or WORDS.get(status)}
+    context = page_of_error(request.path, status, detail)
     try:
         return render(request, "error.html", context, status=status)
     except Exception:
         # The page needs a database, a session and static files, and one of them may be what failed.
         logger.exception("The page of an error %s failed", status)
         return HttpResponse(context["detail"], status=status, content_type="text/plain")
+
+
+def page_of_error(path, status, detail=None):
+    """What the page of an error says, of an issue the same whether it is there or not."""
+    said, issue = detail or WORDS.get(status), ISSUE_PATH.match(path)
+    if issue and status == 404 and not detail:
+        said = f"In the spaces that you are in, there is no issue {issue[1].upper()}-{issue[2]}."
+    return {
+        "status": status,
+        "phrase": HTTPStatus(status).phrase,
+        "title": TITLES.get(status, HTTPStatus(status).phrase),
+        "detail": said,
+        "help": HELP.get(status),
+        "is_passing": status in (429, 500, 503),
+    }
 
 
 def csrf_failure(request, reason=""):

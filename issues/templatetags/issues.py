@@ -137,6 +137,17 @@ def side(context):
     }
 
 
+@register.inclusion_tag("issues/_first_run.html", takes_context=True)
+def first_run(context):
+    """Where to begin when there is no issue yet."""
+    request = context["request"]
+    keys = [key for pk, key, _ in request.user.spaces() if allows(request.user, "write", pk)]
+    return {
+        "address": request.build_absolute_uri(reverse("api:issue-list")),
+        "space": keys[0] if keys else None,
+    }
+
+
 @register.filter
 def may_administer(user):
     """Whether the administration is open to the person."""

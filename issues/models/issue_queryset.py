@@ -46,8 +46,9 @@ class IssueQuerySet(RenderedQuerySet):
         """The Changes that `change()` would make, without making them."""
         return [change for chunk in self.chunks(wanted, write=False) for change in chunk]
 
-    def chunks(self, wanted, write):
-        actor, batch = current_actor(), uuid7()
+    def chunks(self, wanted, write, batch=None):
+        """The Changes of `change()` or `preview()`, some at a time; `batch` joins what was begun before."""
+        actor, batch = current_actor(), batch or uuid7()
         fields, wishes = self.model.sort_wanted(wanted)
         keys = list(self.order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(keys), BULK):
@@ -58,10 +59,14 @@ class IssueQuerySet(RenderedQuerySet):
                     self.write(changes, actor, batch)
             yield changes
 
-    def compare(self, rows, fields, wishes, actor):
-        """The Changes of these locked rows that have any, their sets compared with one query each."""
+    def compare(self, rows, fields, wishes, actor, stored_sets=None):
+        """The Changes of these locked rows that have any, their sets compared with one query each.
+
+        `stored_sets` are these sets, {set: {row: members}}, where they have been read.
+        """
         rows, at = list(rows), actor.now()
-        stored_sets = {name: SETS[name].stored([row.pk for row in rows]) for name in wishes}
+        if stored_sets is None:
+            stored_sets = {name: SETS[name].stored([row.pk for row in rows]) for name in wishes}
         changes = []
         for stored in rows:
             issue = stored.fork()

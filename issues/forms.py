@@ -546,6 +546,13 @@ class IssueUpdateForm(IssueChangeForm):
 
     SETS = ("teams", "channels")
     ROWS = ("project", "environment", *SETS)
+    # {field: (key that leads to it, what the key does)}
+    KEYS = {
+        "assignee": ("a", "Assign"),
+        "level": ("p", "Set the level"),
+        "status": ("s", "Set the status"),
+        "labels": ("l", "Label"),
+    }
 
     def __init__(self, issue, data=None, labels=None, members=None):
         """`members` are the uuids of the issue's teams and channels, {set: [uuid]}, to be shown."""
@@ -564,6 +571,9 @@ class IssueUpdateForm(IssueChangeForm):
         self.fields["assignee"].queryset = people_for([issue.space_id], issue.assignee_id)
         for name in self.ROWS:
             self.fields[name].queryset = rows_for(issue, name)
+        for name, (key, deed) in self.KEYS.items():
+            known = {"data-keys": key, "data-group": "Change", "data-name": deed}
+            self.fields[name].widget.attrs.update(known)
         self.keep_posted()
         if not self.is_bound:
             self.offer_rows()

@@ -13,9 +13,13 @@ ROW = (
 def list_page(filters, order, cursor):
     """One keyset.Page of the documents of issues in this Order; BadCursor for a place that is none."""
     page = issue_rows.page(filters, order, cursor, PAGE_SIZE, ROW)
-    time = order.column if order.column in ROW else "created_at"
-    page.rows = [shown(document, time) for document in page.rows]
+    page.rows = rows_of(page.rows, order.column if order.column in ROW else "created_at")
     return page
+
+
+def rows_of(documents, time):
+    """These documents of issues, with what a row shows of them and of their `time`."""
+    return [shown(document, time) for document in documents]
 
 
 def row_of(issue):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from issues import dashboard_views, exports, list_views, live, saved_views, space_views, views
+from issues import bulk_views, dashboard_views, exports, list_views, live, saved_views, space_views, views
 
 urlpatterns = [
     path("", list_views.home, name="home"),
@@ -16,12 +16,14 @@ urlpatterns = [
     path("issues/changes/", live.issue_changes, name="issue-changes"),
     path("issues/new/", views.issue_create, name="issue-create"),
     path("issues/help/", list_views.query_help, name="query-help"),
+    path("issues/change/", bulk_views.issue_change, name="issue-change"),
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),
     path("issues/<str:key>/edit/", views.issue_edit, name="issue-edit"),
     path("issues/<str:key>/update/", views.issue_update, name="issue-update"),
     path("issues/<str:key>/attach/", views.issue_attach, name="issue-attach"),
     path("issues/<str:key>/delete/", views.issue_delete, name="issue-delete"),
     path("issues/<str:key>/restore/", views.issue_restore, name="issue-restore"),
+    path("issues/<str:key>/revert/<str:position>/", bulk_views.issue_revert, name="issue-revert"),
     path("issues/<str:key>/history/", views.issue_history, name="issue-history"),
     path("dashboard/", dashboard_views.dashboard, name="dashboard"),
     path("dashboard/export.csv", dashboard_views.dashboard_export, name="dashboard-export"),
@@ -33,6 +35,8 @@ urlpatterns = [
     path("views/<str:id>/delete/", saved_views.view_delete, name="view-delete"),
     path("views/<str:id>/restore/", saved_views.view_restore, name="view-restore"),
     path("views/<str:id>/move/", saved_views.view_move, name="view-move"),
+    path("batches/<str:id>/", bulk_views.batch_detail, name="batch-detail"),
+    path("batches/<str:id>/undo/", bulk_views.batch_undo, name="batch-undo"),
     path("channels/", space_views.channel_list, name="channel-list"),
     path("channels/<str:id>/", space_views.channel_detail, name="channel-detail"),
     path("channels/<str:id>/subscribe/", space_views.channel_subscribe, name="channel-subscribe"),

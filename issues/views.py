@@ -173,10 +173,22 @@ def issue_edit(request, key):
 def issue_update(request, key):
     """Save what was posted of the fields beside the issue."""
     issue = find(request, key, "write")
-    form = IssueUpdateForm(issue, request.POST)
+    form, before = IssueUpdateForm(issue, request.POST), issue.version
     if form.save():
+        tell_saved(request, issue, before)
         return redirect(issue)
     return issue_page(request, find(request, key), form.status, changed=form)
+
+
+def tell_saved(request, issue, before):
+    """Say that an issue, which was at version `before`, is saved, with the way back."""
+    if issue.version == before:
+        return
+    entries = HistoryEntry.objects.filter(issue=issue, version=issue.version)
+    said = dict(entries.order_by("-position").values_list("field", "batch"))
+    words = f"is {issue.get_status_display().lower()}" if "status" in said else "is saved"
+    undo = reverse("batch-undo", args=[next(iter(said.values()))])
+    messages.success(request, f"{issue.key} {words}.", extra_tags=undo)
 
 
 @login_required
@@ -219,7 +231,12 @@ def issue_history(request, key):
     issue = find(request, key)
     entries = HistoryEntry.objects.visible_to(request.user).filter(issue=issue)
     page, problem = history_page(entries, request.GET.get("cursor"))
-    context = page_links({}, page) | {"issue": issue, "entries": page.rows, "problem": problem}
+    context = page_links({}, page) | {
+        "issue": issue,
+        "entries": page.rows,
+        "problem": problem,
+        "may_revert": issue.key if may(request, "write", issue.space_id) else "",
+    }
     return render(request, "issues/issue_history.html", context, status=400 if problem else 200)
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from issues.models import BulkRun
 from tests.factories import (
     AttachmentFactory,
     ChannelFactory,
@@ -144,6 +145,7 @@ RULES = {
     "issue-export-json": "own",
     "issue-export-markdown": "own",
     "issue-changes": "own",
+    "issue-change": "own",
     "issue-create": "own",
     "issue-detail": "tenant",
     "issue-edit": "tenant",
@@ -151,7 +153,10 @@ RULES = {
     "issue-attach": "tenant",
     "issue-delete": "tenant",
     "issue-restore": "tenant",
+    "issue-revert": "tenant",
     "issue-history": "tenant",
+    "batch-detail": "tenant",
+    "batch-undo": "tenant",
     "issue-doors": "tenant",
     "issue-markdown": "tenant",
     "view-list": "own",
@@ -217,10 +222,11 @@ def addresses(ops, alice):
         row = make(space=ops, name=SECRET)
         objects[row._meta.model_name] = row.uuid
     objects["view"] = SavedViewFactory(space=ops, owner=alice, name=SECRET).uuid
+    objects["batch"] = BulkRun.objects.create(user=alice, posted="do=resolve", until=1, total=1).uuid
     objects["person"] = objects["membership"]
     objects["attachment"] = AttachmentFactory(owner=issue, name=SECRET, content=SECRET.encode()).uuid
     objects["invitation"] = InvitationFactory(space=ops, invited_by=alice, email="secret@example.com").uuid
-    others = {"secret": "nobody-has-it", "uidb64": alice.uuid, "token": "nobody-has-it"}
+    others = {"secret": "nobody-has-it", "uidb64": alice.uuid, "position": 1, "token": "nobody-has-it"}
     others |= {"organisation_id": ulid_of(ops.uuid), "path": "nothing", "name": "qarion"}
     at_doors = {
         "qarion": str(issue.uuid),

@@ -45,6 +45,7 @@ def timeline(context, issue):
     items = dress(request, issue, first + last)
     return {
         "csrf_token": context.get("csrf_token"),
+        "may_revert": issue.key if may(request, "write", issue.space_id) else "",
         "first": grouped(items[: len(first)]),
         "last": grouped(items[len(first) :]),
         "left_out": left_out,
@@ -141,9 +142,10 @@ def grouped(items):
 def add_to(changes, item):
     """Add a change to those of one line; what was added or removed together is named together."""
     last = changes[-1]
+    positions = [*last.get("positions", [last["position"]]), item["position"]]
     if item["action"].endswith(("_added", "_removed")) and last["action"] == item["action"]:
         names = {side: ", ".join(filter(None, (last[side], item[side]))) for side in DISPLAYS}
-        changes[-1] = last | names | {"together": last.get("together", 1) + 1}
+        changes[-1] = last | names | {"together": last.get("together", 1) + 1, "positions": positions}
     else:
         changes.append(item)
 

@@ -1,6 +1,7 @@
 """The model: spaces and what belongs to them, issues, and the history of it all."""
 
 from issues.models.attachment import Attachment
+from issues.models.bulk_run import BulkRun
 from issues.models.channel import Channel, Subscription
 from issues.models.count import CountDelta, IssueCount
 from issues.models.history import HistoryEntry, TextVersion
@@ -15,6 +16,7 @@ from issues.models.space import Counter, Environment, Membership, Project, Space
 
 __all__ = [
     "Attachment",
+    "BulkRun",
     "Channel",
     "CountDelta",
     "Counter",

@@ -7,5 +7,6 @@ import "./messages.js";
 import "./rows.js";
 import "./query.js";
 import "./pane.js";
+import "./selection.js";
 import "./theme.js";
 import "./live.js";

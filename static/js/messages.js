@@ -29,6 +29,9 @@ document.body.addEventListener("htmx:responseError", (event) => {
   say(`That did not work (${event.detail.xhr.status}).${request ? ` Request ${request}.` : ""}`);
 });
 
+// What was undone is not undone again.
+document.body.addEventListener("htmx:afterRequest", (event) => event.target.closest?.(".messages .note")?.remove());
+
 /** Show a sentence about something that went wrong. */
 export function say(text) {
   const note = document.createElement("div");

@@ -7,6 +7,8 @@ class CommentsConfig(AppConfig):
     name = "comments"
 
     def ready(self):
-        from comments import query
+        from comments import mentions, query
+        from issues.models.history import issue_changed
 
         query.connect()
+        issue_changed.connect(mentions.follow_descriptions)

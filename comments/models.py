@@ -7,6 +7,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
+from comments.mentions import Mention
 from issues.actor import current_actor
 from issues.limits import ATTACHMENTS, COMMENTS, TEXT
 from issues.models import Attachment, Issue
@@ -119,6 +120,7 @@ class Comment(Rendered):
         before, files = self.compare_files()
         self._wishes = {}
         super(Audited, self).save(force_insert=True)
+        Mention.objects.follow(self.issue_id, self.pk, "", self.content_rendered)
         self.put_files(before, files, actor)
         entries = [self.entry("comment_added", None, self, files=files)]
         issue.record(entries, actor, comment_count=CommentCounts.number())
@@ -153,6 +155,7 @@ class Comment(Rendered):
         if not (changed or written):
             return
         super(Audited, self).save(update_fields=changed | written)
+        Mention.objects.follow(self.issue_id, self.pk, stored.content_rendered, self.content_rendered)
         self.put_files(before, files, actor)
         entries = []
         if changed - {"deleted_at"} or files != before:

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.db import DataError, IntegrityError, connection, models, transaction
 
+from comments.mentions import Mention
 from comments.models import Comment, CommentAttachment
 from issues.actor import Actor, acting_as
 from issues.models import (
@@ -346,6 +347,7 @@ class SpaceImporter:
         Issue.objects.filter(space=self.space, description__contains="#").rerender()
         comments = Comment.objects.filter(issue__space=self.space, content__contains="#")
         comments.select_related("issue").rerender()
+        Mention.objects.rewrite(Issue.objects.filter(space=self.space))
         spaces = Space.objects.filter(pk=self.space.pk)
         for problem in Verifier(spaces).problems_of(spaces.get(), self.doubtful_chunks()):
             raise Refused(f"its history does not hold: {problem}", self.line)

@@ -4,6 +4,7 @@ from itertools import islice
 
 from django.core.management.base import BaseCommand, CommandError
 
+from comments.mentions import Mention
 from comments.models import CommentCounts
 from issues.models import OccurrenceHour, SearchDocument
 from issues.models.count import Counters
@@ -18,6 +19,7 @@ DERIVED = {
     "hours": OccurrenceHour.objects,
     "labels shown": ShownLabels,
     "numbers of comments": CommentCounts,
+    "mentions": Mention.objects,
 }
 CHUNK = 500
 SHOWN = 20

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 
+from comments.mentions import Mention
 from comments.models import Comment
 from issues.actor import Actor, acting_as
 from issues.models import HistoryEntry, Issue, Membership, Space
@@ -159,6 +160,7 @@ def link_numbers(space, outcomes):
         texts = rows.filter(**{f"{words}__contains": "#"}).values_list("pk", words, f"{words}_rendered")
         unlinked = [pk for pk, text, html in texts if lacks_links(space, numbers, text, html)]
         rows.filter(pk__in=unlinked).rerender()
+    Mention.objects.rewrite(Issue.objects.filter(space=space))
 
 
 def lacks_links(space, numbers, text, html):

@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand
 from django.db.models import Q
 
+from comments.mentions import Mention
 from comments.models import Comment
 from issues.markdown import RENDERER_VERSION
 from issues.models import Issue
@@ -19,3 +20,4 @@ class Command(BaseCommand):
         for model in (Issue, Comment):
             changed = model.objects.filter(which).rerender()
             self.stdout.write(f"{changed} {model._meta.verbose_name_plural} look different.")
+        Mention.objects.repair([pk for pk, _ in Mention.objects.differences()])

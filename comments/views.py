@@ -11,11 +11,12 @@ from comments.forms import CommentForm
 from comments.lookups import find_comment
 from comments.models import Comment
 from comments.policy import may_change
+from issues import tasks
 from issues.forms import as_edited, preview
 from issues.models import Issue
 from issues.policy import may
 from issues.views import find as find_issue
-from issues.views import is_preview, issue_page
+from issues.views import is_preview, issue_page, page_address
 
 
 @login_required
@@ -67,6 +68,16 @@ def comment_edit(request, id):
         if form.save(comment, files):
             return redirect(comment)
     return render(request, "comments/comment_form.html", context, status=422 if form.is_bound else 200)
+
+
+@login_required
+@require_POST
+def comment_tick(request, id):
+    """Tick a box in the text, or clear it."""
+    comment = find(request, id, "edit")
+    if tasks.tick(comment, request.POST):
+        return redirect(f"{page_address(request, comment.issue)}#comment-{comment.uuid}")
+    return issue_page(request, find_issue(request, comment.issue.key), 409, is_stale=True)
 
 
 @login_required

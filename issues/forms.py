@@ -581,15 +581,16 @@ class IssueUpdateForm(IssueChangeForm):
                 del self.fields["resolution"]
 
     def offer_rows(self):
-        """Read what the fields of rows offer, in one statement for all of them."""
+        """Read what the fields of people and rows offer, in one statement for all of them."""
+        fields = {name: self.fields[name] for name in ("assignee", *self.ROWS)}
         offers = [
-            self.fields[name].queryset.order_by().values_list(Value(name), "uuid", "name")
-            for name in self.ROWS
+            field.queryset.order_by().values_list(Value(name), "uuid", "name")
+            for name, field in fields.items()
         ]
         rows = sorted(offers[0].union(*offers[1:], all=True), key=lambda row: row[2].casefold())
-        for name in self.ROWS:
-            none = [] if name in self.SETS else [("", "None")]
-            self.fields[name].choices = none + [(uuid, shown) for own, uuid, shown in rows if own == name]
+        for name, field in fields.items():
+            none = [] if name in self.SETS else [("", field.empty_label)]
+            field.choices = none + [(uuid, shown) for own, uuid, shown in rows if own == name]
 
     def value(self, name):
         value = super().value(name)

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from issues import bulk_views, dashboard_views, exports, list_views, live, saved_views, space_views, views
+from issues import (
+    bulk_views,
+    dashboard_views,
+    detail_views,
+    exports,
+    list_views,
+    live,
+    saved_views,
+    space_views,
+    views,
+)
 
 urlpatterns = [
     path("", list_views.home, name="home"),
@@ -16,10 +26,14 @@ urlpatterns = [
     path("issues/changes/", live.issue_changes, name="issue-changes"),
     path("issues/new/", views.issue_create, name="issue-create"),
     path("issues/help/", list_views.query_help, name="query-help"),
+    path("issues/like/", detail_views.issue_like, name="issue-like"),
     path("issues/change/", bulk_views.issue_change, name="issue-change"),
     path("issues/<str:key>/", views.issue_detail, name="issue-detail"),
     path("issues/<str:key>/edit/", views.issue_edit, name="issue-edit"),
     path("issues/<str:key>/update/", views.issue_update, name="issue-update"),
+    path("issues/<str:key>/tick/", detail_views.issue_tick, name="issue-tick"),
+    path("issues/<str:key>/news/", detail_views.issue_news, name="issue-news"),
+    path("issues/<str:key>/similar/", detail_views.issue_similar, name="issue-similar"),
     path("issues/<str:key>/attach/", views.issue_attach, name="issue-attach"),
     path("issues/<str:key>/delete/", views.issue_delete, name="issue-delete"),
     path("issues/<str:key>/restore/", views.issue_restore, name="issue-restore"),

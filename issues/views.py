@@ -1,5 +1,7 @@
 """The pages of issues."""
 
+from urllib.parse import urlsplit
+
 from django.apps import apps
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -7,20 +9,25 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from issues import issue_rows, keyset, lookups, pane, rows
+from issues import issue_rows, keyset, lookups, markdown, pane, rows, tasks
 from issues.counts import counted_number
 from issues.filters import IssueFilter
 from issues.forms import AttachForm, IssueCreateForm, IssueEditForm, IssueUpdateForm, preview
+from issues.limits import TITLE, refusal
 from issues.list_rows import PAGE_SIZE
-from issues.models import HistoryEntry, Issue, Level, Membership
+from issues.models import HistoryEntry, Issue, LastVisit, Level, Membership
 from issues.models.attachment import PICTURES
 from issues.policy import may
+from issues.similar import similar
 
 COUNTED = 1_000
+# So many issues like another are of use beside it.
+LIKE = 5
 RELATED = ("space", "level", "assignee", "reporter", "project", "environment")
 
 
@@ -69,11 +76,15 @@ def level_choices(user):
 @vary_on_headers("HX-Target")
 def issue_detail(request, key):
     """The page of an issue, or the pane that shows it beside a list."""
+    at = timezone.now()
     try:
         issue = find(request, key)
     except Http404:
         return issue_deleted(request, lookups.issue_or_404(request.user, key, "restore"))
-    return issue_page(request, issue)
+    response = issue_page(request, issue)
+    if request.method == "GET" and (issue.visited_at is None or issue.visited_at < issue.updated_at):
+        LastVisit.objects.remember(request.user, issue, at)
+    return response
 
 
 def issue_deleted(request, issue):
@@ -85,8 +96,12 @@ def issue_deleted(request, issue):
 
 
 def find(request, key, verb="read"):
-    """The issue of this key; Http404 for one out of sight, PermissionDenied where `verb` is not theirs."""
-    issue = lookups.find_issue(Issue.objects.visible_to(request.user).select_related(*RELATED), key)
+    """The issue of this key, with when the person last visited it as `visited_at`.
+
+    Http404 for one out of sight, PermissionDenied where `verb` is not theirs.
+    """
+    issues = Issue.objects.visible_to(request.user).select_related(*RELATED)
+    issue = lookups.find_issue(issues.annotate(visited_at=LastVisit.objects.of(request.user)), key)
     if not may(request, verb, issue.space_id):
         raise PermissionDenied
     return issue
@@ -100,6 +115,8 @@ def issue_page(request, issue, status=200, changed=None, attach_form=None, **con
     may_write = may(request, "write", issue.space_id)
     context |= {
         "issue": issue,
+        "description": description(issue, may_write),
+        "seen": tasks.seen(issue.description),
         "labels": labels,
         "teams": teams,
         "channels": everything + channels,
@@ -111,6 +128,19 @@ def issue_page(request, issue, status=200, changed=None, attach_form=None, **con
         "may_delete": may(request, "delete", issue.space_id),
     }
     return render(request, "issues/issue_detail.html", context, status=status)
+
+
+def description(issue, may_write):
+    """The description as safe HTML, whose boxes are buttons for who may write."""
+    is_list = may_write and issue.description_format == Issue.Format.MARKDOWN
+    return tasks.with_buttons(issue.description_html, "tasks") if is_list else issue.description_html
+
+
+def page_address(request, issue):
+    """Where the issue is shown; to htmx, the way the page that asks shows it (`?timeline=all`)."""
+    address = issue.get_absolute_url()
+    shown = urlsplit(request.htmx.current_url or "")
+    return f"{address}?{shown.query}" if shown.query and shown.path == address else address
 
 
 def with_pictures(files):
@@ -140,12 +170,24 @@ def issue_create(request):
         raise PermissionDenied
     if is_preview(request):
         space = form.spaces[0] if "space" in form.errors else form.cleaned_data["space"].pk
-        context = {"form": form, "preview": preview(form, "description", space)}
-        return render(request, "issues/issue_form.html", context)
+        roles = {space: request.user.space_roles()[space]}
+        text = form.data.get("description", "").strip()
+        title = form.data.get("title", "").strip() or (text and markdown.first_line(text))
+        context = {"preview": preview(form, "description", space), "similar": issues_like(roles, title)}
+        return render(request, "issues/issue_form.html", context | {"form": form})
     if form.is_bound and (issue := form.save()):
         messages.success(request, f"{issue.key} is open.")
         return redirect(issue)
     return render(request, "issues/issue_form.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+def issues_like(roles, title, but=None):
+    """Documents of the issues most like one with this title, in the spaces of `roles`, {space: role}."""
+    if len(title) > TITLE or refusal(title):
+        return []
+    keys = [pk for pk, *_ in similar(roles, title, but)][:LIKE]
+    shown = issue_rows.documents(roles, keys, ("key", "title", "status", "level")) if keys else {}
+    return [shown[pk] for pk in keys if pk in shown]
 
 
 def is_preview(request):
@@ -164,7 +206,9 @@ def issue_edit(request, key):
         context["preview"] = preview(form, "description", issue.space_id)
         return render(request, "issues/issue_form.html", context)
     if form.is_bound and form.save():
-        return redirect(issue)
+        return redirect(page_address(request, issue))
+    if form.is_bound and "inline" in request.POST:
+        return issue_page(request, find(request, key), form.status, changed=form)
     return render(request, "issues/issue_form.html", context, status=form.status if form.is_bound else 200)
 
 
@@ -176,7 +220,7 @@ def issue_update(request, key):
     form, before = IssueUpdateForm(issue, request.POST), issue.version
     if form.save():
         tell_saved(request, issue, before)
-        return redirect(issue)
+        return redirect(page_address(request, issue))
     return issue_page(request, find(request, key), form.status, changed=form)
 
 

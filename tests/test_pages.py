@@ -684,7 +684,7 @@ def test_timeline_interleaves_comments_and_changes(as_bob, ops, alice, bob):
 
     timeline = page[page.index("Timeline") :]
     words = [
-        "Alice Owner opened this issue", "via api", "First remark", "changed the title Old title → New title",
+        "Alice Owner opened this issue", "via API", "First remark", "changed the title Old title → New title",
         "set Status Open → In progress", "set Level none → P0", "Second remark",
     ]  # fmt: skip
     places = [timeline.index(text) for text in words]

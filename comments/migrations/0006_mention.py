@@ -26,7 +26,7 @@ def put(mentions, texts):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("comments", "0005_counts"), ("issues", "0010_shown_in_lists")]
+    dependencies = [("comments", "0005_counts"), ("issues", "0014_last_visit")]
 
     operations = [
         migrations.CreateModel(

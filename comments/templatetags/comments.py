@@ -3,12 +3,16 @@
 from datetime import timedelta
 
 from django import template
+from django.db.models import Count, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from comments.forms import CommentForm
+from comments.mentions import Mention
 from comments.models import Comment
 from comments.policy import may_change
 from comments.viewsets import COLUMNS, comment_documents, comment_rows
-from issues import markdown, rows
+from issues import markdown, rows, tasks
+from issues.issue_rows import documents
 from issues.models import HistoryEntry
 from issues.policy import may
 from issues.views import with_pictures
@@ -20,6 +24,8 @@ MOST, FIRST, LAST = 500, 20, 60
 # Comments that the pane beside a list shows.
 LATEST = 3
 SHOWS = (("All", ""), ("Comments", "comments"), ("Changes", "changes"))
+# So many places where an issue is mentioned are shown, the newest.
+MENTIONS = 50
 DISPLAYS = ("old_display", "new_display")
 # What one person changes within this time is one line.
 PAUSE = timedelta(minutes=5)
@@ -30,7 +36,10 @@ CHANGE_AT, CHANGE_ACTOR = rows.HISTORY.index("created_at"), rows.HISTORY.index("
 
 @register.inclusion_tag("comments/_timeline.html", takes_context=True)
 def timeline(context, issue):
-    """Comments and changes of `issue` in the order of time; `?show=` leaves one of the two."""
+    """Comments and changes of `issue` in the order of time; `?show=` leaves one of the two.
+
+    What is new since the person's last visit, `issue.visited_at`, begins with the item that `is_first_new`.
+    """
     request = context["request"]
     show = request.GET.get("show", "")
     comments = Comment.objects.visible_to(request.user).filter(issue=issue).order_by("id")
@@ -43,9 +52,12 @@ def timeline(context, issue):
         entries = entries.none()
     first, last, left_out = ends(comments, entries, request.GET.get("timeline") == "all")
     items = dress(request, issue, first + last)
+    has_news = mark_new(items, getattr(issue, "visited_at", None))
     return {
         "csrf_token": context.get("csrf_token"),
         "may_revert": issue.key if may(request, "write", issue.space_id) else "",
+        "address": issue.get_absolute_url(),
+        "has_news": has_news,
         "first": grouped(items[: len(first)]),
         "last": grouped(items[len(first) :]),
         "left_out": left_out,
@@ -83,47 +95,84 @@ def last_comments(context, issue):
     }
 
 
+@register.inclusion_tag("comments/_mentions.html", takes_context=True)
+def mentions(context, issue):
+    """Where other issues and their comments link to `issue`, as far as the person may read them."""
+    user, places = context["request"].user, {}
+    found = Mention.objects.of(issue, user).values_list("issue", "comment__uuid")[:MENTIONS]
+    for pk, comment in found:
+        places.setdefault(pk, []).append(comment)
+    shown = documents(user.space_roles(), list(places), ("key", "title", "status")) if places else {}
+    return {"mentions": [(shown[pk], comments) for pk, comments in places.items() if pk in shown]}
+
+
 def ends(comments, entries, is_whole):
     """(first, last, number left out between them): rows as (time, is it a comment, row)."""
-    most = None if is_whole else MOST + 1
-    found = merged(comments, entries, most)
-    if is_whole or len(found) <= MOST:
+    comments, entries = (
+        list(rows if is_whole else cut(rows, of))
+        for rows, of in ((comment_rows(comments), comments), (rows.history(entries), entries))
+    )
+    found = [(row[COMMENT_AT], True, row) for row in comments]
+    found += [(row[CHANGE_AT], False, row) for row in entries]
+    found.sort(key=lambda item: item[0])
+    total = sum(some[0][-1] for some in (comments, entries) if some and not is_whole)
+    if total <= MOST:
         return found, [], 0
-    last = merged(comments.reverse(), entries.reverse(), LAST)[-LAST:]
-    left_out = comments.count() + entries.count() - FIRST - LAST
-    return found[:FIRST], last, left_out
+    return found[:FIRST], found[-LAST:], total - FIRST - LAST
 
 
-def merged(comments, entries, most):
-    found = [(row[COMMENT_AT], True, row) for row in comment_rows(comments)[:most]]
-    found += [(row[CHANGE_AT], False, row) for row in rows.history(entries)[:most]]
-    return sorted(found, key=lambda item: item[0])
+def cut(rows, queryset):
+    """The `rows` of a queryset, each with their number at its end: all, or both ends if they are too many."""
+    number = queryset.order_by().values("issue").annotate(number=Count("pk")).values("number")
+    first, last = queryset.values("pk")[:FIRST], queryset.reverse().values("pk")[:LAST]
+    is_shown = Q(total__lte=MOST) | Q(pk__in=first) | Q(pk__in=last)
+    return rows.annotate(total=Coalesce(Subquery(number), 0)).filter(is_shown)
 
 
 def dress(request, issue, found):
     """The documents of `found`, in its order; authors and actors as the pages name them."""
     comments = [row for _, is_comment, row in found if is_comment]
     changes = [row for _, is_comment, row in found if not is_comment]
-    dressed = {True: iter(dress_comments(request, issue, comments)), False: iter(dress_changes(changes))}
+    dressed = {
+        True: iter(dress_comments(request, issue, comments)),
+        False: iter(dress_changes(request, changes)),
+    }
     return [next(dressed[is_comment]) for _, is_comment, _ in found]
 
 
 def dress_comments(request, issue, found):
     for row, document in zip(found, comment_documents(found), strict=True):
         author = row[COMMENT_AUTHOR]
+        may_edit = may_change(request, "edit", author, issue.space_id)
+        html = markdown.safe(document["content_html"])
         yield document | {
             "is_comment": True,
-            "content_html": markdown.safe(document["content_html"]),
+            "is_mine": author == request.user.pk,
+            "content_html": tasks.with_buttons(html, f"tasks-{document['id']}") if may_edit else html,
+            "seen": tasks.seen(document["content"]) if may_edit and "<input" in html else "",
             "attachments": with_pictures(document["attachments"]),
             "who": rows.who(document["author"], author),
-            "may_edit": may_change(request, "edit", author, issue.space_id),
+            "may_edit": may_edit,
             "may_delete": may_change(request, "delete", author, issue.space_id),
         }
 
 
-def dress_changes(found):
+def dress_changes(request, found):
     for row, document in zip(found, rows.history_documents(found), strict=True):
-        yield document | {"is_comment": False, "who": rows.who(document["actor"], row[CHANGE_ACTOR])}
+        yield document | {
+            "is_comment": False,
+            "is_mine": row[CHANGE_ACTOR] == request.user.pk,
+            "who": rows.who(document["actor"], row[CHANGE_ACTOR]),
+        }
+
+
+def mark_new(items, since):
+    """Mark the first item that others made after `since`; whether there is one."""
+    new = (item for item in items if since and item["created_at"] > since and not item["is_mine"])
+    first = next(new, None)
+    if first is not None:
+        first["is_first_new"] = True
+    return first is not None
 
 
 def grouped(items):
@@ -152,7 +201,9 @@ def add_to(changes, item):
 
 def joins(group, item):
     """Whether a change stands on the line of `group`."""
-    if group["is_comment"] or (group["who"], group["source"]) != (item["who"], item["source"]):
+    if item.get("is_first_new") or group["is_comment"]:
+        return False
+    if any(group[name] != item[name] for name in ("who", "actor", "source")):
         return False
     if group["batch"] == item["batch"]:
         return True

@@ -6,6 +6,7 @@ from issues.models.channel import Channel, Subscription
 from issues.models.count import CountDelta, IssueCount
 from issues.models.history import HistoryEntry, TextVersion
 from issues.models.issue import Issue
+from issues.models.last_visit import LastVisit
 from issues.models.level import Level
 from issues.models.occurrence import Occurrence, Outbox
 from issues.models.occurrence_hour import OccurrenceHour
@@ -28,6 +29,7 @@ __all__ = [
     "IssueCount",
     "IssueLabel",
     "IssueTeam",
+    "LastVisit",
     "Level",
     "Membership",
     "Occurrence",

@@ -1,6 +1,7 @@
 """What pages show in more than one place: times, badges, and changes in words."""
 
 from datetime import UTC
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from django import template
@@ -8,6 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import mark_safe
+from lucide.templatetags.lucide import lucide
 
 from issues import policy
 from issues.diff import word_diff
@@ -55,6 +58,29 @@ NAMES = {
     "resource_type": "Source type",
     "alert_id": "Alert id",
 }
+# The doors through which changes come: an icon, and a name.
+DOORS = {
+    "web": ("globe", "web"),
+    "api": ("code", "API"),
+    "admin": ("shield", "administration"),
+    "import": ("import", "import"),
+    "command": ("terminal", "command line"),
+    "worker": ("cog", "worker"),
+    "rule": ("workflow", "rule"),
+}
+
+
+@register.simple_tag
+@cache
+def source(name):
+    """The door through which a change came; that it was the page itself, the icon says alone."""
+    icon, label = DOORS.get(name, ("plug", name.capitalize()))
+    return format_html(
+        '<span class="source" title="Through {label}">{icon} <span{hidden}>via {label}</span></span>',
+        label=label,
+        icon=lucide(icon, size=14, aria_hidden="true"),
+        hidden=mark_safe(' class="unseen"') if name == "web" else "",
+    )
 
 
 @register.simple_tag(takes_context=True)

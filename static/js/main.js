@@ -10,3 +10,8 @@ import "./pane.js";
 import "./selection.js";
 import "./theme.js";
 import "./live.js";
+import "./parts.js";
+import "./title.js";
+import "./news.js";
+import "./copy.js";
+import "./back.js";

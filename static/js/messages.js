@@ -31,6 +31,13 @@ document.body.addEventListener("htmx:responseError", (event) => {
 
 // What was undone is not undone again.
 document.body.addEventListener("htmx:afterRequest", (event) => event.target.closest?.(".messages .note")?.remove());
+/** Show a sentence about something that was done; it goes by itself. */
+export function tell(text) {
+  const note = document.createElement("div");
+  note.className = "note success";
+  note.textContent = text;
+  place?.append(note);
+}
 
 /** Show a sentence about something that went wrong. */
 export function say(text) {

@@ -1,0 +1,56 @@
+"""What the page of an issue asks for beside itself: boxes ticked, news of it, and issues like it."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.cache import get_conditional_response
+from django.views.decorators.http import require_POST, require_safe
+
+from issues import lookups, tasks
+from issues.views import find, issue_page, issues_like, page_address
+
+
+@login_required
+@require_POST
+def issue_tick(request, key):
+    """Tick a box of the description, or clear it."""
+    issue = find(request, key, "write")
+    if tasks.tick(issue, request.POST):
+        return redirect(page_address(request, issue))
+    return issue_page(request, find(request, key), 409, is_stale=True)
+
+
+@login_required
+@require_safe
+def issue_news(request, key):
+    """Says that the issue has changed since the version whose ETag is sent as If-None-Match: 304 if not."""
+    try:
+        issue = find(request, key)
+    except Http404:
+        issue = lookups.issue_or_404(request.user, key, "restore")
+    etag = f'"{issue.version}"'
+    context = {"issue": issue, "address": page_address(request, issue)}
+    unchanged = get_conditional_response(request, etag=etag)
+    response = unchanged or render(request, "issues/_issue_news.html", context)
+    response["ETag"] = etag
+    return response
+
+
+@login_required
+@require_safe
+def issue_similar(request, key):
+    """Issues of one's spaces that may be about the same as this one."""
+    issue = find(request, key)
+    found = issues_like(request.user.space_roles(), issue.title, issue.pk)
+    return render(request, "issues/issue_similar.html", {"issue": issue, "similar": found})
+
+
+@login_required
+@require_safe
+def issue_like(request):
+    """The part of a page that shows issues whose titles are like `title`, in the space `space` if named."""
+    roles = request.user.space_roles()
+    space = lookups.find_space(request.user, request.GET.get("space", ""))
+    roles = {space.pk: roles[space.pk]} if space else roles
+    context = {"similar": issues_like(roles, request.GET.get("title", ""))}
+    return render(request, "issues/_similar.html", context)

@@ -55,6 +55,18 @@ def test_each_field_saves_by_itself(on_issue, issue):
     assert Issue.objects.get().labels == {"area": "ids"}
 
 
+def test_resolution_comes_and_goes_with_the_status(on_issue):
+    on_issue.get_by_label("Status").select_option("closed")
+    on_issue.get_by_label("Resolution").select_option("negated")
+    expect(on_issue.locator("#rail-facts")).to_contain_text("negated")
+
+    on_issue.get_by_role("button", name="Reopen").click()
+
+    expect(on_issue.locator("#issue-badges")).to_contain_text("Open")
+    expect(on_issue.get_by_label("Resolution")).to_have_count(0)
+    expect(on_issue.get_by_label("Status")).to_have_value("open")
+
+
 def test_change_of_a_field_that_others_changed_is_a_conflict(on_issue, issue, alice):
     change(issue, alice, level=Level.objects.get(key="P0"))
 

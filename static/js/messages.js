@@ -31,6 +31,15 @@ document.body.addEventListener("htmx:responseError", (event) => {
 
 // What was undone is not undone again.
 document.body.addEventListener("htmx:afterRequest", (event) => event.target.closest?.(".messages .note")?.remove());
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  // Whoever is signed out is led to the form, of which no part belongs on this page.
+  const { login } = document.getElementById("commands")?.dataset ?? {};
+  if (login && new URL(event.detail.xhr.responseURL).pathname === login) {
+    event.detail.shouldSwap = false;
+    say("You have been signed out, so this is not saved. Load the page again to sign in.");
+  }
+});
+
 /** Show a sentence about something that was done; it goes by itself. */
 export function tell(text) {
   const note = document.createElement("div");

@@ -87,6 +87,15 @@ def test_what_is_typed_stays_when_another_field_is_saved(on_issue):
     expect(on_issue.get_by_label("Labels")).to_have_value("half")
 
 
+def test_who_was_signed_out_is_told_that_nothing_is_saved(on_issue, context):
+    context.clear_cookies(name="sessionid")
+
+    on_issue.get_by_label("Status").select_option("pending")
+
+    expect(on_issue.locator("#messages")).to_contain_text("You have been signed out")
+    assert Issue.objects.get().status == "open"
+
+
 def test_title_is_edited_by_key(on_issue):
     on_issue.keyboard.press("F2")
     on_issue.keyboard.type("Ids are gone")

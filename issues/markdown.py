@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 import nh3
 from bleach.html5lib_shim import Filter
 from bleach.sanitizer import Cleaner
+from django.conf import settings
 from django.utils.safestring import mark_safe
 from markdown import Extension, Markdown
 from markdown.extensions.nl2br import Nl2BrExtension
@@ -48,6 +49,8 @@ ATTRIBUTES = {
 }  # fmt: skip
 SCHEMES = {"http", "https", "mailto"}
 OWN_PICTURE = re.compile(r"/[\w.~%-][^\s\\]*")
+# The address of an issue on this host: it reads as its key.
+OWN_ISSUE = re.compile(r"/issues/(?P<key>[A-Z][A-Z0-9]{1,9}-\d{1,9})/?")
 FORMATTING = re.compile(r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b", re.I)
 
 # ini and console are not here: their lexers are cubic.
@@ -85,6 +88,8 @@ PARAGRAPH = r"[^\W\d][\w ,.;:!?'\"()%/-]*(?<! )"
 PLAIN = re.compile(rf"{PARAGRAPH}(?:\n\n{PARAGRAPH})*")
 # What of HOT such a text can have, and some more: a pattern that begins with few signs is quick.
 WARM = re.compile(r"-[\d ]|\d\. |://")
+# What stands after the @ of a mention.
+MENTIONED = r"[^\W_](?:[\w.+-]{0,148}[^\W_])?"
 TITLE_MARKS = re.compile(r"(?:\s|>|#{1,6}(?=\s|$)|(?:[-+*]|\d{1,9}[.)])(?=\s|$)|\[[ xX]\](?=\s))*")
 
 
@@ -200,7 +205,7 @@ class Words(InlineProcessor):
     RE = (
         r"(?P<url>(?<![\w@/.:=-])https?://[^\s<>\x02\x03]+)"
         r"|<(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)>"
-        r"|(?P<mention>(?<![a-zA-Z0-9.@/+-])@[^\W_](?:[\w.+-]{0,148}[^\W_])?)"
+        rf"|(?P<mention>(?<![a-zA-Z0-9.@/+-])@{MENTIONED})"
         r"|(?P<ref>(?<![a-zA-Z0-9/@#.=&?-])[A-Z][A-Z0-9]{1,9}-\d{1,9}(?![a-zA-Z0-9-]|\.\d))"
         r"|(?P<number>(?<![\w&#/])(?:#|\x02klzzwxh:(?P<stash>\d+)\x03)(?P<digits>[0-9]{1,9})\b)"
     )
@@ -216,6 +221,8 @@ class Words(InlineProcessor):
         if kind == "url":
             text = self.without_punctuation(text)
             end = start + len(text)
+            if own := OWN_ISSUE.fullmatch(text.removeprefix(settings.BASE_URL.rstrip("/"))):
+                kind, text = "ref", own["key"]
         attributes = {
             "url": {"href": text},
             "mail": {"href": f"mailto:{text}"},

@@ -403,3 +403,13 @@ def test_plain_words_come_out_as_the_parsers_have_them(text, monkeypatch):
     monkeypatch.setattr("issues.markdown.is_plain", lambda text: False)
 
     assert quick == render(text)
+
+
+def test_the_address_of_an_issue_here_reads_as_its_key(settings):
+    settings.BASE_URL = "https://tracker.example.com/"
+    here = "https://tracker.example.com/issues/OPS-42"
+
+    for text in (here, f"{here}/", f"See {here}/."):
+        assert f'<a class="ref" href="/issues/OPS-42/" {REL}>OPS-42</a>' in render(text)
+    for text in (f"{here}/edit/", f"{here}?show=comments", "https://example.com/issues/OPS-42/", f"{here}x"):
+        assert 'class="ref"' not in render(text)

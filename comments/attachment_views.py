@@ -1,20 +1,25 @@
 """Files on issues and comments: how their bytes go out, and the pages' part of it."""
 
 import logging
+import re
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import parse_etags, quote_etag
 from django.views.decorators.http import require_POST, require_safe
 
-from comments.lookups import find_attachment
+from comments.forms import UploadForm
+from comments.lookups import find_attachment, find_file
 from comments.policy import may_attach
+from issues.models.attachment import PICTURES
 
 logger = logging.getLogger(__name__)
 
+MARKS = re.compile(r"[\\\[\]]")
 MISSING = "The file of this attachment is not here. Ask who runs this server."
 
 
@@ -48,12 +53,34 @@ def download(request, attachment):
 @login_required
 @require_safe
 def attachment_download(request, id):
-    attachment, _ = find_attachment(request.user, id)
+    attachment = find_file(request.user, id)
     response = download(request, attachment)
     if response is None:
         context = {"status": 404, "title": "Not Found", "detail": MISSING}
         return render(request, "error.html", context, status=404)
     return response
+
+
+@login_required
+@require_POST
+def attachment_upload(request):
+    """Keep files for a text that is being written; the answer is what shows them in it, a line for each.
+
+    They are on nothing, and seen by their uploader alone, until the text is saved.
+    """
+    form = UploadForm(request)
+    files = form.save(request.user)
+    if files is None:
+        reasons = [reason for reasons in form.errors.values() for reason in reasons]
+        return HttpResponse(" ".join(reasons), status=422, content_type="text/plain; charset=utf-8")
+    lines = "\n".join(map(as_markdown, files))
+    return HttpResponse(lines, status=201, content_type="text/plain; charset=utf-8")
+
+
+def as_markdown(attachment):
+    name = MARKS.sub(r"\\\g<0>", attachment.name)
+    link = f"[{name}]({reverse('attachment-download', args=[attachment.uuid])})"
+    return f"!{link}" if attachment.content_type in PICTURES else link
 
 
 @login_required

@@ -1,5 +1,7 @@
 """Comments that a client names: looked up among what this person may see, and nowhere else."""
 
+from contextlib import suppress
+
 from django.http import Http404
 
 from comments.models import Comment
@@ -30,3 +32,15 @@ def find_attachment(user, reference):
     if owner is None:
         raise Http404
     return attachment, owner
+
+
+def find_file(user, reference):
+    """The attachment of this uuid if `user` sees it, or uploaded it and has not sent what shows it."""
+    with suppress(Http404):
+        attachment, _ = find_attachment(user, reference)
+        return attachment
+    rows = Attachment.objects.on_nothing().filter(space__in=user.space_roles(), uploaded_by=user)
+    file = rows.filter(uuid=as_uuid(reference)).first()
+    if file is None:
+        raise Http404
+    return file

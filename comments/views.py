@@ -12,11 +12,12 @@ from comments.lookups import find_comment
 from comments.models import Comment
 from comments.policy import may_change
 from issues import tasks
+from issues.drafts import keep_draft
 from issues.forms import as_edited, preview
-from issues.models import Issue
+from issues.models import Draft, Issue
 from issues.policy import may
 from issues.views import find as find_issue
-from issues.views import is_preview, issue_page, page_address
+from issues.views import is_preview, issue_page, page_address, preview_page
 
 
 @login_required
@@ -27,6 +28,8 @@ def comment_create(request, key):
     form = CommentForm(request.POST, request.FILES)
     if is_preview(request):
         shown = preview(form, "content", issue.space_id)
+        if request.htmx:
+            return render(request, "_previewed.html", {"preview": shown})
         return issue_page(request, issue, comment_form=form, comment_preview=shown)
     files = form.attachments(issue.space, request.user) if form.is_valid() else None
     if files is not None:
@@ -36,9 +39,20 @@ def comment_create(request, key):
             is_saved = form.save(comment, files)
             if is_saved and "resolve" in request.POST:
                 resolve(request, issue)
+            if is_saved:
+                Draft.objects.of(request.user, Draft.Kind.COMMENT, issue).delete()
         if is_saved:
             return redirect(comment)
     return issue_page(request, find_issue(request, key), 422, comment_form=form)
+
+
+@login_required
+@require_POST
+def comment_draft(request, key):
+    """Keep what is to become a comment."""
+    issue = find_issue(request, key, "comment")
+    address = f"{issue.get_absolute_url()}#comment-form"
+    return keep_draft(request, Draft.Kind.COMMENT, address, issue)
 
 
 def resolve(request, issue):
@@ -57,8 +71,7 @@ def comment_edit(request, id):
     form = CommentForm(*posted, initial=initial)
     context = {"form": form, "comment": comment, "issue": comment.issue}
     if is_preview(request):
-        context["preview"] = preview(form, "content", comment.issue.space_id)
-        return render(request, "comments/comment_form.html", context)
+        return preview_page(request, "comments/comment_form.html", "content", comment.issue.space_id, context)
     files = None
     if form.is_bound and form.is_valid():
         files = form.attachments(comment.issue.space, request.user, comment)

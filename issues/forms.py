@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from datetime import date
+from itertools import groupby
 from uuid import UUID
 
 from django import forms
@@ -12,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, Value
 
 from issues import lookups, markdown, rows
+from issues.clashes import clashes_of
 from issues.filters import ACTIONS, SOURCES
 from issues.limits import (
     ATTACHMENT_SIZE,
@@ -39,7 +41,12 @@ OPEN = ",".join(Issue.OPEN)
 
 
 class ExactForm(forms.Form):
-    """A form whose texts are kept as typed; what no database takes is shown replaced, and refused."""
+    """A form whose texts are kept as typed; what no database takes is shown replaced, and refused.
+
+    WORDS is the text that may show files.
+    """
+
+    WORDS = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -60,11 +67,15 @@ class ExactForm(forms.Form):
         return super().clean()
 
     def attachments(self, space, by, owner=None):
-        """Attachments, not saved yet, of the files that came with `file`; None where `errors` say why not."""
-        uploads = self.cleaned_data["file"]
+        """Attachments, not saved yet, of the files that came with `file`, and those that wait for the text.
+
+        None where `errors` say why not.
+        """
+        uploads, text = self.cleaned_data["file"], self.cleaned_data.get(self.WORDS, "")
         try:
             check_room(uploads, space, owner)
-            return [Attachment.of(upload, space=space, by=by) for upload in uploads]
+            files = [Attachment.of(upload, space=space, by=by) for upload in uploads]
+            return files + list(Attachment.objects.waiting(by, text).filter(space=space))
         except ValidationError as error:
             self.add_errors(error)
             return None
@@ -263,6 +274,8 @@ def as_edited(text, stored):
 class IssueCreateForm(ExactForm):
     """A new issue in one of the spaces in which the person may write."""
 
+    WORDS = "description"
+
     space = forms.ModelChoiceField(Space.objects.none(), to_field_name="key", empty_label=None)
     title = TitleField(help_text="Left empty, it is the first line of the description.")
     description = TextField(help_text="Markdown")
@@ -292,6 +305,11 @@ class IssueCreateForm(ExactForm):
         space, level, person = (values.get(name) for name in ("space", "level", "assignee"))
         if space and level and level.space_id not in (None, space.pk):
             self.add_error("level", f"It is a level of another space than {space.key}.")
+        waiting = Attachment.objects.waiting(self.user, values.get("description", ""))
+        if space and waiting.exclude(space=space).exists():
+            self.add_error(
+                "description", f"A file in it was added in another space than {space.key}: add it again."
+            )
         if space and person and not lookups.people_of([space.pk]).filter(pk=person.pk).exists():
             self.add_error("assignee", f"{person} is not a member of {space.key}.")
         return values
@@ -348,7 +366,11 @@ class IssueChangeForm(ExactForm):
     A field that others changed since then is a conflict if this person changed it too; then `conflicts`
     holds the history documents of the others' changes, nothing is saved, and sending the form again, with
     the version of now, puts this person's values in place.
+
+    LINES are the fields of which a form shows all in one line, with what makes the line.
     """
+
+    LINES = {}
 
     version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0, max_value=2**63 - 1)
 
@@ -380,6 +402,7 @@ class IssueChangeForm(ExactForm):
         for name in self.names():
             self.take_over(name, others.get(name, []))
         if self.conflicts:
+            self.seen = self.issue.version
             return False
         self.issue.expected_versions = {self.issue.version}
         try:
@@ -397,6 +420,33 @@ class IssueChangeForm(ExactForm):
         version = self.cleaned_data.get("version")
         self.seen = self.issue.version if version is None else version
         return False
+
+    @property
+    def clashes(self):
+        """The fields that this person and others changed, as pages offer them; [] where there are none."""
+        return clashes_of(self)
+
+    @property
+    def said_by_others(self):
+        """[(who, their conflicting changes, when the last of them was)], in the order of time."""
+        by_actor = groupby(self.conflicts, lambda entry: entry["actor"] and entry["actor"]["name"])
+        found = [(who, list(entries)) for who, entries in by_actor]
+        return [(who, entries, entries[-1]["created_at"]) for who, entries in found]
+
+    def posted(self, but=()):
+        """[(name, value)] of what was sent to be sent again, `but` for these fields."""
+        left_out = {"version", "csrfmiddlewaretoken", *but}
+        pairs = [(name, value) for name, values in self.data.lists() for value in values]
+        return [(name, value) for name, value in pairs if name not in left_out]
+
+    @property
+    def mine(self):
+        return self.posted()
+
+    @property
+    def theirs(self):
+        """What is left to save where the others' values stand."""
+        return self.posted(clash.name for clash in self.clashes)
 
     def take_over(self, name, entries):
         """Set the field to what was posted, unless this person left it alone and `entries` are others'."""
@@ -435,6 +485,8 @@ def column(name, label=None):
 
 class IssueEditForm(IssueChangeForm):
     """The texts of an issue, and all the fields that do not stand beside it."""
+
+    LINES = {"annotations": label_line, "languages": word_line}
 
     title = TitleField()
     description = TextField()
@@ -477,12 +529,18 @@ class IssueEditForm(IssueChangeForm):
         initial = {name: getattr(issue, name) for name in self.base_fields if name != "version"}
         initial |= {"annotations": label_line(issue.annotations), "languages": word_line(issue.languages)}
         super().__init__(issue, data, initial=initial)
+        self.user = user
         self.fields["description"].widget.attrs["rows"] = 20
         self.fields["error_message"].widget.attrs["rows"] = 4
         if issue.reporter_id != (user and user.pk):
             # Whether they are named is for the reporter to say.
             del self.fields["is_anonymous"]
         self.keep_posted()
+
+    def take_draft(self, draft):
+        """Show the texts of a draft; what others wrote since it was begun is a conflict when it is sent."""
+        self.initial |= {"title": draft.title, "description": draft.text}
+        self.seen = self.issue.version if draft.version is None else draft.version
 
     def groups(self):
         """(heading, bound fields, whether there is something to see) of the fields beside the texts."""
@@ -514,22 +572,29 @@ class IssueEditForm(IssueChangeForm):
     def take_over(self, name, entries):
         if name == "annotations":
             self.take_over_annotations(entries)
-        else:
-            super().take_over(name, entries)
+            return
+        super().take_over(name, entries)
+        if name == "description" and self.user:
+            files = Attachment.objects.waiting(self.user, self.issue.description)
+            self.issue.wish("attachments", add=list(files.filter(space=self.issue.space_id)))
 
     def take_over_annotations(self, entries):
         seen = json.loads(entries[0]["old_value"] or "{}") if entries else self.issue.annotations
         added, removed = label_changes(seen, self.cleaned_data["annotations"])
         if not (added or removed):
             return
+        kept = {key: value for key, value in self.issue.annotations.items() if key not in removed}
         if entries:
             self.conflicts += entries
-        kept = {key: value for key, value in self.issue.annotations.items() if key not in removed}
-        self.issue.annotations = kept | added
+            self.data["annotations"] = label_line(kept | added)
+        else:
+            self.issue.annotations = kept | added
 
 
 class IssueUpdateForm(IssueChangeForm):
     """What stands beside an issue; only what is posted is changed."""
+
+    LINES = {"labels": label_line}
 
     status = forms.ChoiceField(choices=Issue.Status.choices)
     resolution = forms.ChoiceField(choices=[("", "None"), *Issue.Resolution.choices], required=False)
@@ -617,7 +682,12 @@ class IssueUpdateForm(IssueChangeForm):
         added, removed = label_changes(labels_before(labels, entries), self.cleaned_data["labels"])
         # Others may change other labels at the same time.
         clashing = {key for key, value in added.items() if labels.get(key) != value} | removed & labels.keys()
-        self.conflicts += [entry for entry in entries if label_of(entry)["key"] in clashing]
+        clashes = [entry for entry in entries if label_of(entry)["key"] in clashing]
+        if clashes:
+            # What others did beside it stands, whatever the person decides.
+            kept = {key: value for key, value in labels.items() if key not in removed}
+            self.data["labels"] = label_line(kept | added)
+            self.conflicts += clashes
         self.issue.wish("labels", add=added, remove=removed)
 
     def take_over_members(self, name, entries):

@@ -81,6 +81,14 @@ class Said(Q):
         return found
 
 
+def newest(found, most):
+    """The primary keys of the newest issues of a Source, no more than `most`."""
+    sql = f"SELECT {found.id} FROM {found.table} WHERE {found.where} ORDER BY {found.id} DESC LIMIT {most}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, found.parameters)
+        return [pk for (pk,) in cursor.fetchall()]
+
+
 def titled(roles, wanted):
     """The Source of the issues with all these words in their title; the spaces are told as by `source`."""
     return index().titled(wanted, [space_token(pk) for pk in roles or (0,)] if len(roles) <= FEW else [])

@@ -20,7 +20,7 @@ from issues.filters import IssueFilter
 from issues.forms import AttachForm, IssueCreateForm, IssueEditForm, IssueUpdateForm, preview
 from issues.limits import TITLE, refusal
 from issues.list_rows import PAGE_SIZE
-from issues.models import HistoryEntry, Issue, LastVisit, Level, Membership
+from issues.models import Draft, HistoryEntry, Issue, LastVisit, Level, Membership
 from issues.models.attachment import PICTURES
 from issues.policy import may
 from issues.similar import similar
@@ -96,12 +96,13 @@ def issue_deleted(request, issue):
 
 
 def find(request, key, verb="read"):
-    """The issue of this key, with when the person last visited it as `visited_at`.
+    """The issue of this key, with the person's last visit as `visited_at` and draft of a comment on it.
 
     Http404 for one out of sight, PermissionDenied where `verb` is not theirs.
     """
     issues = Issue.objects.visible_to(request.user).select_related(*RELATED)
-    issue = lookups.find_issue(issues.annotate(visited_at=LastVisit.objects.of(request.user)), key)
+    issues = issues.annotate(visited_at=LastVisit.objects.of(request.user))
+    issue = lookups.find_issue(Draft.objects.beside(issues, request.user, Draft.Kind.COMMENT), key)
     if not may(request, verb, issue.space_id):
         raise PermissionDenied
     return issue
@@ -163,7 +164,10 @@ def rail_form(issue, labels, members, changed):
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def issue_create(request):
+    draft = Draft.objects.of(request.user, Draft.Kind.ISSUE).first()
     initial = {"space": request.GET.get("space")}
+    if draft:
+        initial |= {"title": draft.title, "description": draft.text}
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
     form = IssueCreateForm(request, *posted, initial=initial)
     if not form.spaces:
@@ -173,12 +177,14 @@ def issue_create(request):
         roles = {space: request.user.space_roles()[space]}
         text = form.data.get("description", "").strip()
         title = form.data.get("title", "").strip() or (text and markdown.first_line(text))
-        context = {"preview": preview(form, "description", space), "similar": issues_like(roles, title)}
-        return render(request, "issues/issue_form.html", context | {"form": form})
+        context = {"form": form, "similar": issues_like(roles, title)}
+        return preview_page(request, "issues/issue_form.html", "description", space, context)
     if form.is_bound and (issue := form.save()):
+        Draft.objects.of(request.user, Draft.Kind.ISSUE).delete()
         messages.success(request, f"{issue.key} is open.")
         return redirect(issue)
-    return render(request, "issues/issue_form.html", {"form": form}, status=422 if form.is_bound else 200)
+    context = {"form": form, "draft": None if form.is_bound else draft}
+    return render(request, "issues/issue_form.html", context, status=422 if form.is_bound else 200)
 
 
 def issues_like(roles, title, but=None):
@@ -195,6 +201,13 @@ def is_preview(request):
     return request.method == "POST" and "preview" in request.POST
 
 
+def preview_page(request, template, name, space_id, context):
+    """A page with the text `name` of its form as it would be shown; for htmx the text alone."""
+    shown = preview(context["form"], name, space_id)
+    template = "_previewed.html" if request.htmx else template
+    return render(request, template, context | {"preview": shown})
+
+
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def issue_edit(request, key):
@@ -203,12 +216,16 @@ def issue_edit(request, key):
     form = IssueEditForm(issue, request.POST if request.method == "POST" else None, user=request.user)
     context = {"form": form, "issue": form.issue, "key": issue.key}
     if is_preview(request):
-        context["preview"] = preview(form, "description", issue.space_id)
-        return render(request, "issues/issue_form.html", context)
+        return preview_page(request, "issues/issue_form.html", "description", issue.space_id, context)
+    drafts = Draft.objects.of(request.user, Draft.Kind.DESCRIPTION, issue)
     if form.is_bound and form.save():
+        drafts.delete()
         return redirect(page_address(request, issue))
     if form.is_bound and "inline" in request.POST:
         return issue_page(request, find(request, key), form.status, changed=form)
+    if not form.is_bound and (draft := drafts.first()):
+        form.take_draft(draft)
+        context["draft"] = draft
     return render(request, "issues/issue_form.html", context, status=form.status if form.is_bound else 200)
 
 

@@ -1045,10 +1045,10 @@ def test_both_edit_the_description(as_bob, ops, alice):
     again = as_bob.post(url("issue-edit", issue), kept)
 
     assert conflict.status_code == 409
-    assert "Alice Owner edited the description" in text_of(conflict) and "Save anyway" in text_of(conflict)
-    assert kept["description"] == "mine\r\nall"
+    assert "Alice Owner edited the description" in text_of(conflict)
+    assert kept["description"] == "theirs\r\nmine\r\nall"
     assert again.status_code == 302
-    assert Issue.objects.get().description == "mine\nall"
+    assert Issue.objects.get().description == "theirs\nmine\nall"
 
 
 def test_anonymous_reporter_is_not_named_by_a_conflict(as_bob, ops, alice):

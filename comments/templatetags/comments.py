@@ -70,12 +70,19 @@ def timeline(context, issue):
 def comment_form(context, issue):
     """The form for a new comment, or the one that could not be saved, where the person may comment."""
     request = context["request"]
+    may_comment = may(request, "comment", issue.space_id)
+    form, draft = context.get("comment_form"), None
+    if form is None:
+        form = CommentForm(initial={"content": issue.draft_text or ""})
+        draft = issue.draft_updated_at and {"updated_at": issue.draft_updated_at}
     return {
-        "form": context.get("comment_form") or CommentForm(),
+        "form": form,
+        "draft": draft,
+        "user": request.user,
         "preview": context.get("comment_preview"),
         "issue": issue,
         "csrf_token": context.get("csrf_token"),
-        "may_comment": may(request, "comment", issue.space_id),
+        "may_comment": may_comment,
     }
 
 

@@ -4,6 +4,7 @@ from issues.models.attachment import Attachment
 from issues.models.bulk_run import BulkRun
 from issues.models.channel import Channel, Subscription
 from issues.models.count import CountDelta, IssueCount
+from issues.models.draft import Draft
 from issues.models.history import HistoryEntry, TextVersion
 from issues.models.issue import Issue
 from issues.models.last_visit import LastVisit
@@ -21,6 +22,7 @@ __all__ = [
     "Channel",
     "CountDelta",
     "Counter",
+    "Draft",
     "Environment",
     "HistoryEntry",
     "Issue",

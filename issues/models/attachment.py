@@ -33,6 +33,8 @@ CONTENT_TYPES = PICTURES | {
     "video/webm",
 }
 HEAD = 8_192
+# How a text shows a file.
+LINK = re.compile(r"/attachments/([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/")
 # Controls, marks that are not seen or turn a line around, ends of lines; but for the joiners of letters.
 UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 JOINERS = frozenset("\u200c\u200d")
@@ -43,11 +45,20 @@ class AttachmentQuerySet(GuardedQuerySet):
         """The bytes of all files that were ever uploaded to a space: none is ever deleted."""
         return self.filter(space=space_id).aggregate(taken=models.Sum("size"))["taken"] or 0
 
+    def on_nothing(self):
+        """Files that are on no issue and no comment."""
+        return self.filter(**{row.name: None for row in self.model._meta.related_objects})
+
+    def waiting(self, user, text):
+        """What `text` shows of files that this person uploaded while they wrote it, on nothing until now."""
+        uuids = set(LINK.findall(text))
+        return self.on_nothing().filter(uploaded_by=user, uuid__in=uuids) if uuids else self.none()
+
 
 class Attachment(Guarded):
     """An uploaded file, stored under a name of our own and typed by its content; it never changes.
 
-    One that is on no issue and no comment is seen by nobody.
+    One that is on no issue and no comment is seen by nobody but whoever uploaded it.
     """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -112,10 +123,11 @@ class Attachment(Guarded):
 
 
 def attach(row, files):
-    """Save an issue or a comment with these new Attachments on it, all or nothing; ValidationError."""
+    """Save an issue or a comment with these Attachments on it, all or nothing; ValidationError."""
     with transaction.atomic():
         for file in files:
-            file.save()
+            if file._state.adding:
+                file.save()
         if files:
             row.wish("attachments", add=files)
         row.save()

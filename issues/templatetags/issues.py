@@ -14,6 +14,7 @@ from lucide.templatetags.lucide import lucide
 
 from issues import policy
 from issues.diff import word_diff
+from issues.limits import ATTACHMENT_SIZE
 from issues.models import Issue
 from issues.models.level import SYSTEM_LEVELS
 from issues.policy import allows
@@ -95,6 +96,13 @@ def ago(context, at):
     )
 
 
+@register.simple_tag(takes_context=True)
+def clock(context, at):
+    """The time of day of something that has just happened, in the reader's zone."""
+    here = at.astimezone(zone_of(context))
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{here:%H:%M}")
+
+
 def zone_of(context):
     user = getattr(getattr(context, "request", None), "user", None)
     try:
@@ -111,6 +119,12 @@ def since(at, now, here):
         return "just now"
     size, unit = next(pair for pair in UNITS if seconds >= pair[0])
     return f"{seconds // size} {unit} ago"
+
+
+@register.simple_tag
+def largest_file():
+    """The most bytes that an uploaded file may have."""
+    return ATTACHMENT_SIZE
 
 
 @register.filter

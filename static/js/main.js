@@ -15,3 +15,7 @@ import "./title.js";
 import "./news.js";
 import "./copy.js";
 import "./back.js";
+import "./composer.js";
+import "./upload.js";
+import "./drafts.js";
+import "./complete-text.js";

@@ -54,7 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     People belong to no space, so what changes of FIELDS, and that a password changed, is on record in the
     chain of every space of which they are a member at that moment. Whoever is saved as no longer active
-    loses their memberships and tokens with it.
+    loses their memberships, tokens and drafts with it.
     """
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
@@ -111,6 +111,8 @@ class User(AbstractBaseUser, PermissionsMixin):
             for row in leaving if "is_active" in changed else ():
                 row.is_active = False
                 row.save()
+            if "is_active" in changed:
+                self.drafts.all().delete()
             super().save(*args, update_fields=update_fields, **kwargs)
 
     def delete(self, *args, **kwargs):

@@ -1,0 +1,129 @@
+/*
+ * Drafts: what is typed into a form with a `[data-draft]` composer goes to that address when somebody pauses
+ * or leaves. What the server did not take stays in this browser, and is there when the page is opened again.
+ */
+import { areaOf, everyComposer, saying } from "./composer.js";
+
+const PAUSE = 5000;
+// Browsers send no more than 64 KiB for a page that is gone.
+const LAST_WORDS = 60_000;
+const KEPT = ["version", "title", "description", "content"];
+// Of forms that say what no draft does: {timer, request}.
+const waiting = new Map();
+
+everyComposer((composer) => {
+  const own = composer.dataset.draft && localStorage.getItem(place(composer));
+  if (own) {
+    bringBack(composer, JSON.parse(own));
+  }
+});
+
+document.addEventListener("input", (event) => {
+  const composer = drafted(event.target.form);
+  if (composer && KEPT.includes(event.target.name)) {
+    later(composer);
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented && drafted(event.target)) {
+    forget(drafted(event.target));
+  }
+});
+
+addEventListener("pagehide", leave);
+document.addEventListener("visibilitychange", () => document.hidden && leave());
+
+function leave() {
+  [...waiting.keys()].forEach((composer) => keep(composer, true));
+}
+
+function drafted(form) {
+  return form?.querySelector?.("[data-composer][data-draft]") ?? null;
+}
+
+function place(composer) {
+  return `draft ${composer.dataset.writer} ${composer.dataset.draft}`;
+}
+
+function later(composer) {
+  forget(composer);
+  waiting.set(composer, { timer: setTimeout(() => keep(composer), PAUSE) });
+}
+
+/** No draft any more of what is in the form now. */
+function forget(composer) {
+  const { timer, request } = waiting.get(composer) ?? {};
+  clearTimeout(timer);
+  request?.abort();
+  waiting.delete(composer);
+}
+
+async function keep(composer, isLeaving = false) {
+  const line = composer.querySelector("[data-draft-line]");
+  const texts = textsOf(composer);
+  const body = new URLSearchParams({ ...texts, csrfmiddlewaretoken: token(composer) });
+  if (isLeaving && String(body).length > LAST_WORDS) {
+    keepHere(composer, texts);
+    return;
+  }
+  forget(composer);
+  const request = new AbortController();
+  waiting.set(composer, { request });
+  try {
+    const answer = await fetch(composer.dataset.draft, {
+      method: "POST",
+      body,
+      keepalive: isLeaving,
+      redirect: "manual",
+      signal: isLeaving ? undefined : request.signal,
+      headers: { "HX-Request": "true" },
+    });
+    if (!answer.ok && answer.status !== 422) {
+      throw new Error(answer.status);
+    }
+    line.innerHTML = await answer.text();
+    localStorage.removeItem(place(composer));
+  } catch {
+    if (!request.signal.aborted) {
+      keepHere(composer, texts);
+      line.textContent = saying(composer, "kept-here");
+    }
+  }
+  if (waiting.get(composer)?.request === request) {
+    waiting.delete(composer);
+  }
+}
+
+function textsOf(composer) {
+  const said = new FormData(composer.closest("form"));
+  return Object.fromEntries(KEPT.filter((name) => said.has(name)).map((name) => [name, said.get(name)]));
+}
+
+function token(composer) {
+  return composer.closest("form").elements.csrfmiddlewaretoken.value;
+}
+
+function keepHere(composer, texts) {
+  try {
+    localStorage.setItem(place(composer), JSON.stringify(texts));
+  } catch {
+    // There is no room, or the person wants nothing kept.
+  }
+}
+
+/** Show what only this browser has, and try again to hand it over. */
+function bringBack(composer, texts) {
+  const { elements } = composer.closest("form");
+  localStorage.removeItem(place(composer));
+  if (areaOf(composer).value !== areaOf(composer).defaultValue) {
+    return;
+  }
+  for (const [name, text] of Object.entries(texts)) {
+    if (elements[name]) {
+      elements[name].value = text;
+    }
+  }
+  composer.querySelector("[data-draft-line]").textContent = saying(composer, "from-here");
+  keep(composer);
+}

@@ -11,6 +11,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Q, Value
+from django.utils.functional import cached_property
 
 from issues import lookups, markdown, rows
 from issues.clashes import clashes_of
@@ -421,7 +422,7 @@ class IssueChangeForm(ExactForm):
         self.seen = self.issue.version if version is None else version
         return False
 
-    @property
+    @cached_property
     def clashes(self):
         """The fields that this person and others changed, as pages offer them; [] where there are none."""
         return clashes_of(self)
@@ -539,7 +540,7 @@ class IssueEditForm(IssueChangeForm):
 
     def take_draft(self, draft):
         """Show the texts of a draft; what others wrote since it was begun is a conflict when it is sent."""
-        self.initial |= {"title": draft.title, "description": draft.text}
+        self.initial |= {"title": draft.title or self.initial["title"], "description": draft.text}
         self.seen = self.issue.version if draft.version is None else draft.version
 
     def groups(self):

@@ -226,7 +226,8 @@ def issue_edit(request, key):
     if not form.is_bound and (draft := drafts.first()):
         form.take_draft(draft)
         context["draft"] = draft
-    return render(request, "issues/issue_form.html", context, status=form.status if form.is_bound else 200)
+    status = form.status if form.is_bound else 200
+    return as_page(request, render(request, "issues/issue_form.html", context, status=status))
 
 
 @login_required
@@ -238,7 +239,15 @@ def issue_update(request, key):
     if form.save():
         tell_saved(request, issue, before)
         return redirect(page_address(request, issue))
-    return issue_page(request, find(request, key), form.status, changed=form)
+    return as_page(request, issue_page(request, find(request, key), form.status, changed=form))
+
+
+def as_page(request, response):
+    """The response, which tells htmx to show a conflict as a page of its own, whatever had asked for it."""
+    if request.htmx and response.status_code == 409 and not pane.is_wanted(request):
+        response["HX-Retarget"] = response["HX-Reselect"] = "#main"
+        response["HX-Reswap"] = "outerHTML"
+    return response
 
 
 def tell_saved(request, issue, before):

@@ -42,6 +42,9 @@ everyComposer((composer) => {
   form?.querySelectorAll("[data-without-scripts], .files").forEach((element) => (element.hidden = true));
 });
 
+// A text that is missing is asked for where it can be seen.
+document.addEventListener("invalid", ({ target }) => target.hidden && composerOf(target) && show(composerOf(target)), true);
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest(`${COMPOSER} button`);
   if (!button) {
@@ -69,26 +72,30 @@ document.addEventListener("keydown", (event) => {
   }
   const isMod = event.ctrlKey || event.metaKey;
   const tool = isMod && composer.querySelector(`[data-letter="${CSS.escape(event.key)}"]`);
-  if (isMod && event.key === "Enter") {
-    event.preventDefault();
-    send(area.form, event.shiftKey ? "[data-second]" : ".primary");
-  } else if (tool) {
+  if (tool) {
     event.preventDefault();
     tool.click();
-  } else if (event.key === "Enter" && !event.shiftKey && goOn(area)) {
+  } else if (event.key === "Enter" && !isMod && !event.shiftKey && goOn(area)) {
     event.preventDefault();
   }
 });
 
-function send(form, which) {
-  const button = form.querySelector(`.buttons ${which}`);
+onCommand("send", () => send(".primary"), () => document.querySelector(COMPOSER) !== null);
+onCommand("send-second", () => send("[data-second]"), () => document.querySelector("[data-second]") !== null);
+
+/** Send the form in which somebody writes, with this one of its buttons; else begin to write. */
+function send(which) {
+  const form = document.activeElement.closest("form");
+  const button = form?.querySelector(COMPOSER) && form.querySelector(`.buttons ${which}`);
   if (button) {
     form.requestSubmit(button);
+  } else {
+    areaOf(document.querySelector(COMPOSER)).focus();
   }
 }
 
 /** Show the preview, which htmx fetches, or the text. */
-function show(composer, isPreview) {
+function show(composer, isPreview = false) {
   const area = areaOf(composer);
   composer.querySelector("[data-write]").setAttribute("aria-pressed", !isPreview);
   composer.querySelector("[data-preview]").setAttribute("aria-pressed", isPreview);
@@ -156,7 +163,7 @@ onCommand("reply", quote, () => reply() !== null);
 function quote() {
   const text = String(getSelection()).trim();
   const area = areaOf(reply());
-  show(reply(), false);
+  show(reply());
   area.setSelectionRange(area.value.length, area.value.length);
   if (text) {
     const gap = area.value.trim() ? "\n\n" : "";

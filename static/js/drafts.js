@@ -12,9 +12,9 @@ const KEPT = ["version", "title", "description", "content"];
 const waiting = new Map();
 
 everyComposer((composer) => {
-  const own = composer.dataset.draft && localStorage.getItem(place(composer));
-  if (own) {
-    bringBack(composer, JSON.parse(own));
+  const texts = composer.dataset.draft && keptHere(composer);
+  if (texts) {
+    bringBack(composer, texts);
   }
 });
 
@@ -83,7 +83,7 @@ async function keep(composer, isLeaving = false) {
       throw new Error(answer.status);
     }
     line.innerHTML = await answer.text();
-    localStorage.removeItem(place(composer));
+    forgetHere(composer);
   } catch {
     if (!request.signal.aborted) {
       keepHere(composer, texts);
@@ -112,10 +112,26 @@ function keepHere(composer, texts) {
   }
 }
 
+function forgetHere(composer) {
+  try {
+    localStorage.removeItem(place(composer));
+  } catch {
+    // Then nothing is kept there either.
+  }
+}
+
+function keptHere(composer) {
+  try {
+    return JSON.parse(localStorage.getItem(place(composer)));
+  } catch {
+    return null;
+  }
+}
+
 /** Show what only this browser has, and try again to hand it over. */
 function bringBack(composer, texts) {
   const { elements } = composer.closest("form");
-  localStorage.removeItem(place(composer));
+  forgetHere(composer);
   if (areaOf(composer).value !== areaOf(composer).defaultValue) {
     return;
   }

@@ -1,4 +1,7 @@
-/* Files that are pasted, dropped or chosen in a composer: they go up at once, and the text shows them. */
+/*
+ * Files that are pasted, dropped or chosen in a composer: they go up at once, and the text shows them. Cells of
+ * a spreadsheet become a table.
+ */
 import { areaOf, composerOf, put, saying } from "./composer.js";
 
 // Of forms whose files are on their way: {number, submitter}.
@@ -45,11 +48,30 @@ document.addEventListener(
 function take(event, data) {
   const composer = composerOf(event.target);
   // What was copied from a table or a text comes with a picture of itself: there the text is meant.
-  const isText = event.type === "paste" && data?.types.includes("text/plain");
-  if (composer && data?.files.length && !isText) {
+  const text = event.type === "paste" ? data?.getData("text/plain") : "";
+  if (composer && data?.files.length && !text) {
     event.preventDefault();
     [...data.files].forEach((file) => send(composer, file));
+  } else if (composer && text && data.types.includes("text/html") && isTable(text)) {
+    event.preventDefault();
+    put(areaOf(composer), asTable(text));
   }
+}
+
+/** Whether a text is cells of a spreadsheet: the same number of tabs in each of its lines. */
+function isTable(text) {
+  const tabs = linesOf(text).map((line) => line.split("\t").length);
+  return tabs.length > 1 && tabs[0] > 1 && tabs.every((number) => number === tabs[0]);
+}
+
+function asTable(text) {
+  const rows = linesOf(text).map((line) => line.split("\t").map((cell) => cell.trim().replace(/\|/g, "\\|")));
+  const lines = [rows[0], rows[0].map(() => "---"), ...rows.slice(1)].map((cells) => `| ${cells.join(" | ")} |`);
+  return `${lines.join("\n")}\n`;
+}
+
+function linesOf(text) {
+  return text.trimEnd().split(/\r?\n/);
 }
 
 function send(composer, file) {

@@ -101,6 +101,28 @@ def test_a_pasted_picture_is_in_the_text_and_in_the_comment(on_issue):
     assert len(Comment.objects.get().attachments) == 1
 
 
+def test_pasted_cells_of_a_spreadsheet_become_a_table(on_issue):
+    area(on_issue).focus()
+    on_issue.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.setData("text/plain", "id\\tname\\n1\\ta|b\\n");
+            data.setData("text/html", "<table></table>");
+            const event = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+            document.activeElement.dispatchEvent(event);
+        }"""
+    )
+
+    expect(area(on_issue)).to_have_value("| id | name |\n| --- | --- |\n| 1 | a\\|b |\n")
+
+
+def test_an_empty_comment_is_asked_for_in_the_preview_too(on_issue):
+    on_issue.get_by_role("button", name="Preview").click()
+    on_issue.get_by_role("button", name="Comment", exact=True).click()
+
+    expect(area(on_issue)).to_be_focused()
+
+
 def test_a_file_that_is_refused_says_why(on_issue):
     area(on_issue).focus()
     on_issue.evaluate("document.querySelector('[data-composer]').dataset.most = 10")

@@ -131,7 +131,7 @@ def test_only_a_known_theme_reaches_a_page(rf, cookie, expected):
     if cookie is not None:
         request.COOKIES["theme"] = cookie
 
-    assert browser(request) == {"theme": expected, "shortcuts": "on"}
+    assert browser(request) == {"theme": expected, "shortcuts": "on", "density": "compact"}
 
 
 # Tokens.

@@ -7,6 +7,7 @@ from issues import lookups, undo
 from issues.bulk import SHOWN_FIRST
 from issues.models import Channel, Issue, Level
 from issues.policy import may
+from issues.templatetags.issues import name_of
 
 register = template.Library()
 
@@ -68,5 +69,5 @@ def revert(key, entry):
         "position": entry.get("positions", (entry["position"],))[0],
         "also": ",".join(map(str, also)),
         "is_there": undo.is_revertible(entry),
-        "entry": entry,
+        "name": name_of(entry["field"] or ""),
     }

@@ -33,7 +33,7 @@ function asCommand(element) {
 
 function use(element) {
   // Who knows more of the element may prepare it, or say that there is nothing to do.
-  if (!element.dispatchEvent(new CustomEvent("command", { bubbles: true, cancelable: true }))) {
+  if (!element.dispatchEvent(new CustomEvent("use-command", { bubbles: true, cancelable: true }))) {
     return;
   }
   if (element.matches("input:not([type=checkbox]), textarea, select")) {

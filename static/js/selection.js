@@ -79,7 +79,7 @@ document.addEventListener("change", (event) => {
 document.addEventListener("reset", (event) => event.target === bar() && setTimeout(show));
 
 /* By key the bar is about the current row if there is no selection. */
-document.addEventListener("command", (event) => {
+document.addEventListener("use-command", (event) => {
   if (event.target.closest("#bulk") && chosen().length === 0) {
     ticked = boxOf(currentRow());
     if (ticked) {

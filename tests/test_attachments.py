@@ -728,14 +728,17 @@ def test_files_cost_a_page_no_queries(bob, issue, django_assert_num_queries):
     client = signed_in(bob)
     client.get("/issues/OPS-1/")
     paths = ("/issues/OPS-1/", "/api/issues/OPS-1/comments/")
-    with CaptureQueriesContext(connection) as few:
+    with CaptureQueriesContext(connection) as queries:
         [client.get(path) for path in paths]
+    few = len(queries)
     for number in range(5):
         AttachmentFactory(owner=issue, name=f"{number}")
         AttachmentFactory(owner=comment, name=f"{number}")
         AttachmentFactory(owner=CommentFactory(issue=issue, author=bob))
+    # The first look at what is new is written down.
+    client.get("/issues/OPS-1/")
 
-    with django_assert_num_queries(len(few)):
+    with django_assert_num_queries(few):
         answers = [client.get(path) for path in paths]
 
     assert all(response.status_code == 200 for response in answers)

@@ -402,7 +402,7 @@ def test_the_page_costs_the_same_for_one_issue_and_for_fifty(opened, ops, bob, q
     few = statements()
     make(49)
 
-    assert statements() == few <= 20
+    assert statements() == few <= 18
 
 
 # Axes and words.

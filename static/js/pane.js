@@ -18,7 +18,7 @@ if (pane) {
   pane.addEventListener("htmx:afterSwap", refresh);
   pane.addEventListener("keydown", leaveField);
   const row = rows().find(({ dataset }) => dataset.key === wanted());
-  if (row) {
+  if (row && WIDE.matches) {
     makeCurrent(row);
   }
 }

@@ -107,7 +107,9 @@ def screen(request, params, own, template="issues/issue_list.html", context=None
     found = found_for(request, params, own)
     links = context["asked"] | {name: own[name] for name in ("facets", "of", "view") if name in own}
     kept = {name: own[name] for name in ("view",) if name in own}
-    count = None if found.problem else counted(found.filters.qs)
+    # A first page without issues is all that there is to count.
+    is_nothing = not found.page.rows and "cursor" not in own
+    count = None if found.problem else "0" if is_nothing else counted(found.filters.qs)
     context |= page_links(links, found.page)
     context |= {
         "issues": found.page.rows,

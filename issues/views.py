@@ -237,7 +237,7 @@ def issue_update(request, key):
     issue = find(request, key, "write")
     form, before = IssueUpdateForm(issue, request.POST), issue.version
     if form.save():
-        tell_saved(request, issue, before)
+        tell_saved(request, form, before)
         return redirect(page_address(request, issue))
     return as_page(request, issue_page(request, find(request, key), form.status, changed=form))
 
@@ -250,15 +250,20 @@ def as_page(request, response):
     return response
 
 
-def tell_saved(request, issue, before):
-    """Say that an issue, which was at version `before`, is saved, with the way back."""
+def tell_saved(request, form, before):
+    """Say what of a form's issue, which was at version `before`, is saved, with the way back."""
+    issue = form.issue
     if issue.version == before:
         return
     entries = HistoryEntry.objects.filter(issue=issue, version=issue.version)
     said = dict(entries.order_by("-position").values_list("field", "batch"))
-    words = f"is {issue.get_status_display().lower()}" if "status" in said else "is saved"
+    if "status" in said:
+        words = f"{issue.key} is {issue.get_status_display().lower()}."
+    else:
+        labels = [form[name].label.lower() for name in form.names() if name in said]
+        words = f"{issue.key}: {', '.join(labels)} saved."
     undo = reverse("batch-undo", args=[next(iter(said.values()))])
-    messages.success(request, f"{issue.key} {words}.", extra_tags=undo)
+    messages.success(request, words, extra_tags=undo)
 
 
 @login_required

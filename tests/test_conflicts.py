@@ -23,7 +23,9 @@ def choices(response):
     note = re.search(r'<div class="note warning conflict".*', response.content.decode(), re.S)[0]
     found = {}
     for form in re.findall(r"<form.*?</form>", note, re.S):
-        button = re.findall(r"<button[^>]*>([^<]+)</button>", form)[-1]
+        button = next(reversed(re.findall(r"<button[^>]*>([^<]+)</button>", form)), None)
+        if button is None:
+            continue
         stub = SimpleNamespace(request=response.request, content=form.encode())
         (found[button],) = Forms(stub).found.values()
     return {name: found[name] for name in ("Keep mine", "Take theirs", "Save merged") if name in found}

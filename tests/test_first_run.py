@@ -33,12 +33,14 @@ def test_who_may_not_write_is_shown_no_call_that_writes(ops, vera):
     assert "manage.py demo" in page
 
 
-def test_a_list_that_only_finds_nothing_does_not_begin_anew(ops, bob):
-    assert "curl" not in page_of(bob, q="is:open")
+@pytest.mark.parametrize("name", ["issue-list", "triage"])
+def test_a_list_that_only_finds_nothing_does_not_begin_anew(ops, bob, name):
+    before = page_of(bob, name)
 
-    IssueFactory(space=ops)
+    IssueFactory(space=ops, status="closed")
 
-    assert "curl" not in page_of(bob)
+    assert "curl" in before
+    assert "curl" not in page_of(bob, name, **({"q": "is:open"} if name == "issue-list" else {}))
 
 
 @pytest.mark.parametrize(

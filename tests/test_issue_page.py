@@ -237,8 +237,8 @@ def test_saved_field_is_named_and_one_left_alone_is_not(as_bob, ops):
     first = page_of(as_bob, issue)
     posted(as_bob, issue, "issue-update", {"version": 2, "status": "pending"})
 
-    assert "Status saved." in first
-    assert "saved." not in page_of(as_bob, issue)
+    assert "OPS-1 is pending." in first
+    assert "OPS-1 is pending." not in page_of(as_bob, issue)
 
 
 def test_title_is_edited_in_its_place(as_bob, ops):

@@ -179,10 +179,12 @@ def side(context):
 
 @register.inclusion_tag("issues/_first_run.html", takes_context=True)
 def first_run(context):
-    """Where to begin when there is no issue yet."""
+    """Where to begin, for somebody who is in a space and sees no issue at all."""
     request = context["request"]
+    roles = request.user.space_roles()
     keys = [key for pk, key, _ in request.user.spaces() if allows(request.user, "write", pk)]
     return {
+        "is_empty": roles and not Issue.objects.visible_to(request.user).exists(),
         "address": request.build_absolute_uri(reverse("api:issue-list")),
         "space": keys[0] if keys else None,
     }

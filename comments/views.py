@@ -17,7 +17,7 @@ from issues.forms import as_edited, preview
 from issues.models import Draft, Issue
 from issues.policy import may
 from issues.views import find as find_issue
-from issues.views import is_preview, issue_page, page_address, preview_page
+from issues.views import is_part, is_preview, issue_page, page_address, preview_page
 
 
 @login_required
@@ -28,7 +28,7 @@ def comment_create(request, key):
     form = CommentForm(request.POST, request.FILES)
     if is_preview(request):
         shown = preview(form, "content", issue.space_id)
-        if request.htmx:
+        if is_part(request):
             return render(request, "_previewed.html", {"preview": shown})
         return issue_page(request, issue, comment_form=form, comment_preview=shown)
     files = form.attachments(issue.space, request.user) if form.is_valid() else None

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from issues.forms import ExactForm, TextField, TitleField
 from issues.models.draft import Draft
 from issues.policy import may
-from issues.views import find
+from issues.views import find, is_part
 
 NOT_KEPT = "{}. Go back in your browser: what you typed is still there."
 
@@ -41,7 +41,7 @@ def keep_draft(request, kind, address, issue=None):
     """
     form = DraftForm(QueryDict() if "discard" in request.POST else request.POST)
     draft = form.save(request.user, kind, issue) if form.is_valid() else None
-    if request.htmx:
+    if is_part(request):
         context = {"draft": draft, "is_new": True, "reasons": form.reasons()}
         return render(request, "issues/_draft.html", context, status=422 if form.errors else 200)
     if form.errors:

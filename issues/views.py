@@ -201,10 +201,15 @@ def is_preview(request):
     return request.method == "POST" and "preview" in request.POST
 
 
+def is_part(request):
+    """Whether a part of a page asks for its own new content, where a boosted form asks for a page."""
+    return bool(request.htmx) and not request.htmx.boosted
+
+
 def preview_page(request, template, name, space_id, context):
     """A page with the text `name` of its form as it would be shown; for htmx the text alone."""
     shown = preview(context["form"], name, space_id)
-    template = "_previewed.html" if request.htmx else template
+    template = "_previewed.html" if is_part(request) else template
     return render(request, template, context | {"preview": shown})
 
 

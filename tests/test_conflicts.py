@@ -23,12 +23,11 @@ def choices(response):
     note = re.search(r'<div class="note warning conflict".*', response.content.decode(), re.S)[0]
     found = {}
     for form in re.findall(r"<form.*?</form>", note, re.S):
-        button = next(reversed(re.findall(r"<button[^>]*>([^<]+)</button>", form)), None)
-        if button is None:
-            continue
-        stub = SimpleNamespace(request=response.request, content=form.encode())
-        (found[button],) = Forms(stub).found.values()
-    return {name: found[name] for name in ("Keep mine", "Take theirs", "Save merged") if name in found}
+        button = re.search(r"<button[^>]*>(Keep mine|Take theirs|Save merged)</button>", form)
+        if button:
+            stub = SimpleNamespace(request=response.request, content=form.encode())
+            (found[button[1]],) = Forms(stub).found.values()
+    return found
 
 
 @pytest.fixture

@@ -88,7 +88,8 @@ function send(which) {
   const form = document.activeElement.closest("form");
   const button = form?.querySelector(COMPOSER) && form.querySelector(`.buttons ${which}`);
   if (button) {
-    form.requestSubmit(button);
+    // htmx sends the button that was clicked last, whichever submits the form.
+    button.click();
   } else {
     areaOf(document.querySelector(COMPOSER)).focus();
   }

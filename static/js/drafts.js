@@ -25,11 +25,8 @@ document.addEventListener("input", (event) => {
   }
 });
 
-document.addEventListener("submit", (event) => {
-  if (!event.defaultPrevented && drafted(event.target)) {
-    forget(drafted(event.target));
-  }
-});
+// Before htmx takes it; a form that waits for its files does not come here.
+document.addEventListener("submit", ({ target }) => drafted(target) && forget(drafted(target)), true);
 
 addEventListener("pagehide", leave);
 document.addEventListener("visibilitychange", () => document.hidden && leave());

@@ -38,7 +38,7 @@ document.addEventListener(
     const work = busy.get(event.target);
     if (work && event.submitter?.formNoValidate !== true) {
       event.preventDefault();
-      event.stopPropagation();
+      event.stopImmediatePropagation();
       work.submitter = event.submitter;
     }
   },
@@ -121,7 +121,7 @@ function work(form, by, isDone = true) {
   if (!found.number) {
     busy.delete(form);
     if (found.submitter) {
-      form.requestSubmit(found.submitter);
+      found.submitter.click();
     }
   }
 }

@@ -278,3 +278,28 @@ def test_of_two_tabs_the_older_saves_last(page, context, sign_in, issue, bob, bu
 
     page.wait_for_url(f"**{issue.get_absolute_url()}")
     assert Issue.objects.get().description == description
+
+
+def test_a_comment_beside_the_list_leaves_no_draft(page, sign_in, issue, bob):
+    sign_in(bob)
+    page.goto(f"{reverse('issue-list')}?sel={issue.key}")
+    area(page).fill("Said **here**")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".composer-preview strong")).to_have_text("here")
+    page.keyboard.press("Control+Enter")
+
+    expect(area(page)).to_have_value("")
+    expect(page.locator(".pane-comments .prose strong")).to_have_text("here")
+    page.goto(issue.get_absolute_url())
+    expect(area(page)).to_have_value("")
+    assert not Draft.objects.exists()
+
+
+def test_keys_comment_and_resolve_beside_the_list(page, sign_in, issue, bob):
+    sign_in(bob)
+    page.goto(f"{reverse('issue-list')}?sel={issue.key}")
+    area(page).fill("Fixed")
+    area(page).press("Control+Shift+Enter")
+
+    expect(page.locator(".pane-issue .badges .status")).to_contain_text("Resolved")
+    expect(area(page)).to_have_value("")

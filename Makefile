@@ -6,7 +6,7 @@ N ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench bench-smoke npm-client clean
+.PHONY: run test lint bench bench-smoke screenshots npm-client clean
 
 run: $(VENV)/run.stamp
 	@mkdir -p .data
@@ -38,6 +38,11 @@ bench: $(VENV)/test.stamp
 
 bench-smoke: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.bench.run 10000 --smoke
+
+# Every page of the demo as a picture, in .data/screenshots/.
+screenshots: $(VENV)/test.stamp
+	@mkdir -p .data
+	@$(BIN)/python -m pytest tests/browser/screenshots.py -q
 
 # Datadog's own client for Node against our door of it; needs npm.
 npm-client: $(VENV)/run.stamp

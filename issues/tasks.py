@@ -5,12 +5,13 @@ from itertools import count
 
 from django.db import transaction
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 
 from issues import markdown
 from issues.models.history import digest
 
 # A box as `markdown.render` leaves it: no attribute of another tag can read like this.
-BOX = r'<input(?: (?:checked|disabled|type)="[a-z]*")+>'
+BOX = r'<input(?: (?:aria-label|checked|disabled|type)="[A-Za-z]*")+>'
 # What may be a box in a text; one in a block of code is none, which only the renderer knows.
 ITEM = re.compile(r"^[ \t>]*(?:(?:[-+*]|\d{1,9}[.)])[ \t>]+)+\[([ xX])\] +", re.MULTILINE)
 # The number of an item behind its box, between signs that no keyboard has.
@@ -35,7 +36,7 @@ def with_buttons(html, form):
             "true" if "checked" in box[0] else "false",
         )
 
-    return markdown.safe(re.sub(BOX, button, html)) if "<input" in html else html
+    return mark_safe(re.sub(BOX, button, html)) if "<input" in html else html  # noqa: S308
 
 
 def toggled(text, number):

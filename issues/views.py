@@ -244,7 +244,7 @@ def issue_update(request, key):
     if form.save():
         tell_saved(request, form, before)
         return redirect(page_address(request, issue))
-    return as_page(request, issue_page(request, find(request, key), form.status, changed=form))
+    return issue_page(request, find(request, key), form.status, changed=form)
 
 
 def as_page(request, response):

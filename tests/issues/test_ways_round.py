@@ -165,7 +165,17 @@ def test_every_model_with_a_uuid_for_doors_is_guarded():
     }
 
     derived = {"SearchDocument", "IssueCount", "CountDelta", "OccurrenceHour"}
-    assert bare == {"BulkRun", "Counter", "Draft", "LastVisit", "Mention", "Outbox", "User", "IdempotencyKey", *derived}
+    assert bare == {
+        "BulkRun",
+        "Counter",
+        "Draft",
+        "LastVisit",
+        "Mention",
+        "Outbox",
+        "User",
+        "IdempotencyKey",
+        *derived,
+    }
 
 
 # The ways that lead through `save()`.

@@ -1,0 +1,24 @@
+"""`make screenshots`: every page in both themes at three widths, in .data/screenshots/."""
+
+import pytest
+from django.conf import settings
+
+from tests.browser.places import places, tell_demo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FOLDER = settings.DATA_DIR / "screenshots"
+WIDTHS = (1440, 1024, 390)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_screenshots(page, context, live_server, sign_in, theme):
+    context.add_cookies([{"name": "theme", "value": theme, "url": live_server.url}])
+    sign_in(tell_demo())
+
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for name, address in places().items():
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            page.screenshot(path=FOLDER / f"{name}-{theme}-{width}.png", full_page=True)

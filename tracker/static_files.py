@@ -1,9 +1,13 @@
 """How static files are kept in production."""
 
-from whitenoise.storage import CompressedManifestStaticFilesStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage as ManifestStorage
 
 
-class ModuleStorage(CompressedManifestStaticFilesStorage):
-    """Files named by their content, and modules that import each other by these names."""
+class ModuleStorage(ManifestStorage):
+    """Files named by their content, and modules of our own that import each other by these names."""
 
-    support_js_module_import_aggregation = True
+    patterns = (
+        *ManifestStorage.patterns,
+        # Others name in comments what is not there.
+        ("js/*.js", ManifestStorage._js_module_import_aggregation_patterns[1]),
+    )

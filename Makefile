@@ -6,7 +6,7 @@ N ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench bench-smoke screenshots npm-client clean
+.PHONY: run test test-server test-browser lint bench bench-smoke screenshots npm-client clean
 
 run: $(VENV)/run.stamp
 	@mkdir -p .data
@@ -21,9 +21,16 @@ endif
 		--timeout 30 --graceful-timeout 30 --keep-alive 60 --log-level warning \
 		--limit-request-line 8190 --limit-request-fields 200 --limit-request-field_size 16384
 
-test: $(VENV)/test.stamp
+test: test-server test-browser
+
+test-server: $(VENV)/test.stamp
 	@mkdir -p .data
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --ignore tests/browser
+
+# In processes of their own: an event loop runs in each that has driven a browser.
+test-browser: $(VENV)/test.stamp
+	@mkdir -p .data
+	@$(BIN)/python -m pytest -n 2 tests/browser
 
 lint: $(VENV)/test.stamp
 	@mkdir -p .data

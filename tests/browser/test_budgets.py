@@ -58,7 +58,7 @@ def test_every_page_is_light(client, settings):
     heavy = {
         name: weight
         for name, weight in weights.items()
-        if any(value > limit for value, limit in zip(weight, (60, 40, 18), strict=True))
+        if any(value > limit for value, limit in zip(weight, (60, 40, 20), strict=True))
     }
     assert heavy == {}
 

@@ -95,7 +95,7 @@ def page(request, params, error=None):
     except BadQuery as bad:
         context = {"problem": bad.error.sentence, "mistake": mistake_of(params, bad.error)}
     except BadParameter as bad:
-        context = {"problem": "; ".join(f"{name}: {reasons[0]}" for name, reasons in bad.detail.items())}
+        context = {"problem": bad.sentence}
     context |= {
         "form": DashboardForm(params, numbers and numbers.period),
         "is_narrowed": "q" in params,

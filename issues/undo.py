@@ -13,7 +13,7 @@ from django.db.models import Max, Q
 from issues.actor import current_actor
 from issues.models import HistoryEntry, Issue, TextVersion
 from issues.models.fields import ExactJSONField, uuid7
-from issues.models.history import COMMENTS, moment
+from issues.models.history import COMMENTS, REDACTED, moment
 from issues.models.issue import stamps
 from issues.models.sets import SETS
 
@@ -21,7 +21,6 @@ from issues.models.sets import SETS
 # every change would pay for it.
 BEFORE, AFTER = timedelta(minutes=5), timedelta(days=7)
 MILLISECOND = timedelta(milliseconds=1)
-REDACTED = "text_redacted"
 FIELDS = {field.name: field for field in map(Issue._meta.get_field, Issue.FIELDS)}
 # What a page offers to revert one by one. Files are gone when they are taken off; whether they are named is
 # for the reporter to say; and what only one door knows nobody sees on a page.

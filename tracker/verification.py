@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from comments.models import Comment, CommentAttachment
 from issues.models import HistoryEntry, Issue, Space, Subscription, TextVersion
 from issues.models.base import Audited
-from issues.models.history import EMPTY, as_text, digest, moment, plain, text_value
+from issues.models.history import EMPTY, REDACTED, as_text, digest, moment, plain, text_value
 from issues.models.issue import stamps
 from issues.models.sets import SETS
 from issues.models.space import SpaceRow
@@ -20,8 +20,6 @@ from tracker.accounts.models import User
 
 ISSUES = 500
 ENTRIES = 2_000
-# The name under which a redaction is on record.
-REDACTED = "text_redacted"
 # What reading a row raises in which somebody overwrote a value with bytes that are none.
 UNREADABLE = (DatabaseError, ValueError, TypeError, AttributeError, KeyError)
 

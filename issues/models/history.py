@@ -23,6 +23,8 @@ record_changed = Signal()
 EMPTY = (None, "", False, [], {})
 # The field of entries of comments, and what comes before the comment's uuid in their values.
 COMMENTS, NAMING = "comments", '"comment":"'
+# The name under which a redaction is on record.
+REDACTED = "text_redacted"
 
 
 @dataclass(slots=True)

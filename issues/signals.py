@@ -226,8 +226,6 @@ def created(change, names, texts, space):
             collect(texts, space, as_text(getattr(row, name)))
     if isinstance(row, Issue):
         document |= {"number": row.number, "created_at": plain(row.created_at)}
-        if row.closed_at:
-            document["closed_at"] = plain(row.closed_at)
         for name, (_, new) in change.sets.items():
             document[name] = (
                 new

@@ -14,7 +14,7 @@ from issues.actor import current_actor
 from issues.models import HistoryEntry, Issue, TextVersion
 from issues.models.fields import ExactJSONField, uuid7
 from issues.models.history import COMMENTS, REDACTED, moment
-from issues.models.issue import stamps
+from issues.models.issue import TIMES, stamps
 from issues.models.sets import SETS
 
 # Entries of a batch are looked for among those of this time around it: there is no index of batches, since
@@ -25,12 +25,12 @@ FIELDS = {field.name: field for field in map(Issue._meta.get_field, Issue.FIELDS
 # What a page offers to revert one by one. Files are gone when they are taken off; whether they are named is
 # for the reporter to say; and what only one door knows nobody sees on a page.
 REVERTIBLE = (FIELDS.keys() | SETS.keys()) - {
-    "attachments", "deleted_at", "extensions", "is_anonymous", "reporter", "resolved_at",
+    "attachments", "deleted_at", "extensions", "is_anonymous", "reporter", *TIMES,
 }  # fmt: skip
 # Nobody else than the reporter names them, by undoing neither.
 NOT_PUT_BACK = {"is_anonymous", "reporter"}
 # What belongs to a status, and comes back with it.
-STATUS = ("status", "resolution", "resolved_at")
+STATUS = ("status", "resolution", *TIMES)
 
 Entry = namedtuple("Entry", "issue_id space_id position version action field old_value new_value batch")
 
@@ -219,31 +219,31 @@ class Past:
     def complete_status(self, issue, wanted):
         """Name what would follow from a status that is new, and here is not."""
         wanted.setdefault("resolution", issue.resolution)
-        is_done_again = wanted["status"] in Issue.DONE and issue.status not in Issue.DONE
-        if is_done_again and "resolved_at" not in wanted:
+        if wanted["status"] in Issue.DONE:
             if self.times is None:
-                self.times = self.resolved_times()
-            wanted["resolved_at"] = self.times.get(issue.pk)
+                self.times = self.times_before()
+            for name, at in zip(TIMES, self.times[issue.pk], strict=True):
+                wanted.setdefault(name, at)
 
-    def resolved_times(self):
-        """{issue: when it had been resolved before its entries}, replayed, as it follows from the status."""
+    def times_before(self):
+        """{issue: its TIMES before its entries}, replayed, as they follow from the status."""
         first = {issue: entries[0].position for issue, entries in self.entries.items()}
         rows = HistoryEntry.objects.filter(issue__in=first).filter(
-            Q(position=1) | Q(field__in=("status", "resolved_at"))
+            Q(position=1) | Q(field__in=("status", *TIMES))
         )
-        times, closed = {}, {}
+        found = {}
         columns = ("issue_id", "position", "field", "new_value", "created_at")
         for issue, position, name, new, at in rows.order_by("issue_id", "position").values_list(*columns):
             new = new and orjson.loads(new)
             if position >= first[issue]:
                 continue
             if position == 1:
-                times[issue], closed[issue] = new.get("resolved_at"), new.get("closed_at")
-            elif name == "resolved_at":
-                times[issue] = new
+                found[issue] = [new.get(name) for name in TIMES]
+            elif name in TIMES:
+                found[issue][TIMES.index(name)] = new
             else:
-                times[issue], closed[issue] = stamps(new, times[issue], closed[issue], moment(at))
-        return times
+                found[issue] = list(stamps(new, *found[issue], moment(at)))
+        return found
 
 
 def model_of(name):

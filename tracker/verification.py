@@ -13,7 +13,7 @@ from comments.models import Comment, CommentAttachment
 from issues.models import HistoryEntry, Issue, Space, Subscription, TextVersion
 from issues.models.base import Audited
 from issues.models.history import EMPTY, REDACTED, as_text, digest, moment, plain, text_value
-from issues.models.issue import stamps
+from issues.models.issue import TIMES, stamps
 from issues.models.sets import SETS
 from issues.models.space import SpaceRow
 from tracker.accounts.models import User
@@ -43,9 +43,7 @@ class Remark(namedtuple("Remark", ["id", "uuid", "issue_id", "created_at", *Comm
     document = Comment.document
 
 
-IssueRow = namedtuple(
-    "IssueRow", ["id", "uuid", "number", "version", "created_at", "closed_at", *Issue.FIELDS]
-)
+IssueRow = namedtuple("IssueRow", ["id", "uuid", "number", "version", "created_at", *Issue.FIELDS])
 
 
 def rows_as(kind, rows):
@@ -377,9 +375,9 @@ class IssueChain(Chain):
         super().__init__(space, uuids, issue)
         self.fields, self.sets = {}, {name: {} for name in SETS}
         self.comments, self.deleted = {}, set()
-        self.number = self.created_at = self.closed_at = None
-        # (version, value): what `resolved_at` was before the status of that version changed it.
-        self.resolved_before = (0, None)
+        self.number = self.created_at = None
+        # (version, {name: value}): what TIMES were before the status of that version changed them.
+        self.before = (0, {})
 
     def apply(self, entry, old, new):
         if (entry.action == "created") != (entry.position == 1):
@@ -401,19 +399,17 @@ class IssueChain(Chain):
             self.sets[name] = members if kind.name == "labels" else dict.fromkeys(members)
         self.number = document.pop("number", None)
         self.created_at = document.pop("created_at", None)
-        self.closed_at = document.pop("closed_at", None)
         self.fields = document
 
     def field(self, entry, old, new):
-        if entry.field == "resolved_at" and self.resolved_before[0] == entry.version:
-            self.fields["resolved_at"] = self.resolved_before[1]
+        if entry.field in TIMES and self.before[0] == entry.version:
+            self.fields[entry.field] = self.before[1][entry.field]
         self.replace(self.fields, entry.field, entry, old, new)
         if entry.field == "status":
-            resolved_at = self.fields.get("resolved_at")
-            self.resolved_before = (entry.version, resolved_at)
-            self.fields["resolved_at"], self.closed_at = stamps(
-                new, resolved_at, self.closed_at, moment(entry.created_at)
-            )
+            times = {name: self.fields.get(name) for name in TIMES}
+            self.before = (entry.version, times)
+            after = stamps(new, *times.values(), moment(entry.created_at))
+            self.fields |= dict(zip(TIMES, after, strict=True))
 
     def member(self, entry, old, new):
         members = self.sets[entry.field]
@@ -445,7 +441,7 @@ class IssueChain(Chain):
             # Most columns are empty, and so seen without a call.
             if (value or said) and self.uuids.value(column, value) != said:
                 raise Broken(f"its {column.name} is not what history says")
-        for name in ("number", "created_at", "closed_at"):
+        for name in ("number", "created_at"):
             if normal(plain(getattr(issue, name))) != getattr(self, name):
                 raise Broken(f"its {name} is not what history says")
         for name, stored in sets.items():

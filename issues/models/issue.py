@@ -24,7 +24,6 @@ from issues.models.sets import SETS, SetAttribute, Wish
 from issues.models.shown import as_json
 from issues.models.space import Counter, Space
 
-KEEP = object()
 # Sightings change the last version no more often than this.
 PAUSE = timedelta(hours=1)
 
@@ -153,6 +152,7 @@ class Issue(Rendered):
         "status",
         "resolution",
         "resolved_at",
+        "closed_at",
         "level_id",
         "assignee_id",
         "reporter_id",
@@ -422,14 +422,15 @@ class Issue(Rendered):
             written.add("level_rank")
         self.derive_resolution(stored, changed)
         if "status" in changed:
-            mine = self.resolved_at if "resolved_at" in self._named else KEEP
+            mine = {name: getattr(self, name) for name in TIMES if name in self._named}
             self.resolved_at, self.closed_at = stored.resolved_at, stored.closed_at
             self.stamp(at)
-            if mine is not KEEP and mine != self.resolved_at:
-                # On record, though it may be what stood there before.
-                self.resolved_at = mine
-                changed.add("resolved_at")
-            written |= {"resolved_at", "closed_at"}
+            for name, value in mine.items():
+                if value != getattr(self, name):
+                    # On record, though it may be what stood there before.
+                    setattr(self, name, value)
+                    changed.add(name)
+            written |= set(TIMES)
         return written
 
     def derive_title(self, stored, changed, written):
@@ -569,6 +570,10 @@ class Issue(Rendered):
 def group(status):
     """todo, active or done."""
     return "todo" if status in Issue.TODO else "done" if status in Issue.DONE else "active"
+
+
+# What follows from a status, unless it is named with it.
+TIMES = ("resolved_at", "closed_at")
 
 
 def stamps(status, resolved_at, closed_at, at):

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from issues.actor import Actor, acting_as
 from issues.models import HistoryEntry, Issue, Level
 from issues.models.fields import uuid7
+from issues.models.issue import TIMES
 from issues.undo import entries_of, revert, undo
 from tests.chains import assert_whole, entries, row
 from tests.factories import (
@@ -25,8 +26,8 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-# What goes on with every change, and what follows from a status alone.
-MOVING = {"version", "updated_at", "updated_by_id", "closed_at", "labels_shown"}
+# What goes on with every change, and what follows from the labels.
+MOVING = {"version", "updated_at", "updated_by_id", "labels_shown"}
 
 
 def last_batch():
@@ -176,14 +177,26 @@ def test_a_comment_is_no_change_since(ops, bob):
     assert_whole(issue)
 
 
-def test_what_was_resolved_was_resolved_then(ops):
-    issue = IssueFactory(space=ops, status="resolved")
-    resolved_at = Issue.objects.get().resolved_at
-    Issue.objects.change(status="open")
+@pytest.mark.parametrize("between", ["open", "resolved"])
+def test_what_was_closed_was_closed_then(ops, between):
+    issue = IssueFactory(space=ops, status="closed")
+    before = row(issue)
+    Issue.objects.change(status=between)
 
     undo(last_batch(), [issue.pk])
 
-    assert Issue.objects.get().resolved_at == resolved_at
+    assert [row(issue)[name] for name in TIMES] == [before[name] for name in TIMES]
+    verify()
+
+
+def test_an_undone_undo_of_a_reopening_is_open_again(ops):
+    issue = IssueFactory(space=ops, status="closed")
+    Issue.objects.change(status="open")
+    done = undo(last_batch(), [issue.pk])
+
+    undo(done.batch, [issue.pk])
+
+    assert [row(issue)[name] for name in ("status", *TIMES)] == ["open", None, None]
     verify()
 
 

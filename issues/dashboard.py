@@ -1,6 +1,7 @@
 """What the dashboard counts of the issues of a query: a few statements, whatever their number."""
 
 import re
+from array import array
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -14,6 +15,7 @@ from issues.facets import Facet, by_column, by_dimension, facets, texts, values_
 from issues.filters import BadParameter
 from issues.like import UPPER
 from issues.models import Issue, Level
+from issues.models.history import ACTED
 from issues.models.sql import among
 from issues.paths import adapted, compiled
 from issues.query.moments import whole_day
@@ -28,16 +30,14 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 # Days since an issue was opened, the first and the last included; all others are older.
 AGES = ((0, 0), (1, 2), (3, 6), (7, 29))
-# What a person does first with an issue. Comments are none, since an internal one would tell of itself.
-ACTIONS = ("status_changed", "assignee_changed", "priority_changed")
 IS_OPEN = "issues_issue.status IN ({})".format(", ".join(f"'{status}'" for status in Issue.OPEN))
 # An import may say that something was over before it began; that was open at no time.
 IS_OVER = f"NOT {IS_OPEN} AND issues_issue.resolved_at > issues_issue.created_at"
-# The first of the actions, in the order of the issue's chain and so along its index.
+# The first of the actions, in the order of the issue's chain: one step into an index that holds no others.
 FIRST_ACTION = (
-    "(SELECT h.created_at FROM issues_historyentry AS h WHERE h.issue_id = issues_issue.id "
+    "(SELECT h.created_at FROM issues_historyentry AS h{} WHERE h.issue_id = issues_issue.id "
     "AND h.position > 1 AND h.action IN ({}) AND h.actor_id IS NOT NULL ORDER BY h.position LIMIT 1)"
-).format(", ".join(f"'{action}'" for action in ACTIONS))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,8 @@ class Numbers:
     @cached_property
     def first_action(self):
         """[Wait] for the first action, of the issues opened in each week on which somebody acted."""
-        return self.waits("created_at", FIRST_ACTION)
+        actions = ", ".join(f"'{action}'" for action in ACTED)
+        return self.waits("created_at", FIRST_ACTION.format(along("history_acted"), actions))
 
     @cached_property
     def resolution(self):
@@ -245,23 +246,16 @@ class Numbers:
         return self.waits("resolved_at", "issues_issue.resolved_at")
 
     def waits(self, column, end):
-        """[Wait] from the opening of issues to `end`, SQL of a time; they are those of `column` in a week.
-
-        The database sorts; each quantile is the wait of an issue (the nearest rank), and never between two.
-        """
+        """[Wait] from the opening of issues to `end`, SQL of a time; they are those of `column` in a week."""
         spans = [days.moments(self.zone) for days in self.weeks]
         sql, parameters = self.over(spans, column, f"issues_issue.created_at AS began, {end} AS ended")
-        found = fetched(
-            "SELECT n, number, max(CASE WHEN place = (number + 1) / 2 THEN wait END), "
-            "max(CASE WHEN place = (9 * number + 9) / 10 THEN wait END) FROM (SELECT n, wait, "
-            "count(*) OVER (PARTITION BY n) AS number, "
-            "row_number() OVER (PARTITION BY n ORDER BY wait) AS place "
-            f"FROM (SELECT n, {seconds('ended')} - {seconds('began')} AS wait FROM ({sql}) AS each "
-            "WHERE ended IS NOT NULL) AS waits) AS ranked GROUP BY n, number",
+        # Materialized, or else `end` is found anew wherever it is spoken of.
+        found = quantiles(
+            f"WITH each AS MATERIALIZED ({sql}) SELECT n, {WAIT[connection.vendor]} AS wait FROM each "
+            "WHERE ended IS NOT NULL",
             parameters,
         )
-        quantiles = {n: (number, max(median, 0), max(p90, 0)) for n, number, median, p90 in found}
-        return [Wait(days, *quantiles.get(n, (0,))) for n, days in enumerate(self.weeks)]
+        return [Wait(days, *found.get(n, (0,))) for n, days in enumerate(self.weeks)]
 
     @cached_property
     def labels(self):
@@ -335,9 +329,8 @@ class Walk:
 
     @property
     def source(self):
-        # SQLite, without statistics, might take an index that knows nothing of times.
-        hint = f" INDEXED BY {self.index}" if connection.vendor == "sqlite" else ""
-        return f"{self.table}{hint}" + ("" if self.name == "issues_issue" else " CROSS JOIN issues_issue")
+        source = f"{self.table}{along(self.index)}"
+        return source if self.name == "issues_issue" else f"{source} CROSS JOIN issues_issue"
 
 
 ISSUES = {
@@ -350,12 +343,44 @@ def counted(condition):
     return f"count(*) FILTER (WHERE {condition})"
 
 
-def seconds(column):
-    """SQL of a time of the database in whole seconds."""
+def along(index):
+    """SQL behind the name of a table: SQLite, without statistics, might take another index of it."""
+    return f" INDEXED BY {index}" if connection.vendor == "sqlite" else ""
+
+
+# SQL of the seconds from `began` to `ended`, what follows the whole seconds of each left out.
+WAIT = {
+    "postgresql": ("extract(epoch FROM date_trunc('second', ended) - date_trunc('second', began))::bigint"),
+    # A day in binary is not exact to the second.
+    "sqlite": (
+        "CAST(round((julianday(substr(ended, 1, 19)) - julianday(substr(began, 1, 19))) * 86400) AS INTEGER)"
+    ),
+}
+
+
+def quantiles(waits, parameters):
+    """{n: (number, median, 90th percentile)} of SQL of pairs of n and a wait.
+
+    Each quantile is the wait of an issue (the nearest rank), and never between two.
+    """
+    found = {}
     if connection.vendor == "postgresql":
-        return f"extract(epoch FROM date_trunc('second', {column}))::bigint"
-    # Without what follows the second, which SQLite would round.
-    return f"strftime('%%s', substr({column}, 1, 19))"
+        sql = (
+            "SELECT n, count(*), percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY wait) "
+            f"FROM ({waits}) AS waits GROUP BY n"
+        )
+        return {n: (number, *(max(w, 0) for w in ranks)) for n, number, ranks in fetched(sql, parameters)}
+    # SQLite takes twice as long to rank them as to find them.
+    with connection.cursor() as cursor:
+        cursor.execute(waits, parameters)
+        for n, wait in cursor:
+            found.setdefault(n, array("q")).append(max(wait, 0))
+    return {n: nearest_ranks(sorted(each)) for n, each in found.items()}
+
+
+def nearest_ranks(waits):
+    number = len(waits)
+    return number, waits[(number + 1) // 2 - 1], waits[(9 * number + 9) // 10 - 1]
 
 
 def fetched(sql, parameters):

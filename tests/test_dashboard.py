@@ -16,11 +16,12 @@ from django.urls import reverse
 
 from issues.actor import Actor, acting_as
 from issues.charts import lasting, ticks, wait_ticks
-from issues.dashboard import ACTIONS, Days, Numbers, period_of
+from issues.dashboard import Days, Numbers, period_of
 from issues.dashboard_charts import CHARTS
 from issues.dashboard_views import linked
 from issues.filters import BadParameter, IssueFilter
 from issues.models import HistoryEntry, Issue, Level
+from issues.models.history import ACTED
 from issues.query import read
 from tests.factories import (
     CommentFactory,
@@ -194,7 +195,7 @@ def test_waits_are_those_of_issues_one_by_one(fill, bob, seed, query):
 
 def actions_of(issue):
     entries = HistoryEntry.objects.filter(issue=issue, position__gt=1).order_by("position")
-    return [entry.created_at for entry in entries if entry.action in ACTIONS and entry.actor_id]
+    return [entry.created_at for entry in entries if entry.action in ACTED and entry.actor_id]
 
 
 def test_a_comment_is_no_first_action(ops, bob):

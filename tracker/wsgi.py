@@ -12,4 +12,7 @@ application = get_wsgi_application()
 
 # Here and not in the settings, since commands may take as long as they need.
 if connection.vendor == "postgresql":
-    connection.settings_dict["OPTIONS"]["options"] = f"-c statement_timeout={settings.STATEMENT_TIMEOUT}s"
+    # Compiling a statement of the dashboard takes longer than running it.
+    connection.settings_dict["OPTIONS"]["options"] = (
+        f"-c statement_timeout={settings.STATEMENT_TIMEOUT}s -c jit=off"
+    )

@@ -25,6 +25,8 @@ EMPTY = (None, "", False, [], {})
 COMMENTS, NAMING = "comments", '"comment":"'
 # The name under which a redaction is on record.
 REDACTED = "text_redacted"
+# What a person does first with an issue. Comments are none, since an internal one would tell of itself.
+ACTED = ("status_changed", "assignee_changed", "priority_changed")
 
 
 @dataclass(slots=True)
@@ -225,6 +227,13 @@ class HistoryEntry(models.Model):
             models.Index("actor", models.F("id").desc(), name="history_actor"),
             models.Index(
                 "space", "created_at", "issue", condition=Q(action="regressed"), name="history_regressed"
+            ),
+            models.Index(
+                "issue",
+                "position",
+                "created_at",
+                condition=Q(action__in=ACTED, actor__isnull=False, position__gt=1),
+                name="history_acted",
             ),
         ]
 

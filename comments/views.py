@@ -17,7 +17,7 @@ from issues.forms import as_edited, preview
 from issues.models import Draft, Issue
 from issues.policy import may
 from issues.views import find as find_issue
-from issues.views import is_part, is_preview, issue_page, page_address, preview_page
+from issues.views import is_part, is_preview, issue_page, page_address, preview_page, tell_saved
 
 
 @login_required
@@ -31,7 +31,7 @@ def comment_create(request, key):
         if is_part(request):
             return render(request, "_previewed.html", {"preview": shown})
         return issue_page(request, issue, comment_form=form, comment_preview=shown)
-    files = form.attachments(issue.space, request.user) if form.is_valid() else None
+    files, before = form.attachments(issue.space, request.user) if form.is_valid() else None, issue.version
     if files is not None:
         comment = Comment(issue=issue, author=request.user)
         comment.content, comment.is_internal = form.cleaned_data["content"], form.cleaned_data["is_internal"]
@@ -42,6 +42,7 @@ def comment_create(request, key):
             if is_saved:
                 Draft.objects.of(request.user, Draft.Kind.COMMENT, issue).delete()
         if is_saved:
+            tell_saved(request, issue, before)
             return redirect(comment)
     return issue_page(request, find_issue(request, key), 422, comment_form=form)
 

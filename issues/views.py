@@ -242,7 +242,7 @@ def issue_update(request, key):
     issue = find(request, key, "write")
     form, before = IssueUpdateForm(issue, request.POST), issue.version
     if form.save():
-        tell_saved(request, form, before)
+        tell_saved(request, form.issue, before, {name: form[name].label.lower() for name in form.names()})
         return redirect(page_address(request, issue))
     return issue_page(request, find(request, key), form.status, changed=form)
 
@@ -255,9 +255,11 @@ def as_page(request, response):
     return response
 
 
-def tell_saved(request, form, before):
-    """Say what of a form's issue, which was at version `before`, is saved, with the way back."""
-    issue = form.issue
+def tell_saved(request, issue, before, labels=()):
+    """Say what of an issue, which was at version `before`, is saved, with the way back.
+
+    `labels` are the names of fields as people read them, {field: label}; that of the status is not needed.
+    """
     if issue.version == before:
         return
     entries = HistoryEntry.objects.filter(issue=issue, version=issue.version)
@@ -265,8 +267,7 @@ def tell_saved(request, form, before):
     if "status" in said:
         words = f"{issue.key} is {issue.get_status_display().lower()}."
     else:
-        labels = [form[name].label.lower() for name in form.names() if name in said]
-        words = f"{issue.key}: {', '.join(labels)} saved."
+        words = f"{issue.key}: {', '.join(labels[name] for name in labels if name in said)} saved."
     undo = reverse("batch-undo", args=[next(iter(said.values()))])
     messages.success(request, words, extra_tags=undo)
 

@@ -1179,6 +1179,19 @@ def test_comment_and_resolve(as_bob, ops):
     assert actions(issue)[:3] == ["created", "comment_added", "status_changed"]
 
 
+def test_what_a_comment_resolved_is_undone_and_the_comment_stays(as_bob, ops):
+    issue = IssueFactory(space=ops)
+    fixed = {"content": "Fixed", "resolve": "1"}
+
+    response = as_bob.post(url("comment-create", issue), fixed, follow=True)
+    (undo,) = re.findall(r'action="(/batches/[^"]+)"', response.content.decode())
+    as_bob.post(undo)
+
+    assert "OPS-1 is resolved." in text_of(response)
+    assert Issue.objects.get().status == "open"
+    assert Comment.objects.get().content == "Fixed"
+
+
 @pytest.mark.parametrize("content", ["", " \r\n ", "x" * 65_536, "nul\x00"])
 def test_bad_comment_is_kept_in_its_form(as_bob, ops, content):
     issue = IssueFactory(space=ops)

@@ -7,13 +7,13 @@ from django.db import transaction
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from comments.forms import CommentForm
+from comments.forms import CommentEditForm, CommentForm
 from comments.lookups import find_comment
 from comments.models import Comment
 from comments.policy import may_change
 from issues import tasks
 from issues.drafts import keep_draft
-from issues.forms import as_edited, preview
+from issues.forms import preview
 from issues.models import Draft, Issue
 from issues.policy import may
 from issues.views import find as find_issue
@@ -67,21 +67,15 @@ def resolve(request, issue):
 @require_http_methods(["GET", "HEAD", "POST"])
 def comment_edit(request, id):
     comment = find(request, id, "edit")
-    initial = {"content": comment.content, "is_internal": comment.is_internal}
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = CommentForm(*posted, initial=initial)
+    form = CommentEditForm(comment, *posted)
     context = {"form": form, "comment": comment, "issue": comment.issue}
     if is_preview(request):
         return preview_page(request, "comments/comment_form.html", "content", comment.issue.space_id, context)
-    files = None
-    if form.is_bound and form.is_valid():
-        files = form.attachments(comment.issue.space, request.user, comment)
-    if files is not None:
-        comment.content = as_edited(form.cleaned_data["content"], comment.content)
-        comment.is_internal = form.cleaned_data["is_internal"]
-        if form.save(comment, files):
-            return redirect(comment)
-    return render(request, "comments/comment_form.html", context, status=422 if form.is_bound else 200)
+    if form.is_bound and form.save(request.user):
+        return redirect(comment)
+    status = form.status if form.is_bound else 200
+    return render(request, "comments/comment_form.html", context, status=status)
 
 
 @login_required

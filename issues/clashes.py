@@ -44,18 +44,17 @@ def clash_of(form, name):
     bound, field = form[name], form.fields[name]
     mine, theirs = form.cleaned_data[name], getattr(form.issue, name)
     if name in MERGED:
-        return text_clash(form, name, mine, theirs)
+        base = next(entry["old_value"] for entry in form.conflicts if entry["field"] == name)
+        return text_clash(name, bound.label, base, mine, theirs)
     if name in form.LINES:
         mine, theirs = form.data[name], form.LINES[name](theirs)
     sides = [sent(mine), sent(theirs)]
     return Clash(name, bound.label, *sides, shown(field, mine), shown(field, theirs))
 
 
-def text_clash(form, name, mine, theirs):
-    """A text clashes from where it stood at the version that this person saw; it may be blanked since."""
-    base = next(entry["old_value"] for entry in form.conflicts if entry["field"] == name)
+def text_clash(name, label, base, mine, theirs):
+    """The Clash of a text that this person saw as `base`, None where that has been blanked since."""
     mine, theirs = markdown.unified(mine), markdown.unified(theirs)
-    label = form[name].label
     if base is None:
         return Clash(name, label, mine, theirs, mine, theirs, merged=mine)
     base = markdown.unified(base)

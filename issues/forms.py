@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from contextlib import suppress
 from datetime import date
 from itertools import groupby
 from uuid import UUID
@@ -361,30 +362,66 @@ def level_with_space(level):
     return f"{name} ({level.space.key})" if level.space else name
 
 
-class IssueChangeForm(ExactForm):
-    """Changes of an issue by somebody who saw it at `version`.
+class ChangeForm(ExactForm):
+    """What somebody changes who saw an issue at `version`; shown again, the form says `seen` as its version.
 
     A field that others changed since then is a conflict if this person changed it too; then `conflicts`
     holds the history documents of the others' changes, nothing is saved, and sending the form again, with
     the version of now, puts this person's values in place.
+    """
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0, max_value=2**63 - 1)
+
+    def __init__(self, version, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.conflicts, self.seen, self.left_alone = [], version, set()
+        with suppress(ValidationError):
+            posted = self.fields["version"].clean(self.data.get("version"))
+            self.seen = version if posted is None else posted
+
+    @property
+    def status(self):
+        """The HTTP status of a page that shows this form again."""
+        return 409 if self.conflicts else 422
+
+    @property
+    def said_by_others(self):
+        """[(who, their conflicting changes, when the last of them was)], in the order of time."""
+        by_actor = groupby(self.conflicts, lambda entry: entry["actor"] and entry["actor"]["name"])
+        found = [(who, list(entries)) for who, entries in by_actor]
+        return [(who, entries, entries[-1]["created_at"]) for who, entries in found]
+
+    def posted(self, but=()):
+        """[(name, value)] of what was sent to be sent again, `but` for these fields.
+
+        What others changed and this person left alone is not among it, or it would be set back.
+        """
+        left_out = {"version", "csrfmiddlewaretoken", *self.left_alone, *but}
+        pairs = [(name, value) for name, values in self.data.lists() for value in values]
+        # A box that is not ticked is named by `of`.
+        return [(name, value) for name, value in pairs if (value if name == "of" else name) not in left_out]
+
+    @property
+    def mine(self):
+        return self.posted()
+
+    @property
+    def theirs(self):
+        """What is left to save where the others' values stand."""
+        return self.posted(clash.name for clash in self.clashes)
+
+
+class IssueChangeForm(ChangeForm):
+    """Changes of an issue.
 
     LINES are the fields of which a form shows all in one line, with what makes the line.
     """
 
     LINES = {}
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0, max_value=2**63 - 1)
-
     def __init__(self, issue, data=None, **kwargs):
-        super().__init__(data, **kwargs)
+        super().__init__(issue.version, data, **kwargs)
         self.issue = issue
-        self.conflicts = []
-        self.seen = issue.version
-
-    @property
-    def status(self):
-        """The HTTP status of a page that shows this form again."""
-        return 409 if self.conflicts else 422
 
     def names(self):
         return [name for name in self.fields if name != "version"]
@@ -398,7 +435,7 @@ class IssueChangeForm(ExactForm):
     def save(self):
         """Whether it is saved; if not, `errors` or `conflicts` say why."""
         if not self.is_valid():
-            return self.show_again()
+            return False
         others = self.changes_since()
         for name in self.names():
             self.take_over(name, others.get(name, []))
@@ -414,45 +451,19 @@ class IssueChangeForm(ExactForm):
             return self.save()
         except ValidationError as error:
             self.add_errors(error)
-            return self.show_again()
+            return False
         return True
-
-    def show_again(self):
-        version = self.cleaned_data.get("version")
-        self.seen = self.issue.version if version is None else version
-        return False
 
     @cached_property
     def clashes(self):
         """The fields that this person and others changed, as pages offer them; [] where there are none."""
         return clashes_of(self)
 
-    @property
-    def said_by_others(self):
-        """[(who, their conflicting changes, when the last of them was)], in the order of time."""
-        by_actor = groupby(self.conflicts, lambda entry: entry["actor"] and entry["actor"]["name"])
-        found = [(who, list(entries)) for who, entries in by_actor]
-        return [(who, entries, entries[-1]["created_at"]) for who, entries in found]
-
-    def posted(self, but=()):
-        """[(name, value)] of what was sent to be sent again, `but` for these fields."""
-        left_out = {"version", "csrfmiddlewaretoken", *but}
-        pairs = [(name, value) for name, values in self.data.lists() for value in values]
-        return [(name, value) for name, value in pairs if name not in left_out]
-
-    @property
-    def mine(self):
-        return self.posted()
-
-    @property
-    def theirs(self):
-        """What is left to save where the others' values stand."""
-        return self.posted(clash.name for clash in self.clashes)
-
     def take_over(self, name, entries):
         """Set the field to what was posted, unless this person left it alone and `entries` are others'."""
         value = self.value(name)
         if entries and self.is_same(name, value, entries[0]["old_value"]):
+            self.left_alone.add(name)
             return
         if entries and value != getattr(self.issue, name):
             self.conflicts += entries
@@ -701,6 +712,10 @@ class IssueUpdateForm(IssueChangeForm):
             [known[uuid] for uuid in uuids & known.keys()] for uuids in (posted - seen, seen - posted)
         )
         self.issue.wish(name, add=added, remove=removed)
+        if entries:
+            # As with labels, what others did stands.
+            there = {uuid for uuid, pk in known.items() if pk in present}
+            self.data.setlist(name, map(str, (there | posted - seen) - (seen - posted)))
 
 
 def members_before(uuids, entries):

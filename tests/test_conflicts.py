@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from comments.models import Comment
 from issues.models import Draft, Issue, Level
-from tests.factories import IssueFactory
+from tests.factories import ChannelFactory, CommentFactory, IssueFactory
 from tests.test_pages import Forms, act, form_of, text_of, url
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +162,91 @@ def test_keeping_one_s_own_label_keeps_the_labels_that_others_added(as_bob, ops,
 
     assert conflict.status_code == 409
     assert Issue.objects.get().labels == {"team": "billing", "flaky": ""}
+
+
+@pytest.mark.parametrize("button", ["Keep mine", "Take theirs", "Save merged"])
+def test_what_one_left_alone_stays_as_the_other_made_it(as_bob, ops, alice, button):
+    issue = IssueFactory(space=ops, description="one", kind="bug")
+    form = form_of(as_bob.get(url("issue-edit", issue))) | {"description": "mine"}
+    with act(alice):
+        issue.description, issue.kind, issue.is_crash = "theirs", "task", True
+        issue.save()
+
+    conflict = as_bob.post(url("issue-edit", issue), form)
+    as_bob.post(url("issue-edit", issue), choices(conflict)[button])
+
+    stored = Issue.objects.get()
+    assert (stored.kind, stored.is_crash) == ("task", True)
+
+
+def test_a_channel_that_others_chose_stays(as_bob, ops, alice):
+    issue, theirs = IssueFactory(space=ops), ChannelFactory(space=ops)
+    mine = {"version": 1, "of": "channels", "level": Level.objects.get(key="P3").uuid}
+    with act(alice):
+        issue.level, issue.channels = Level.objects.get(key="P1"), [theirs]
+        issue.save()
+
+    conflict = as_bob.post(url("issue-update", issue), mine)
+    as_bob.post(url("issue-update", issue), choices(conflict)["Keep mine"])
+
+    issue = Issue.objects.get()
+    assert issue.level.key == "P3"
+    assert list(issue.channels) == [theirs.pk]
+
+
+def test_a_preview_forgets_nothing_of_what_was_seen(as_bob, ops, alice):
+    issue = IssueFactory(space=ops, description="one")
+    form = form_of(as_bob.get(url("issue-edit", issue))) | {"description": "mine"}
+    with act(alice):
+        issue.description = "theirs"
+        issue.save()
+
+    previewed = form_of(as_bob.post(url("issue-edit", issue), form | {"preview": "1"}))
+    conflict = as_bob.post(url("issue-edit", issue), previewed)
+
+    assert conflict.status_code == 409
+
+
+def edited_twice(as_bob, bob, ops, alice, **theirs):
+    """What Bob is told who sends an edit of his comment that another tab, or a program, has edited since."""
+    comment = CommentFactory(issue=IssueFactory(space=ops), author=bob, content="one\ntwo\nthree\n")
+    form = form_of(as_bob.get(url("comment-edit", comment)))
+    with act(alice):
+        for name, value in theirs.items():
+            setattr(comment, name, value)
+        comment.save()
+    mine = form | {"content": "one\r\ntwo\r\nTHREE\r\n"}
+    return comment, as_bob.post(url("comment-edit", comment), mine)
+
+
+@pytest.mark.parametrize(
+    ("button", "content"),
+    [
+        ("Keep mine", "one\ntwo\nTHREE\n"),
+        ("Take theirs", "ONE\ntwo\nthree\n"),
+        ("Save merged", "ONE\ntwo\nTHREE\n"),
+    ],
+)
+def test_a_comment_is_not_written_over_either(as_bob, bob, ops, alice, button, content):
+    theirs = {"content": "ONE\ntwo\nthree\n", "is_internal": True}
+    comment, conflict = edited_twice(as_bob, bob, ops, alice, **theirs)
+    between = Comment.objects.get().content
+
+    response = as_bob.post(url("comment-edit", comment), choices(conflict)[button])
+
+    assert (conflict.status_code, between) == (409, theirs["content"])
+    assert "Alice Owner edited a comment just now" in text_of(conflict)
+    assert response.status_code == 302
+    comment.refresh_from_db()
+    assert (comment.content, comment.is_internal) == (content, True)
+
+
+def test_a_comment_whose_text_nobody_else_edited_is_saved(as_bob, bob, ops, alice):
+    comment, response = edited_twice(as_bob, bob, ops, alice, is_internal=True)
+
+    comment.refresh_from_db()
+    assert response.status_code == 302
+    assert (comment.content, comment.is_internal) == ("one\ntwo\nTHREE\n", True)
 
 
 def test_htmx_shows_it_as_a_page(as_bob, ops, alice):

@@ -49,22 +49,6 @@ def expect_statuses(page, *statuses):
 
 
 @with_and_without_scripts
-def test_selected_issues_are_resolved_and_brought_back(issues, on_list):
-    issues(3)
-    page = on_list()
-    for number in (1, 3):
-        page.get_by_role("checkbox", name=f"Select OPS-{number}").check()
-
-    page.get_by_role("button", name="Resolve").click()
-    expect(messages(page)).to_contain_text("Resolved 2 issues.")
-    expect_statuses(page, "Resolved", "Open", "Resolved")
-
-    messages(page).get_by_role("button", name="Undo").click()
-    expect(messages(page)).to_contain_text("Undid the change of 2 issues.")
-    expect_statuses(page, "Open", "Open", "Open")
-
-
-@with_and_without_scripts
 def test_more_than_twenty_are_shown_first(issues, on_list):
     issues(22)
     page = on_list()

@@ -8,7 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from comments.models import Comment
-from issues.models import Draft, Issue
+from issues.models import Draft
 from tests.browser.conftest import with_and_without_scripts
 from tests.factories import IssueFactory
 from tests.issues.test_attachment import PNG
@@ -48,41 +48,6 @@ def leave(page):
         if Draft.objects.exists():
             return
         page.reload()
-
-
-@with_and_without_scripts
-def test_comment_with_a_preview(on_issue, has_scripts):
-    area(on_issue).fill("It is **late**")
-    on_issue.locator("#comment-form").get_by_role("button", name="Preview").click()
-    expect(on_issue.locator("#comment-form strong")).to_have_text("late")
-
-    if has_scripts:
-        on_issue.get_by_role("button", name="Write").click()
-    on_issue.get_by_role("button", name="Comment", exact=True).click()
-
-    expect(on_issue.locator(".comment strong")).to_have_text("late")
-    expect(area(on_issue)).to_have_value("")
-
-
-@with_and_without_scripts
-def test_comment_and_resolve(on_issue):
-    area(on_issue).fill("Fixed")
-    on_issue.get_by_role("button", name="Comment & resolve").click()
-
-    expect(on_issue.locator(".badges .status")).to_contain_text("Resolved")
-    expect(on_issue.locator(".comment")).to_contain_text("Fixed")
-
-
-@with_and_without_scripts
-def test_attach_a_file_to_a_comment(on_issue, has_scripts):
-    file = {"name": "screen.png", "mimeType": "image/png", "buffer": PNG}
-    area(on_issue).fill("Look\n")
-    where = "[data-files]" if has_scripts else "input[name=file]"
-    on_issue.locator(f"#comment-form {where}").set_input_files(file)
-    on_issue.get_by_role("button", name="Comment", exact=True).click()
-
-    expect(on_issue.locator(".comment .attachments .name")).to_have_text("screen.png")
-    expect(on_issue.locator(".comment .prose img")).to_have_count(1 if has_scripts else 0)
 
 
 def test_a_pasted_picture_is_in_the_text_and_in_the_comment(on_issue):
@@ -250,34 +215,6 @@ def test_escape_puts_suggestions_away(on_issue):
     expect(on_issue.get_by_role("listbox", name="Suggestions")).to_be_hidden()
     expect(area(on_issue)).to_be_focused()
     expect(area(on_issue)).to_have_value("@")
-
-
-@with_and_without_scripts
-@pytest.mark.parametrize(
-    ("button", "description"),
-    [
-        ("Keep mine", "one\ntwo\nTHREE\n"),
-        ("Take theirs", "ONE\ntwo\nthree\n"),
-        ("Save merged", "ONE\ntwo\nTHREE\n"),
-    ],
-)
-def test_of_two_tabs_the_older_saves_last(page, context, sign_in, issue, bob, button, description):
-    sign_in(bob)
-    newer = context.new_page()
-    for tab in (page, newer):
-        tab.goto(reverse("issue-edit", args=[issue.key]))
-    newer.get_by_label("Description").fill("ONE\ntwo\nthree\n")
-    newer.get_by_role("button", name="Save").click()
-    newer.wait_for_url(f"**{issue.get_absolute_url()}")
-
-    page.get_by_label("Description").fill("one\ntwo\nTHREE\n")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("edited the description")
-    assert Issue.objects.get().description == "ONE\ntwo\nthree\n"
-    page.get_by_role("button", name=button).click()
-
-    page.wait_for_url(f"**{issue.get_absolute_url()}")
-    assert Issue.objects.get().description == description
 
 
 def test_a_comment_beside_the_list_leaves_no_draft(page, sign_in, issue, bob):

@@ -49,17 +49,6 @@ def test_a_search_is_typed_taken_apart_and_put_in_another_order(shelf, has_scrip
 
 
 @with_and_without_scripts
-def test_a_mistake_is_marked_and_mended_by_one_click(shelf):
-    box(shelf).fill("is:opem nulls")
-    box(shelf).press("Enter")
-    expect(shelf.locator("mark")).to_have_text("opem")
-
-    shelf.get_by_role("link", name="open", exact=True).click()
-
-    expect(titles(shelf)).to_have_text(["Nulls in customer"])
-
-
-@with_and_without_scripts
 def test_facets_narrow_the_list(shelf, has_scripts):
     if not has_scripts:
         shelf.get_by_role("link", name="Facets").click()

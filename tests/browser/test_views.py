@@ -5,32 +5,10 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from issues.actor import Actor, acting_as
-from issues.models import SavedView
 from tests.browser.conftest import with_and_without_scripts
 from tests.factories import IssueFactory, SavedViewFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@with_and_without_scripts
-def test_a_list_is_saved_opened_and_updated(page, sign_in, ops, bob):
-    IssueFactory(space=ops, title="Customer ids are null")
-    sign_in(bob)
-
-    page.goto(f"{reverse('issue-list')}?q=is:open")
-    page.get_by_text("Save view", exact=True).click()
-    page.get_by_label("Name").fill("What is open")
-    page.get_by_label("Who sees it").select_option(label="Everybody in Operations")
-    page.get_by_role("button", name="Save", exact=True).click()
-
-    tab = page.get_by_role("navigation", name="Saved views").get_by_role("link", name="What is open")
-    expect(tab).to_have_attribute("aria-current", "page")
-    view = SavedView.objects.get()
-    page.goto(f"{reverse('issue-list')}?q=is:open+level:none&view={view.uuid}")
-    page.get_by_role("button", name="Update view").click()
-    expect(page.get_by_role("button", name="Update view")).to_have_count(0)
-    view.refresh_from_db()
-    assert view.query == "q=is%3Aopen+level%3Anone"
 
 
 @with_and_without_scripts

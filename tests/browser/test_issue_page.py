@@ -1,5 +1,7 @@
 """The page of an issue: fields that save themselves, its title, boxes, news, and its keys."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -191,6 +193,25 @@ def test_long_timeline_is_shown_whole_when_asked_for(on_issue, issue, monkeypatc
 
     expect(on_issue.locator(".comment")).to_have_count(8)
     assert "timeline=all" in on_issue.url
+
+
+def test_a_thousand_entries_are_light_and_can_all_be_opened(page, sign_in, bob, issue):
+    for number in range(250):
+        CommentFactory(issue=issue, author=bob, content=f"Remark {number}.")
+        change(issue, bob, status=("acknowledged", "in_progress")[number % 2], kind=f"kind {number}")
+        change(issue, bob, is_read=not issue.is_read)
+    assert issue.history.count() == 1_001
+    sign_in(bob)
+
+    page.goto(issue.get_absolute_url())
+    expect(page.locator("#entries .entries > li.left-out")).to_have_count(1)
+    page.get_by_role("link", name=re.compile("^Show [0-9]+ more$")).click()
+
+    expect(page.locator(".comment")).to_have_count(250, timeout=20_000)
+    expect(page.locator("#entries .change")).to_have_count(251)
+    area = page.get_by_label("Comment", exact=True)
+    area.fill("Answered")
+    expect(area).to_have_value("Answered")
 
 
 def test_similar_issues_are_named_while_the_title_is_typed(page, sign_in, bob, ops):

@@ -6,7 +6,7 @@ N ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-server test-browser lint bench bench-smoke screenshots npm-client clean
+.PHONY: run test test-server test-browser lint bench bench-smoke bench-keys screenshots npm-client clean
 
 run: $(VENV)/run.stamp
 	@mkdir -p .data
@@ -45,6 +45,10 @@ bench: $(VENV)/test.stamp
 
 bench-smoke: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.bench.run 10000 --smoke
+
+# How soon a row shows what a key did to its issue, in Chromium.
+bench-keys: $(VENV)/test.stamp
+	@$(BIN)/python -m tests.bench.keys $(N)
 
 # Every page of the demo as a picture, in .data/screenshots/.
 screenshots: $(VENV)/test.stamp

@@ -100,6 +100,10 @@ def all_queries(scenario):
     return lambda found: found["queries"].get(scenario)
 
 
+def weight(page):
+    return lambda found: found["weights"].get(page)
+
+
 def resident(found):
     memory = found.get("memory")
     return memory and memory["resident"] - memory["mapped"]
@@ -134,7 +138,10 @@ BARS = (
     *(Bar(f"{name}, p95", 400, p95(name), unit=" ms") for name in ERRORS),
     *(Bar(f"{name}, to the list at 10k", 2, to_native(name)) for name in DOORS),
     *(Bar(f"{name}, to 10k", 1.5, to_small(name)) for name in DOORS),
+    Bar("list page, queries", 12, all_queries("list page"), unit=""),
+    Bar("list page, compressed", 60, weight("list page"), unit=" kB"),
     Bar("issue page of 500 entries, queries", 12, all_queries("issue page, long"), unit=""),
+    Bar("issue page of 500 entries, compressed", 60, weight("issue page, long"), unit=" kB"),
     Bar("issue page of 500 entries, to one of none", 4, to_page),
     Bar("import, issues/s", 2_000, imports("rate"), unit="", is_least=True),
     Bar("import, memory at 5 times the file", 1.2, imports("growth")),
@@ -190,7 +197,18 @@ MOST_LISTS = {
     "total, status": 5,
     **dict.fromkeys(DOORS, 4),
 }
-MOST_QUERIES = {"list": 3, "page": 3, "label": 2, "get": 2, "create": 15}
+MOST_QUERIES = {
+    "list": 3,
+    "page": 3,
+    "label": 2,
+    "get": 2,
+    "create": 15,
+    "list page": 12,
+    "issue page": 12,
+    "issue page, long": 12,
+}
+# Kilobytes as they are sent.
+MOST_WEIGHT = {"list page": 60, "issue page": 60, "issue page, long": 60}
 
 
 def cpu(found, scenario, target="product"):
@@ -211,3 +229,6 @@ def misses(found):
     for name, most in MOST_QUERIES.items():
         if found["queries"][name] > most:
             yield f"{name}: {found['queries'][name]} queries, at most {most}"
+    for name, most in MOST_WEIGHT.items():
+        if found["weights"][name] > most:
+            yield f"{name}: {found['weights'][name]:.0f} kB, at most {most}"

@@ -81,7 +81,7 @@ def arguments():
 def measured(url, small, wanted):
     """All that is found out by asking servers."""
     here, there = asked(url), small and asked(small)
-    found = {"scenarios": {}, **{name: here[name] for name in ("queries", "beside", "shapes")}}
+    found = {"scenarios": {}, **{name: here[name] for name in ("queries", "beside", "weights", "shapes")}}
     found["shapes at 10k"] = there["shapes"] if there else {}
     with ExitStack() as running:
         servers = {name: running.enter_context(served(name, url)) for name in ("product", "reference")}

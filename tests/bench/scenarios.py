@@ -1,11 +1,13 @@
 """What is asked of the servers of one database; `python -m tests.bench.scenarios` says it as JSON.
 
     {"product": {scenario: [request]}, "reference": {scenario: [request]}, "queries": {scenario: statements
-    of the product}, "beside": the same without those that sign in, "shapes": {list: milliseconds}}
+    of the product}, "beside": the same without those that sign in, "weights": {page: its kilobytes as they
+    are sent}, "shapes": {list: milliseconds}}
 
 A request is [method, path, header that signs in, body].
 """
 
+import gzip
 import json
 import sys
 from datetime import timedelta
@@ -103,8 +105,9 @@ class Scenarios:
                 "deep page": [self.get(self.deep()) for _ in range(TOKENS)],
                 "facets": [self.get(facets) for _ in range(TOKENS)],
                 "facets, open": [self.get(f"{facets}&status={OPEN}") for _ in range(TOKENS)],
-                "issue page": [self.page(self.plain_issue())],
-                "issue page, long": [self.page(self.long_issue())],
+                "list page": [self.page("/issues/")],
+                "issue page": [self.page(self.plain_issue().get_absolute_url())],
+                "issue page, long": [self.page(self.long_issue().get_absolute_url())],
             }
             | self.totals()
             | self.searches()
@@ -187,10 +190,9 @@ class Scenarios:
             for name, (method, path, body) in lists.items()
         }
 
-    def page(self, issue):
-        """The page of an issue, for who is signed in as the first person."""
-        client = signed_in()
-        return ["GET", f"/issues/{issue.key}/", f"Cookie: sessionid={client.cookies['sessionid'].value}", ""]
+    def page(self, path):
+        """A page, for who is signed in as the first person."""
+        return ["GET", path, f"Cookie: sessionid={signed_in().cookies['sessionid'].value}", ""]
 
     def plain_issue(self):
         from issues.actor import Actor, acting_as
@@ -260,13 +262,13 @@ def signed_in():
     return client
 
 
-def count_queries(requests):
-    """({scenario: statements of the product for its first request}, {the same but for signing in})."""
+def measured_once(requests):
+    """What `main` says of the first request of each scenario."""
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
-    counted, beside = {}, {}
+    counted, beside, weights = {}, {}, {}
     for name, (first, *_) in requests.items():
         method, path, header, body = first
         key, _, value = header.partition(": ")
@@ -279,7 +281,9 @@ def count_queries(requests):
             raise RuntimeError(f"{name}: {response.status_code} {response.content[:300]}")
         counted[name] = len(captured)
         beside[name] = sum(not any(table in row["sql"] for table in SIGN_IN) for row in captured)
-    return counted, beside
+        if response["Content-Type"].startswith("text/html"):
+            weights[name] = len(gzip.compress(response.content)) / 1_000
+    return {"queries": counted, "beside": beside, "weights": weights}
 
 
 def main():
@@ -289,8 +293,7 @@ def main():
     from tests.bench import shapes
 
     found = Scenarios().both()
-    counted, beside = count_queries(found["product"])
-    found |= {"queries": counted, "beside": beside, "shapes": shapes.times()}
+    found |= measured_once(found["product"]) | {"shapes": shapes.times()}
     json.dump(found, sys.stdout)
 
 

@@ -20,6 +20,7 @@ def found():
         "scenarios": {name: {"product": figures(), "reference": figures()} for name in names},
         "queries": dict(bars.MOST_QUERIES),
         "beside": {"list": 2},
+        "weights": dict(bars.MOST_WEIGHT),
         "shapes": {"everything": 1.0},
         "shapes at 10k": {"everything": 0.5},
     }
@@ -47,11 +48,11 @@ def test_the_worst_of_several_counts(found):
 
 def test_a_quick_run_names_what_takes_too_much(found):
     found["scenarios"]["get"]["product"] = figures(cpu=90_000.0)
-    found["queries"]["list"] = 50
+    found["queries"]["list"], found["weights"]["list page"] = 50, 61.0
 
     failures = list(bars.misses(found))
 
-    assert [failure.partition(":")[0] for failure in failures] == ["get", "list"]
+    assert [failure.partition(":")[0] for failure in failures] == ["get", "list", "list page"]
 
 
 def test_a_quick_run_that_is_well_says_nothing(found):

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.test import Client
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+LAUNCH = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 # Playwright's loop runs in the thread of the test, which is the only one to use its connection.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -22,7 +23,7 @@ def browser_type_launch_args(browser_type_launch_args):
         pytest.skip("there is no Chromium on this machine: install Debian's package `chromium`")
     return browser_type_launch_args | {
         "executable_path": CHROMIUM,
-        "args": ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+        "args": LAUNCH,
     }
 
 

@@ -127,6 +127,9 @@ HISTORY = (
     "batch", "created_at", "hash", "space_id", "actor_id", "issue__is_anonymous", "issue__reporter_id",
 )  # fmt: skip
 
+# What may say who an anonymous reporter is: clients of other products write there for whom they act.
+NAMING = ("reporter", "extensions")
+
 
 def history_documents(rows):
     """Documents of rows selected with HISTORY; texts are looked up in one statement for all of them.
@@ -145,11 +148,12 @@ def history_document(row, old, new, texts):
     if row[2] == "channel":
         # The address of a target may be a secret.
         texts = {}
-    if is_anonymous and row[7] == "reporter":
+    if is_anonymous and row[7] in NAMING:
         old = new = None
         old_display = new_display = ""
-    if is_anonymous and row[6] == "created":
-        new = {key: value for key, value in new.items() if key != "reporter"}
+    if is_anonymous and row[7] in ("", "comments"):
+        # A new issue, a comment.
+        old, new = (without_names(value) for value in (old, new))
     return {
         "id": row[0],
         "issue": row[1],
@@ -172,6 +176,12 @@ def history_document(row, old, new, texts):
         "created_at": row[18],
         "hash": None if is_anonymous else row[19],
     }
+
+
+def without_names(value):
+    if not isinstance(value, dict):
+        return value
+    return {key: part for key, part in value.items() if key not in NAMING}
 
 
 def is_text(value):

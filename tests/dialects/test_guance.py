@@ -458,6 +458,24 @@ def test_an_anonymous_reporter_is_blank(api, ops, alice, bob):
     assert shown(api(alice), issue)["updator"] == account(alice)
 
 
+def test_history_does_not_tell_for_whom_a_client_of_an_anonymous_reporter_acts(api, ops, alice, bob):
+    extra = {"extra": {"creator": {"name": "Hidden Person"}}}
+    issue = Issue.objects.get(uuid=add(api(bob), extend=extra)["uuid"].removeprefix("issue_"))
+    reply = {"issueUUID": f"issue_{issue.uuid.hex}", "content": "It was me.", "extend": extra}
+    content(send(api(bob), "post", "/api/v1/issue/reply/create", reply))
+    send(api(bob), "patch", f"/api/issues/{issue.uuid}/", {"is_anonymous": True})
+    modify(api(bob), issue, extend=extra | {"text": "x"})
+    modify(api(bob), issue, extend={})
+
+    native = api(alice).get(f"/api/issues/{issue.uuid}/history/").content.decode()
+    client = Client()
+    client.force_login(alice)
+    page = client.get(f"/issues/{issue.key}/history/").content.decode()
+
+    assert "extensions_changed" in native and "It was me." in native
+    assert "Hidden Person" not in native + page
+
+
 def test_a_deleted_issue_is_gone(guance, ops):
     issue = IssueFactory(space=ops)
 

@@ -147,7 +147,10 @@ def test_a_method_that_is_not_offered_is_refused(name, addresses, client):
     offered = {method for own, method in CALLS if own == name}
 
     for method in {*METHODS, "options", "trace", "propfind"} - offered:
-        refused(name, call(client, method, addresses(name)), 405)
+        response = call(client, method, addresses(name))
+        refused(name, response, 405)
+        said = set(response["Allow"].lower().split(", "))
+        assert said == offered | ({"head"} if "get" in offered else set())
 
 
 @pytest.mark.parametrize("name", [name for name, method in CALLS if method == "get"])

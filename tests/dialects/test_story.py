@@ -151,6 +151,25 @@ def test_an_anonymous_reporter_is_named_at_no_door(door, at, ops, alice):
         assert not named, (response.request["PATH_INFO"], named)
 
 
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        5,
+        [{}],
+        dict.fromkeys(("extend", "assignee", "teams", "declaration", "config", Issue.UNKNOWN_ASSIGNEE), 5),
+        {"extend": dict.fromkeys(("manager", "managers", "members", "channels", "extra"), 5)},
+    ],
+)
+@pytest.mark.parametrize("door", doors())
+def test_no_door_falls_over_what_a_file_brought_in_its_name(door, kept, at, ops):
+    issue = IssueFactory(space=ops, extensions={door: kept})
+
+    shown = [done(read(at[door])) for read in reads(door, issue)]
+
+    assert all(shown)
+
+
 def filtered(door, issue, person, at):
     """Lists of a door that ask for what `person` wrote, or for what changed at `at`, as such functions."""
     made, later = (int(moment.timestamp() * 1_000) for moment in (issue.created_at, at))

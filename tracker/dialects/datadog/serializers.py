@@ -182,7 +182,14 @@ def assignee_of(issue):
     """The uuid of the person who has the issue, or of whom only this door knows."""
     if issue["assignee"]:
         return str(issue["assignee"]["id"])
-    return issue["extensions"].get("datadog", {}).get(Issue.UNKNOWN_ASSIGNEE)
+    uuid = own(issue["extensions"]).get(Issue.UNKNOWN_ASSIGNEE)
+    return uuid if isinstance(uuid, str) else None
+
+
+def own(extensions):
+    """What is kept of an issue for this door; a file that was read in may have anything there."""
+    found = extensions.get("datadog")
+    return found if isinstance(found, dict) else {}
 
 
 def case_id(issue):

@@ -24,6 +24,7 @@ from tracker.dialects.datadog.serializers import (
     assignee_of,
     included,
     issue_document,
+    own,
     result_document,
 )
 from tracker.dialects.datadog.words import ORDERS, STATE
@@ -174,12 +175,12 @@ class AssigneeView(OneView):
         if uuid == assignee_of(issue_rows.document_of(issue, ("assignee", "extensions"))):
             return
         issue.assignee = uuid and lookups.find_person([issue.space_id], uuid)
-        own = {**issue.extensions.get("datadog", {})}
-        own.pop(Issue.UNKNOWN_ASSIGNEE, None)
+        kept = {**own(issue.extensions)}
+        kept.pop(Issue.UNKNOWN_ASSIGNEE, None)
         if uuid and issue.assignee is None:
-            own[Issue.UNKNOWN_ASSIGNEE] = uuid
+            kept[Issue.UNKNOWN_ASSIGNEE] = uuid
         others = {name: known for name, known in issue.extensions.items() if name != "datadog"}
-        issue.extensions = others | ({"datadog": own} if own else {})
+        issue.extensions = others | ({"datadog": kept} if kept else {})
         issue.save()
 
 

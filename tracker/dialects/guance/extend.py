@@ -16,11 +16,16 @@ from tracker.dialects.ids import prefixed
 MANAGERS = ("manager", "managers")
 # Lists of things that the text names; each is shown with whether it `exists`.
 NAMED = ("channels", "members")
+# What is kept for this door, beside which a file that was read in may have anything.
+KEPT = {"extend": dict, "assignee": dict, "teams": list, "declaration": dict}
 
 
 def own(extensions):
     """What is kept of an issue or a reply that only this door knows."""
-    return extensions.get("guance", {})
+    found = extensions.get("guance")
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, KEPT.get(name, object))}
 
 
 def keeping(extensions, own_part):

@@ -286,7 +286,9 @@ class Guance(Lens):
                 {},
                 optional={
                     "manager": st.sampled_from(self.managers(ground)),
+                    "managers": st.sampled_from(self.managers(ground)),
                     "members": st.just([{"type": "@", "uuid": "acnt_x", "exists": False}]),
+                    "channels": st.sampled_from(self.channels(ground)),
                     "text": TEXTS,
                     "linkList": st.just([{"name": "", "link": "https://example.com"}]),
                     "other": st.just({"deep": [1, None, {"a": 1.5}]}),
@@ -296,7 +298,23 @@ class Guance(Lens):
 
     def managers(self, ground):
         people = [prefixed("acnt", person.uuid) for person in ground.members]
-        return [[], people, [ground.members[0].email], ["nobody@example.com", people[1]], ["group_x"]]
+        teams = [prefixed("group", team.uuid) for team in ground.teams]
+        return [
+            [],
+            people,
+            people[:1] * 2,
+            [ground.members[0].email],
+            ["nobody@example.com", people[1]],
+            ["group_x"],
+            teams,
+            [teams[1], people[1].upper().replace("ACNT", "acnt"), None, {"uuid": people[0]}],
+        ]
+
+    def channels(self, ground):
+        """Some that are there, as the door shows them, and some that are not."""
+        found = [{"type": "#", "uuid": prefixed("chan", row.uuid), "exists": True} for row in ground.channels]
+        nowhere = {"type": "#", "uuid": "chan_x", "exists": False}
+        return [[], found, found[:1], found * 2, [nowhere, "#"]]
 
     def documents(self, ground):
         return some(**self.fields(ground))
@@ -390,6 +408,8 @@ def states(ground):
             "assignee": st.sampled_from([None, *ground.members, *ground.gone]),
             "reporter": st.sampled_from([None, *ground.members, *ground.gone]),
             "is_anonymous": st.booleans(),
+            "teams": st.lists(st.sampled_from(ground.teams), unique=True),
+            "channels": st.lists(st.sampled_from(ground.channels), unique=True),
             "project": st.sampled_from([None, *ground.projects]),
             "environment": st.sampled_from([None, *ground.environments]),
             "kind": st.sampled_from(["", "Format", "bug"]),

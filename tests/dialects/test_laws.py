@@ -15,7 +15,14 @@ from issues.models import HistoryEntry, Issue, IssueLabel, Level
 from issues.models.issue import group
 from tests.chains import row
 from tests.dialects.lenses import LENSES, states
-from tests.factories import EnvironmentFactory, LevelFactory, MembershipFactory, ProjectFactory
+from tests.factories import (
+    ChannelFactory,
+    EnvironmentFactory,
+    LevelFactory,
+    MembershipFactory,
+    ProjectFactory,
+    TeamFactory,
+)
 from tracker.dialects.doors import doors
 from tracker.dialects.views import DoorView
 from tracker.verification import Verifier
@@ -51,6 +58,8 @@ def ground(ops, alice, bob):
             LevelFactory(space=ops, key="outage", severity="critical"),
             LevelFactory(space=ops, key="wish", severity="low"),
         ],
+        teams=[TeamFactory(space=ops), TeamFactory(space=ops)],
+        channels=[ChannelFactory(space=ops), ChannelFactory(space=ops)],
         projects=[ProjectFactory(space=ops), ProjectFactory(space=ops, external_id="shop")],
         environments=[EnvironmentFactory(space=ops), EnvironmentFactory(space=ops, external_id="prod")],
         extensions={

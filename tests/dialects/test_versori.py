@@ -1,11 +1,14 @@
 """Versori's API at its own paths: its documents, its words, its errors."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
-from issues.models import Environment, HistoryEntry, Issue, Level, Project
+from issues.models import Environment, HistoryEntry, Issue, Level, Project, Space
 from tests.calls import done, send
 from tests.chains import assert_space_whole, assert_whole
 from tests.factories import (
@@ -18,6 +21,7 @@ from tests.factories import (
     TokenFactory,
 )
 from tests.processes import at_once
+from tracker.dialects import ids
 from tracker.dialects.ids import ulid_of
 from tracker.verification import Verifier
 
@@ -224,6 +228,26 @@ def test_a_project_of_ours_is_named_by_its_ulid_or_by_the_id_that_it_was_given(v
 
     assert [row["projectId"] for row in found] == [ulid_of(plain.uuid)] * 2 + ["shop"] * 2
     assert Project.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_what_is_there_to_begin_with_goes_by_ulids_as_they_are_printed(settings):
+    settings.DEBUG, out = True, StringIO()
+    call_command("bootstrap", "--json", stdout=out, stderr=StringIO())
+    printed = json.loads(out.getvalue())
+    client = Client(headers={"authorization": f"Bearer {printed['tokens'][0]['token']}"})
+    space, project, environment = (
+        printed[name][0]["ulid"] for name in ("spaces", "projects", "environments")
+    )
+    sent = {"organisationId": space, "projectId": project, "environmentId": environment}
+
+    path = f"/api/v2/o/{space}/issues"
+    made = done(send(client, "post", path, body_for(Space.objects.get(key="OPS"), **sent)), 201)
+    listed = done(client.get(path))
+
+    assert {name: made[name] for name in sent} == sent
+    assert len(listed) == 3
+    assert all(len(issue[name]) == 26 and ids.parse(issue[name]) for issue in listed for name in sent)
 
 
 def test_an_issue_of_no_project_is_of_the_default_one_of_its_organisation(versori, ops):

@@ -29,8 +29,8 @@ PEOPLE = {
 READ_ONLY = ("jane", "OPS")
 ROWS = {
     "OPS": [
-        (Project, "checkout", {"name": "Checkout", "external_id": "checkout"}),
-        (Environment, "production", {"name": "production", "external_id": "production"}),
+        (Project, "checkout", {"name": "Checkout"}),
+        (Environment, "production", {"name": "production"}),
         (Team, "payments", {"name": "Payments", "handle": "payments", "summary": "Cards, refunds, taxes"}),
         (Channel, "incidents", {"name": "Incidents", "description": "What wakes somebody up"}),
         (
@@ -47,8 +47,8 @@ ROWS = {
         ),
     ],
     "DATA": [
-        (Project, "events", {"name": "Customer events", "external_id": "customer-events"}),
-        (Environment, "warehouse", {"name": "warehouse", "external_id": "warehouse"}),
+        (Project, "events", {"name": "Customer events"}),
+        (Environment, "warehouse", {"name": "warehouse"}),
         (Team, "quality", {"name": "Data quality", "handle": "data-quality", "summary": "Checks and owners"}),
         (Channel, "alerts", {"name": "Data alerts", "description": "Failed checks of the warehouse"}),
     ],

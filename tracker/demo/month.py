@@ -31,17 +31,17 @@ PEOPLE = {
 }
 ROWS = {
     "OPS": [
-        (Project, "storefront", {"name": "Storefront", "external_id": "storefront"}),
-        (Project, "mobile", {"name": "Mobile app", "external_id": "mobile-app"}),
-        (Project, "platform", {"name": "Platform", "external_id": "platform"}),
-        (Project, "sync", {"name": "Order sync", "external_id": "order-sync"}),
-        (Environment, "staging", {"name": "staging", "external_id": "staging"}),
+        (Project, "storefront", {"name": "Storefront"}),
+        (Project, "mobile", {"name": "Mobile app"}),
+        (Project, "platform", {"name": "Platform"}),
+        (Project, "sync", {"name": "Order sync"}),
+        (Environment, "staging", {"name": "staging"}),
         (Team, "platform", {"name": "Platform", "handle": "platform", "summary": "Hosts, builds, databases"}),
         (Channel, "security", {"name": "Security", "description": "Advisories, leaks, secrets"}),
     ],
     "DATA": [
-        (Project, "warehouse", {"name": "Warehouse", "external_id": "warehouse"}),
-        (Project, "assistant", {"name": "Support assistant", "external_id": "assistant"}),
+        (Project, "warehouse", {"name": "Warehouse"}),
+        (Project, "assistant", {"name": "Support assistant"}),
         (Channel, "assistant", {"name": "Assistant", "description": "What people say of its answers"}),
     ],
 }

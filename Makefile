@@ -6,7 +6,7 @@ N ?= 100000
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-server test-browser lint bench bench-smoke bench-keys screenshots npm-client clean
+.PHONY: run test test-server test-browser lint bench bench-smoke bench-keys screenshots messages npm-client clean
 
 run: $(VENV)/run.stamp
 	@mkdir -p .data
@@ -54,6 +54,12 @@ bench-keys: $(VENV)/test.stamp
 screenshots: $(VENV)/test.stamp
 	@mkdir -p .data
 	@$(BIN)/python -m pytest tests/browser/screenshots.py -q
+
+# What pages say, read out of the sources into locale/; translate what is printed there and run it again. What
+# it compiles is committed, so that a server needs neither Babel nor GNU gettext.
+messages: $(VENV)/test.stamp
+	@mkdir -p .data
+	@$(BIN)/python -m tests.catalogue
 
 # Datadog's own client for Node against our door of it; needs npm.
 npm-client: $(VENV)/run.stamp

@@ -33,6 +33,8 @@ def issue_news(request, key):
     unchanged = get_conditional_response(request, etag=etag)
     response = unchanged or render(request, "issues/_issue_news.html", context)
     response["ETag"] = etag
+    # The tag is that of the issue and not of these words, which are in a language: no cache may answer.
+    response["Cache-Control"] = "no-store"
     return response
 
 

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag, urlencode
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from issues.counts import version_of
@@ -30,7 +31,7 @@ def issue_changes(request):
     params = {name: value for name, value in request.GET.items() if value}
     seen, keys = params.pop("seen", None), params.pop("keys", "")
     newest = newest_entry(request.user)
-    etag = quote_etag(f"{newest}")
+    etag = quote_etag(f"{newest} {get_language()}")
     if unchanged := get_conditional_response(request, etag=etag):
         return unchanged
     try:

@@ -13,15 +13,46 @@ from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousO
 from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject, empty
+from django.utils.translation import gettext
 
 from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, UPLOAD, refusal
 from tracker.accounts.authentication import bearer_token
 from tracker.accounts.models import IdempotencyKey
+from tracker.dialects.doors import door_at
 from tracker.errors import error_response, logged, rate_headers, status_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class LanguageMiddleware:
+    """Pages in the language that the person chose (a cookie), or else the one that their browser prefers.
+
+    What is no page is always said in English: answers of APIs, files to take away, the administration.
+    """
+
+    NO_PAGES = ("/api/", "/admin/")
+    FILES = (".csv", ".json", ".md")
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if not self.is_page(request.path):
+            return self.get_response(request)
+        language = translation.get_language_from_request(request)
+        with translation.override(language):
+            response = self.get_response(request)
+        is_html = response.get("Content-Type", "").startswith("text/html")
+        if is_html or response.status_code == 304:
+            response["Content-Language"] = language
+            patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
+
+    def is_page(self, path):
+        return not (path.startswith(self.NO_PAGES) or path.endswith(self.FILES) or door_at(path))
 
 
 class TrustedProxyMiddleware:
@@ -70,24 +101,26 @@ class LimitsMiddleware:
         try:
             request.get_host()
         except DisallowedHost:
-            return 400, "This host is not served here."
+            return 400, gettext("This host is not served here.")
         sent = [value for name, value in meta.items() if name.startswith(("HTTP_", "CONTENT_TYPE"))]
         if len(sent) > HEADERS or any(len(value) > HEADER for value in sent):
-            return 400, f"At most {HEADERS} headers of {HEADER} bytes."
+            return 400, gettext("At most {number} headers of {size} bytes.").format(
+                number=HEADERS, size=HEADER
+            )
         query = meta.get("QUERY_STRING", "")
         if len(query) > QUERY_STRING:
-            return 400, f"The query string is longer than {QUERY_STRING} bytes."
+            return 400, gettext("The query string is longer than {} bytes.").format(QUERY_STRING)
         if query.count("&") >= PARAMETERS:
-            return 400, f"At most {PARAMETERS} parameters."
+            return 400, gettext("At most {} parameters.").format(PARAMETERS)
         try:
             unquote_to_bytes(query.encode("latin-1")).decode()
         except UnicodeError:
-            return 400, "The query string is not UTF-8."
+            return 400, gettext("The query string is not UTF-8.")
         if reason := refusal(request.path):
             return 404, reason
         if "HTTP_TRANSFER_ENCODING" in meta:
             # Django would take the body for empty.
-            return 411, "Send the body with its Content-Length, not in chunks."
+            return 411, gettext("Send the body with its Content-Length, not in chunks.")
         length = meta.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit() and len(length) <= 18):
             return 400, "Content-Length is not a number."
@@ -95,15 +128,15 @@ class LimitsMiddleware:
         is_form = meta.get("CONTENT_TYPE", "").startswith("multipart/form-data")
         most = UPLOAD if is_form else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if int(length) > most:
-            return 413, f"The body is larger than {most} bytes."
+            return 413, gettext("The body is larger than {} bytes.").format(most)
         return 400, self.refuse_parameters(request)
 
     def refuse_parameters(self, request):
         for name, values in request.GET.lists():
             if len(values) > 1:
-                return f"The parameter {name[:64]!r} is there more than once."
+                return gettext("The parameter {!r} is there more than once.").format(name[:64])
             if reason := refusal(name) or refusal(values[0]):
-                return f"The parameter {name[:64]!a}: {reason}"
+                return gettext("The parameter {name!a}: {reason}").format(name=name[:64], reason=reason)
         return None
 
 

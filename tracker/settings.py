@@ -48,6 +48,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "issues.middleware.ActorMiddleware",
+    "tracker.middleware.LanguageMiddleware",
     "tracker.middleware.TrustedProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -81,6 +82,8 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "tracker.accounts.context.browser",
             ],
+            # Nearly every template says something.
+            "builtins": ["django.templatetags.i18n"],
         },
     },
 ]
@@ -128,7 +131,11 @@ PASSWORD_RESET_TIMEOUT = 86_400
 
 CSRF_FAILURE_VIEW = "tracker.errors.csrf_failure"
 
+# Pages are in a language of these; programs and the administration are told in the first.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LANGUAGE_COOKIE_NAME = "language"
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

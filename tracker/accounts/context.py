@@ -1,12 +1,17 @@
 """What every page knows of its reader's browser."""
 
+from django.conf import settings
+from django.utils.translation import gettext_lazy
+
 from issues.list_views import DENSITY_COOKIE
 
+LANGUAGES = (("", gettext_lazy("As the browser prefers")), *settings.LANGUAGES)
+
 THEMES = (
-    ("system", "As the system says"),
-    ("light", "Light"),
-    ("dark", "Dark"),
-    ("contrast", "High contrast"),
+    ("system", gettext_lazy("As the system says")),
+    ("light", gettext_lazy("Light")),
+    ("dark", gettext_lazy("Dark")),
+    ("contrast", gettext_lazy("High contrast")),
 )
 THEME_COOKIE = "theme"
 SHORTCUTS_COOKIE = "shortcuts"

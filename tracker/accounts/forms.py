@@ -10,34 +10,37 @@ from django.contrib.auth import forms as auth_forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from django.views.decorators.debug import sensitive_variables
 
 from issues import lookups
 from issues.forms import ExactForm, LineField
+from issues.language import spoken
 from issues.limits import NAME, refusal
 from issues.models import Membership, Space
 from issues.policy import may
-from tracker.accounts.context import THEMES
+from tracker.accounts.context import LANGUAGES, THEMES
 from tracker.accounts.models import ApiToken, Invitation, User
 
 PASSWORD = 1_024
-PASSWORD_HELP = "At least 10 characters, and not one that everybody uses."  # noqa: S105
+PASSWORD_HELP = gettext_lazy("At least 10 characters, and not one that everybody uses.")
 # What `@handle` in a text can name.
 HANDLE = re.compile(r"[^\W_](?:[\w.+-]{0,148}[^\W_])?\Z")
-HANDLE_HELP = "Letters and digits, and . _ + - between them; at most 150."
+HANDLE_HELP = gettext_noop("Letters and digits, and . _ + - between them; at most 150.")
 COMMON_ZONES = (
     "UTC", "America/Los_Angeles", "America/New_York", "America/Sao_Paulo", "Europe/London", "Europe/Berlin",
     "Asia/Kolkata", "Asia/Shanghai", "Asia/Singapore", "Asia/Tokyo", "Australia/Sydney",
 )  # fmt: skip
 MOST_DAYS = 3_650
+COMMON, OTHER = gettext_noop("Common"), gettext_noop("Other")
 
 
 class LoginForm(ExactForm, auth_forms.AuthenticationForm):
     """Says the same of an unknown person, a wrong password, and what could never be either."""
 
     error_messages = {
-        "invalid_login": "This e-mail address and password do not belong together.",
-        "inactive": "This e-mail address and password do not belong together.",
+        "invalid_login": gettext_lazy("This e-mail address and password do not belong together."),
+        "inactive": gettext_lazy("This e-mail address and password do not belong together."),
     }
 
     def clean(self):
@@ -49,14 +52,16 @@ class LoginForm(ExactForm, auth_forms.AuthenticationForm):
 def name_problem(name):
     """Why nobody can be called this, or None."""
     if not name.strip():
-        return "A name has at least one letter."
-    return "A name is one line." if "\n" in name or "\r" in name else None
+        return gettext("A name has at least one letter.")
+    return gettext("A name is one line.") if "\n" in name or "\r" in name else None
 
 
 class NameField(LineField):
     def __init__(self, **kwargs):
         widget = forms.TextInput(attrs={"autocomplete": "name"})
-        super().__init__(**{"max_length": NAME, "required": True, "widget": widget} | kwargs)
+        super().__init__(
+            **{"label": gettext_lazy("Name"), "max_length": NAME, "required": True, "widget": widget} | kwargs
+        )
 
     def validate(self, value):
         super().validate(value)
@@ -67,7 +72,7 @@ class NameField(LineField):
 class EmailField(forms.EmailField):
     def __init__(self, **kwargs):
         widget = forms.EmailInput(attrs={"autocomplete": "off"})
-        super().__init__(**{"label": "E-mail", "max_length": 254, "widget": widget} | kwargs)
+        super().__init__(**{"label": gettext_lazy("E-mail"), "max_length": 254, "widget": widget} | kwargs)
 
     def to_python(self, value):
         return super().to_python(value).lower()
@@ -75,7 +80,8 @@ class EmailField(forms.EmailField):
 
 class SpaceField(forms.ModelChoiceField):
     def __init__(self, **kwargs):
-        super().__init__(Space.objects.none(), to_field_name="key", empty_label=None, **kwargs)
+        shown = {"label": gettext_lazy("Space"), "to_field_name": "key", "empty_label": None}
+        super().__init__(Space.objects.none(), **shown | kwargs)
 
     def offer(self, spaces):
         self.queryset = spaces
@@ -90,7 +96,7 @@ class NewPassword(ExactForm):
         super().__init__(*args, **kwargs)
         first, second = self.fields["new_password1"], self.fields["new_password2"]
         first.help_text, second.help_text = PASSWORD_HELP, ""
-        second.label = "New password, again"
+        second.label = gettext("New password, again")
         for field in (first, second):
             field.validators.append(at_most)
 
@@ -104,7 +110,7 @@ class NewPassword(ExactForm):
 
 def at_most(password):
     if len(password) > PASSWORD:
-        raise ValidationError(f"At most {PASSWORD} characters.")
+        raise ValidationError(gettext("At most {} characters.").format(PASSWORD))
 
 
 class SetPasswordForm(NewPassword, auth_forms.SetPasswordForm):
@@ -112,8 +118,8 @@ class SetPasswordForm(NewPassword, auth_forms.SetPasswordForm):
 
     keep_tokens = forms.BooleanField(
         required=False,
-        label="Keep my API tokens",
-        help_text="Otherwise they are revoked: whoever had your account may have made one.",
+        label=gettext_lazy("Keep my API tokens"),
+        help_text=gettext_lazy("Otherwise they are revoked: whoever had your account may have made one."),
     )
 
     def __init__(self, *args, **kwargs):
@@ -140,13 +146,13 @@ class PasswordChangeForm(NewPassword, auth_forms.PasswordChangeForm):
 class JoinForm(NewPassword, auth_forms.SetPasswordForm):
     """The account of somebody new, who was invited; `user` is the row that it fills in, unsaved."""
 
-    name = NameField(label="Your name")
+    name = NameField(label=gettext_lazy("Your name"))
     field_order = ["name", "new_password1", "new_password2"]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["new_password1"].label = "Password"
-        self.fields["new_password2"].label = "Password, again"
+        self.fields["new_password1"].label = gettext("Password")
+        self.fields["new_password2"].label = gettext("Password, again")
 
     @sensitive_variables()
     def fill(self):
@@ -163,7 +169,9 @@ class InvitationForm(ExactForm):
 
     space = SpaceField()
     email = EmailField()
-    role = forms.ChoiceField(choices=Membership.Role.choices, initial=Membership.Role.MEMBER)
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"), choices=spoken(Membership.Role.choices), initial=Membership.Role.MEMBER
+    )
 
     def __init__(self, request, data=None, **kwargs):
         super().__init__(data, **kwargs)
@@ -177,7 +185,10 @@ class InvitationForm(ExactForm):
         if space and email:
             member = Membership.objects.filter(space=space, user__email=email, is_active=True)
             if member.filter(user__is_active=True).exists():
-                self.add_error("email", f"{email} is a member of {space.key} already.")
+                self.add_error(
+                    "email",
+                    gettext("{person} is a member of {space} already.").format(person=email, space=space.key),
+                )
         return values
 
     def save(self):
@@ -192,18 +203,18 @@ class InvitationForm(ExactForm):
 
 
 class RoleForm(ExactForm):
-    role = forms.ChoiceField(choices=Membership.Role.choices)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=spoken(Membership.Role.choices))
 
 
 @cache
 def zones():
     """Choices of time zones: common ones, then all by continent."""
     known = zoneinfo.available_timezones() - {"Factory", "localtime"} | {"UTC"}
-    groups = {"Common": [name for name in COMMON_ZONES if name in known]}
+    groups = {COMMON: [name for name in COMMON_ZONES if name in known]}
     for name in sorted(known - set(COMMON_ZONES), key=lambda name: ("/" not in name, name)):
-        area = name.partition("/")[0] if "/" in name else "Other"
+        area = name.partition("/")[0] if "/" in name else OTHER
         groups.setdefault(area, []).append(name)
-    return [(area, [(name, name) for name in names]) for area, names in groups.items()]
+    return [(gettext_lazy(area), [(name, name) for name in names]) for area, names in groups.items()]
 
 
 class ProfileForm(ExactForm):
@@ -211,12 +222,25 @@ class ProfileForm(ExactForm):
 
     name = NameField()
     handle = LineField(
-        max_length=NAME, help_text="Others mention you with @ and this.", widget=forms.TextInput()
+        label=gettext_lazy("Handle"),
+        max_length=NAME,
+        help_text=gettext_lazy("Others mention you with @ and this."),
+        widget=forms.TextInput(),
     )
-    time_zone = forms.ChoiceField(choices=zones)
-    theme = forms.ChoiceField(choices=THEMES, help_text="In this browser only.")
+    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=zones)
+    theme = forms.ChoiceField(
+        label=gettext_lazy("Theme"), choices=THEMES, help_text=gettext_lazy("In this browser only.")
+    )
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        choices=LANGUAGES,
+        required=False,
+        help_text=gettext_lazy("In this browser only."),
+    )
     shortcuts = forms.BooleanField(
-        required=False, label="Keys", help_text="One key does a thing; in this browser only."
+        required=False,
+        label=gettext_lazy("Keys"),
+        help_text=gettext_lazy("One key does a thing; in this browser only."),
     )
 
     def __init__(self, user, browser, data=None):
@@ -229,10 +253,10 @@ class ProfileForm(ExactForm):
         if not handle or handle == self.user.handle:
             return handle
         if not HANDLE.match(handle):
-            raise ValidationError(HANDLE_HELP)
+            raise ValidationError(gettext(HANDLE_HELP))
         others = lookups.people_of(self.user.space_roles()).exclude(pk=self.user.pk)
         if others.filter(handle__iexact=handle).exists():
-            raise ValidationError("Somebody else in your spaces has this handle.")
+            raise ValidationError(gettext("Somebody else in your spaces has this handle."))
         return handle
 
     def save(self):
@@ -249,27 +273,35 @@ class ProfileForm(ExactForm):
 class TokenForm(ExactForm):
     """A new token of the person who asks."""
 
-    name = NameField(help_text="What will use it.", widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    scope = forms.ChoiceField(choices=ApiToken.Scope.choices, initial=ApiToken.Scope.READ)
+    name = NameField(
+        help_text=gettext_lazy("What will use it."), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    scope = forms.ChoiceField(
+        label=gettext_lazy("May"), choices=spoken(ApiToken.Scope.choices), initial=ApiToken.Scope.READ
+    )
     space = SpaceField(
-        label="Home space",
-        help_text="Where its issues go if a program names no space. It reaches all your spaces.",
+        label=gettext_lazy("Home space"),
+        help_text=gettext_lazy(
+            "Where its issues go if a program names no space. It reaches all your spaces."
+        ),
     )
     expires = forms.ChoiceField(
+        label=gettext_lazy("Expires"),
         choices=[
-            ("30", "In 30 days"),
-            ("90", "In 90 days"),
-            ("365", "In a year"),
-            ("on", "On a date"),
-            ("never", "Never"),
+            ("30", gettext_lazy("In 30 days")),
+            ("90", gettext_lazy("In 90 days")),
+            ("365", gettext_lazy("In a year")),
+            ("on", gettext_lazy("On a date")),
+            ("never", gettext_lazy("Never")),
         ],
         initial="90",
     )
     expires_on = forms.DateField(
         required=False,
-        label="Date",
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="Its last day.",
+        label=gettext_lazy("Date"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
+        help_text=gettext_lazy("Its last day."),
     )
 
     def __init__(self, user, data=None):
@@ -283,9 +315,9 @@ class TokenForm(ExactForm):
             today = timezone.now().astimezone(self.zone()).date()
             day = values.get("expires_on")
             if day is None:
-                self.add_error("expires_on", "Which date?")
+                self.add_error("expires_on", gettext("Which date?"))
             elif not today <= day <= today + timedelta(days=MOST_DAYS):
-                self.add_error("expires_on", "A date from today on, within ten years.")
+                self.add_error("expires_on", gettext("A date from today on, within ten years."))
         return values
 
     def zone(self):

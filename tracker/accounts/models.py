@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from issues.actor import acting_as, current_actor
 from issues.limits import NAME
@@ -192,8 +193,8 @@ class ApiToken(SpaceRow):
     """A key with which a program acts as its user; the secret is shown once and kept as its SHA-256."""
 
     class Scope(models.TextChoices):
-        READ = "read", "Read only"
-        WRITE = "write", "Read and write"
+        READ = "read", gettext_noop("Read only")
+        WRITE = "write", gettext_noop("Read and write")
 
     PREFIX = "trk_"
 

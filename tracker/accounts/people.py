@@ -11,15 +11,19 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from issues import lookups
 from issues.forms import OPEN
+from issues.language import inside
 from issues.models import Issue, Membership, Space
 from issues.policy import allows, may
 from tracker.accounts.forms import InvitationForm, RoleForm
 from tracker.accounts.links import invitation_link, password_link
 from tracker.accounts.models import Invitation
+
+DEACTIVATED = gettext_noop("The account of {} is deactivated.")
 
 
 @login_required
@@ -129,7 +133,7 @@ def invitation_withdraw(request, id):
     if not may(request, "manage_members", invitation.space_id):
         raise PermissionDenied
     invitation.withdraw()
-    messages.success(request, f"The invitation of {invitation.email} is withdrawn.")
+    messages.success(request, gettext("The invitation of {} is withdrawn.").format(invitation.email))
     return back_to(invitation.space)
 
 
@@ -139,13 +143,14 @@ def person_role(request, id):
     membership = membership_or_404(request, id)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        return people_page(request, 422, problem=f"Role: {form.errors['role'][0]}")
+        return people_page(request, 422, problem=gettext("Role: {}").format(form.errors["role"][0]))
     membership.role = form.cleaned_data["role"]
     try:
         membership.save(update_fields=["role"])
     except ValidationError as error:
         return refused(request, error)
-    messages.success(request, f"{membership.user} is {membership.get_role_display().lower()} now.")
+    role = inside(gettext(membership.get_role_display()))
+    messages.success(request, gettext("{person} is {role} now.").format(person=membership.user, role=role))
     return back_to(membership.space)
 
 
@@ -163,7 +168,9 @@ def person_remove(request, id):
         return refused(request, error)
     messages.success(
         request,
-        f"{membership.user} is no longer in {membership.space.name}.",
+        gettext("{person} is no longer in {space}.").format(
+            person=membership.user, space=membership.space.name
+        ),
         extra_tags=reverse("person-restore", args=[membership.uuid]),
     )
     return redirect("people") if membership.user == request.user else back_to(membership.space)
@@ -174,10 +181,11 @@ def person_remove(request, id):
 def person_restore(request, id):
     membership = membership_or_404(request, id)
     if not membership.user.is_active:
-        return people_page(request, 422, problem=f"The account of {membership.user} is deactivated.")
+        return people_page(request, 422, problem=gettext(DEACTIVATED).format(membership.user))
     membership.is_active = True
     membership.save(update_fields=["is_active"])
-    messages.success(request, f"{membership.user} is in {membership.space.name} again.")
+    back = gettext("{person} is in {space} again.")
+    messages.success(request, back.format(person=membership.user, space=membership.space.name))
     return back_to(membership.space)
 
 
@@ -202,7 +210,8 @@ def person_link(request, id):
     """Make a link for a new password, on record, and show it this once."""
     membership = membership_or_404(request, id)
     if not (membership.is_active and may_let_in(request.user, membership.user)):
-        reason = f"Only a superuser can make a link for {membership.user}, or they ask for one by e-mail."
+        reason = gettext("Only a superuser can make a link for {}, or they ask for one by e-mail.")
+        reason = reason.format(membership.user)
         return people_page(request, 403, problem=reason)
     membership.user.record("password_link_made")
     context = {"membership": membership, "link": password_link(membership.user)}
@@ -224,7 +233,7 @@ def person_deactivate(request, id):
         except ValidationError as error:
             problem = " ".join(error.messages)
         else:
-            messages.success(request, f"The account of {person} is deactivated.")
+            messages.success(request, gettext(DEACTIVATED).format(person))
             return back_to(membership.space)
     context = {"membership": membership, "person": person, "problem": problem}
     return render(request, "accounts/deactivate.html", context, status=422 if problem else 200)

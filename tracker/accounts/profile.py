@@ -8,6 +8,7 @@ from django.db.models import F
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import get_language, gettext, gettext_noop, override
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -18,7 +19,7 @@ from tracker.accounts.links import absolute
 from tracker.accounts.models import ApiToken, User
 from tracker.accounts.people import secret_page
 from tracker.accounts.throttling import PasswordThrottle
-from tracker.accounts.views import too_many
+from tracker.accounts.views import ATTEMPTS, too_many
 
 YEAR = 365 * 24 * 60 * 60
 # Live tokens come first; who made more than this sees the rest in the history of the space.
@@ -31,10 +32,15 @@ def profile(request):
     """Name, handle, time zone, and what this browser shows and listens to."""
     # A row of its own: the page shows the name of `request.user` as it stands, whatever is typed.
     user = User.objects.get(pk=request.user.pk)
-    form = ProfileForm(user, browser(request), request.POST if request.method == "POST" else None)
+    shown = browser(request) | {"language": request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")}
+    form = ProfileForm(user, shown, request.POST if request.method == "POST" else None)
     if form.is_bound and form.save():
-        messages.success(request, "Your profile is saved.")
+        language = form.cleaned_data["language"]
+        # In the language of the page that shows it.
+        with override(language or get_language()):
+            messages.success(request, gettext("Your profile is saved."))
         response = redirect("settings-profile")
+        keep_cookie(response, settings.LANGUAGE_COOKIE_NAME, language, "")
         keep_cookie(response, THEME_COOKIE, form.cleaned_data["theme"], "system")
         keep_cookie(response, SHORTCUTS_COOKIE, "on" if form.cleaned_data["shortcuts"] else "off", "on")
         return response
@@ -57,12 +63,12 @@ def password(request):
     """A new password: other sessions end, this one goes on."""
     form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
     if form.is_bound:
-        if refused := too_many(request, PasswordThrottle(), "attempts"):
+        if refused := too_many(request, PasswordThrottle(), ATTEMPTS):
             return refused
         if form.is_valid():
             form.save()
             update_session_auth_hash(request, form.user)
-            messages.success(request, "Your password is changed. Other browsers are signed out.")
+            messages.success(request, gettext("Your password is changed. Other browsers are signed out."))
             return redirect("settings-password")
     return render(request, "accounts/password.html", {"form": form}, status=422 if form.is_bound else 200)
 
@@ -90,8 +96,8 @@ def tokens(request):
 
 def state(token, now):
     if not token.is_active:
-        return "revoked"
-    return "expired" if token.expires_at and token.expires_at <= now else "live"
+        return gettext_noop("revoked")
+    return gettext_noop("expired") if token.expires_at and token.expires_at <= now else gettext_noop("live")
 
 
 @login_required
@@ -102,5 +108,5 @@ def token_revoke(request, id):
         raise Http404
     token.is_active = False
     token.save(update_fields=["is_active"])
-    messages.success(request, f"{token.name} is revoked.")
+    messages.success(request, gettext("{} is revoked.").format(token.name))
     return redirect("settings-tokens")

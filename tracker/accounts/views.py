@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
@@ -32,14 +33,19 @@ logger = logging.getLogger(__name__)
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 # What the session keeps of an invitation between its link and its page: the digest, which opens nothing.
 INVITATION = "invitation"
+# What is said to whoever does something too often.
+ATTEMPTS = gettext_noop("Too many attempts. Try again in {} seconds.")
+LINKS = gettext_noop("Too many calls with such links. Try again in {} seconds.")
+SIGN_INS = gettext_noop("Too many attempts to sign in. Try again in {} seconds.")
+WISHES = gettext_noop("Too many wishes for a new password. Try again in {} seconds.")
 
 
 def too_many(request, throttle, what):
-    """The 429 for an address that does `what` too often, else None."""
+    """The 429 for an address that does something too often, which `what` says, else None."""
     if throttle.allow_request(request, None):
         return None
     seconds = max(ceil(throttle.wait()), 1)
-    response = error_response(request, 429, f"Too many {what}. Try again in {seconds} seconds.")
+    response = error_response(request, 429, gettext(what).format(seconds))
     response["Retry-After"] = str(seconds)
     return response
 
@@ -50,14 +56,16 @@ def by_link(view):
     @never_cache
     @wraps(view)
     def wrapper(request, *args, **kwargs):
-        return too_many(request, LinkThrottle(), "calls with such links") or view(request, *args, **kwargs)
+        return too_many(request, LinkThrottle(), LINKS) or view(request, *args, **kwargs)
 
     return wrapper
 
 
-def dead_link(request, what="link"):
+def dead_link(request, is_invitation=False):
     """The same page for a link that is used, expired, withdrawn, or never was one."""
-    return unreferred(render(request, "accounts/dead_link.html", {"what": what}, status=404))
+    return unreferred(
+        render(request, "accounts/dead_link.html", {"is_invitation": is_invitation}, status=404)
+    )
 
 
 def unreferred(response):
@@ -74,7 +82,7 @@ class LoginView(views.LoginView):
     redirect_authenticated_user = True
 
     def post(self, request, *args, **kwargs):
-        refused = too_many(request, LoginThrottle(), "attempts to sign in")
+        refused = too_many(request, LoginThrottle(), SIGN_INS)
         return refused or super().post(request, *args, **kwargs)
 
     def form_invalid(self, form):
@@ -123,7 +131,7 @@ def password_reset(request):
     form = PasswordResetForm(request.POST if request.method == "POST" else None)
     if form.is_bound:
         for throttle in (ResetThrottle(), MailThrottle()):
-            if refused := too_many(request, throttle, "wishes for a new password"):
+            if refused := too_many(request, throttle, WISHES):
                 return refused
         if form.is_valid():
             return ThenMail(reverse("password_reset_done"), form.cleaned_data["email"])
@@ -153,7 +161,7 @@ class PasswordResetConfirmView(views.PasswordResetConfirmView):
             form.save()
         # All sessions of this person end with the old password; whoever else was signed in here ends too.
         logout(self.request)
-        messages.success(self.request, "Your new password is set. Sign in with it.")
+        messages.success(self.request, gettext("Your new password is set. Sign in with it."))
         return redirect(self.success_url)
 
     def form_invalid(self, form):
@@ -174,7 +182,7 @@ def invitation(request, secret):
     """The link of an invitation: it leads to the page, and its secret stays behind."""
     found = Invitation.objects.holding().filter(digest=digest_of(secret)).first()
     if found is None:
-        return dead_link(request, "invitation")
+        return dead_link(request, is_invitation=True)
     request.session[INVITATION] = found.digest
     return unreferred(redirect("invitation-accept"))
 
@@ -188,7 +196,7 @@ def invitation_accept(request):
     found = rows.filter(digest=request.session.get(INVITATION, "")).first()
     person = found and User.objects.filter(email=found.email).first()
     if found is None or (person is not None and not person.is_active):
-        return dead_link(request, "invitation")
+        return dead_link(request, is_invitation=True)
     is_new = person is None and not request.user.is_authenticated
     newcomer = User(email=found.email)
     form = JoinForm(newcomer, request.POST if request.method == "POST" else None) if is_new else None
@@ -206,12 +214,12 @@ def enter(request, invitation, person):
     """Accept for `person` and go in; what did not hold in the last moment looks as if it never had."""
     try:
         if not invitation.accept(person):
-            return dead_link(request, "invitation")
+            return dead_link(request, is_invitation=True)
     except IntegrityError:
         # Somebody made an account of this address meanwhile; the page says how to go on.
         return redirect("invitation-accept")
     request.session.pop(INVITATION, None)
     if request.user != person:
         login(request, person, BACKEND)
-    messages.success(request, f"You are in {invitation.space.name} now.")
+    messages.success(request, gettext("You are in {} now.").format(invitation.space.name))
     return redirect("issue-list")

@@ -10,6 +10,7 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import parse_etags, quote_etag
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from comments.forms import UploadForm
@@ -20,7 +21,7 @@ from issues.models.attachment import PICTURES
 logger = logging.getLogger(__name__)
 
 MARKS = re.compile(r"[\\\[\]]")
-MISSING = "The file of this attachment is not here. Ask who runs this server."
+MISSING = gettext_noop("The file of this attachment is not here. Ask who runs this server.")
 
 
 def download(request, attachment):
@@ -56,7 +57,7 @@ def attachment_download(request, id):
     attachment = find_file(request.user, id)
     response = download(request, attachment)
     if response is None:
-        context = {"status": 404, "title": "Not Found", "detail": MISSING}
+        context = {"status": 404, "title": gettext("Not Found"), "detail": gettext(MISSING)}
         return render(request, "error.html", context, status=404)
     return response
 
@@ -92,5 +93,5 @@ def attachment_remove(request, id):
         raise PermissionDenied
     owner.wish("attachments", remove=[attachment])
     owner.save()
-    messages.success(request, f"{attachment.name} is removed.")
+    messages.success(request, gettext("{} is removed.").format(attachment.name))
     return redirect(owner)

@@ -3,6 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext_lazy
 
 from issues import markdown, rows
 from issues.clashes import text_clash
@@ -11,15 +12,17 @@ from issues.models import HistoryEntry, Space
 from issues.models.attachment import attach
 from issues.policy import may
 
-EMPTY = "A comment says something."
+EMPTY = gettext_lazy("A comment says something.")
 
 
 class CommentForm(ExactForm):
     WORDS = "content"
 
-    content = TextField(required=True, label="Comment", error_messages={"required": EMPTY})
+    content = TextField(required=True, label=gettext_lazy("Comment"), error_messages={"required": EMPTY})
     is_internal = forms.BooleanField(
-        required=False, label="Internal", help_text="Only members of the space will see it."
+        required=False,
+        label=gettext_lazy("Internal"),
+        help_text=gettext_lazy("Only members of the space will see it."),
     )
     file = FilesField()
 

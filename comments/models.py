@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from comments.mentions import Mention
 from issues.actor import current_actor
@@ -114,7 +115,7 @@ class Comment(Rendered):
         if Issue.space.is_cached(self.issue):
             issue.space = self.issue.space
         if issue.comments.count() >= COMMENTS:
-            raise ValidationError({"content": f"At most {COMMENTS} comments on an issue."})
+            raise ValidationError({"content": gettext("At most {} comments on an issue.").format(COMMENTS)})
         self.created_at = self.created_at or actor.now()
         self.render()
         before, files = self.compare_files()

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from comments.forms import CommentEditForm, CommentForm
@@ -93,7 +94,7 @@ def comment_tick(request, id):
 def comment_delete(request, id):
     comment = find(request, id, "delete")
     comment.trash()
-    messages.success(request, "The comment is deleted.")
+    messages.success(request, gettext("The comment is deleted."))
     return redirect(comment.issue)
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 from django.http import Http404, QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from issues import lookups, undo
 from issues.filters import BadParameter, IssueFilter
@@ -30,17 +31,21 @@ class Deed(NamedTuple):
 
     name: str
     done: str
-    skipped: str = "already so"
+    skipped: str = gettext_lazy("already so")
 
 
 DEEDS = {
-    "set": Deed("Change", "Changed"),
-    "claim": Deed("Claim", "Claimed", "done or yours already"),
-    "mine": Deed("Assign to me", "Assigned", "yours already"),
-    "resolve": Deed("Resolve", "Resolved", "done already"),
-    "reopen": Deed("Reopen", "Reopened", "open already"),
-    "ignore": Deed("Ignore", "Ignored", "done already"),
-    "unlabel": Deed("Change", "Changed"),
+    "set": Deed(gettext_lazy("Change"), pgettext_lazy("done", "Changed")),
+    "claim": Deed(
+        gettext_lazy("Claim"), pgettext_lazy("done", "Claimed"), gettext_lazy("done or yours already")
+    ),
+    "mine": Deed(
+        gettext_lazy("Assign to me"), pgettext_lazy("done", "Assigned"), gettext_lazy("yours already")
+    ),
+    "resolve": Deed(gettext_lazy("Resolve"), pgettext_lazy("done", "Resolved"), gettext_lazy("done already")),
+    "reopen": Deed(gettext_lazy("Reopen"), pgettext_lazy("done", "Reopened"), gettext_lazy("open already")),
+    "ignore": Deed(gettext_lazy("Ignore"), pgettext_lazy("done", "Ignored"), gettext_lazy("done already")),
+    "unlabel": Deed(gettext_lazy("Change"), pgettext_lazy("done", "Changed")),
 }
 
 
@@ -51,7 +56,7 @@ class BulkForm(ExactForm):
     """
 
     do = forms.ChoiceField(choices=[(name, deed.name) for name, deed in DEEDS.items()])
-    status = forms.ChoiceField(choices=[("", "Status"), *Issue.Status.choices], required=False)
+    status = forms.ChoiceField(choices=[("", gettext_lazy("Status")), *Issue.Status.choices], required=False)
     assignee = LineField(max_length=64)
     level = LineField(max_length=64)
     channel = LineField(max_length=64)
@@ -67,9 +72,8 @@ class BulkForm(ExactForm):
             return {"": "", "none": None, "me": self.user}[reference]
         person = lookups.find_rows(self.spaces, {"assignee": reference})["assignee"]
         if person is None:
-            raise ValidationError(
-                "There is no such person who is a member of the spaces of all these issues."
-            )
+            reason = gettext("There is no such person who is a member of the spaces of all these issues.")
+            raise ValidationError(reason)
         return person
 
     def clean_level(self):
@@ -87,22 +91,24 @@ class BulkForm(ExactForm):
         verb = {"+": "add", "-": "remove"}.get(reference[0])
         channel = verb and lookups.find_in_spaces(Channel, self.spaces, reference[1:])
         if channel and channel.is_default:
-            raise ValidationError("It holds every issue by itself.")
+            raise ValidationError(gettext("It holds every issue by itself."))
         return verb, self.of_all_spaces(channel, may_be_retired=verb == "remove")
 
     def of_all_spaces(self, row, may_be_retired=False):
         if row is None:
-            raise ValidationError("There is no such thing here.")
+            raise ValidationError(gettext("There is no such thing here."))
         if row.space_id and set(self.spaces) != {row.space_id}:
-            raise ValidationError(f"It belongs to {row.space.key}, and some of these issues do not.")
+            raise ValidationError(
+                gettext("It belongs to {}, and some of these issues do not.").format(row.space.key)
+            )
         if not (row.is_active or may_be_retired):
-            raise ValidationError("It is retired.")
+            raise ValidationError(gettext("It is retired."))
         return row
 
     def clean(self):
         values = super().clean()
         if not self.errors and not self.steps():
-            self.add_error("labels" if values["do"] == "unlabel" else None, "Choose what to change.")
+            self.add_error("labels" if values["do"] == "unlabel" else None, gettext("Choose what to change."))
         return values
 
     @property
@@ -149,9 +155,9 @@ def chosen_issues(request):
         keys = request.POST.get("shown", "").split(",")
     keys = {key.upper() for key in keys if key}
     if not keys:
-        raise BadParameter("issue", "Select at least one issue.")
+        raise BadParameter("issue", gettext("Select at least one issue."))
     if len(keys) > BULK:
-        raise BadParameter("issue", f"At most {BULK} at once, or else all that match.")
+        raise BadParameter("issue", gettext("At most {} at once, or else all that match.").format(BULK))
     issues = with_keys(request.user, keys)
     if issues.count() != len(keys):
         raise Http404

@@ -10,9 +10,10 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
-from issues import bulk, issue_rows, lookups, undo
+from issues import bulk, issue_rows, language, lookups, undo
 from issues.filters import BadParameter
 from issues.limits import BULK, QUERY_STRING
 from issues.list_rows import ROW, rows_of
@@ -22,6 +23,7 @@ from issues.orders import ORDERS
 from issues.views import find
 
 NAMED = 10
+UNDONE = pgettext_lazy("done", "Undid the change of")
 NUMBER = re.compile("[0-9]{1,18}\\Z")
 # Answers of these are pages too, but nobody can come back to them.
 POSTED = ("issue-change", "issue-update", "issue-attach", "comment-create")
@@ -97,17 +99,20 @@ def changed(request, form, keys):
     changes = bulk.change(keys, form.steps(), batch)
     number = bulk.number_of(changes)
     skipped = len(keys) - number
-    left = f", {skipped} {'was' if skipped == 1 else 'were'} {form.deed.skipped}" if skipped else ""
+    left = ngettext(", {number} was {why}", ", {number} were {why}", skipped)
+    left = left.format(number=skipped, why=form.deed.skipped) if skipped else ""
     if not number:
-        messages.info(request, f"Nothing to change{left}.")
+        messages.info(request, f"{gettext('Nothing to change')}{left}.")
     else:
         address = reverse("batch-undo", args=[batch])
-        messages.success(request, f"{form.deed.done} {issues_in_words(number)}{left}.", extra_tags=address)
+        messages.success(request, f"{in_words(form.deed.done, number)}{left}.", extra_tags=address)
     return answer(request, keys)
 
 
-def issues_in_words(number):
-    return "1 issue" if number == 1 else f"{number:,} issues"
+def in_words(done, number):
+    """What was done with so many issues."""
+    words = ngettext("{done} {number} issue", "{done} {number} issues", number)
+    return words.format(done=done, number=language.digits(number))
 
 
 def answer(request, keys):
@@ -169,7 +174,7 @@ def batch_detail(request, id):
             return redirect("batch-detail", run.uuid)
     template = "issues/_bulk_run.html" if request.htmx else "issues/bulk_run.html"
     deed = None if run.undoes else bulk.DEEDS[bulk.posted_of(run)["do"]]
-    return render(request, template, {"run": run, "deed": deed})
+    return render(request, template, {"run": run, "deed": deed, "done": deed.done if deed else UNDONE})
 
 
 def find_run(request, id):
@@ -190,7 +195,7 @@ def batch_undo(request, id):
         raise Http404
     if len(keys) > BULK:
         return away(request, bulk.begin_undo(request, source, keys, following(request)))
-    tell(request, undo.undo(source, keys), "Undid the change of")
+    tell(request, undo.undo(source, keys))
     return answer(request, keys)
 
 
@@ -200,19 +205,24 @@ def away(request, run):
     return HttpResponse(headers={"HX-Redirect": address}) if request.htmx else redirect(address)
 
 
-def tell(request, done, verb):
+def tell(request, done):
     """Say what was undone, what was left and why, with the way back."""
     left = ""
     if done.skipped:
         names = ", ".join(issue.key for issue in done.skipped[:NAMED])
         more = len(done.skipped) - NAMED
-        names += f" and {more:,} more" if more > 0 else ""
-        left = f" {names} {'stays' if len(done.skipped) == 1 else 'stay'}: changed since, or a text is gone."
+        names += gettext(" and {} more").format(language.digits(more)) if more > 0 else ""
+        stays = ngettext(
+            " {} stays: changed since, or a text is gone.",
+            " {} stay: changed since, or a text is gone.",
+            len(done.skipped),
+        )
+        left = stays.format(names)
     if not done.changes:
-        messages.info(request, f"There was nothing to undo.{left}")
+        messages.info(request, f"{gettext('There was nothing to undo.')}{left}")
         return
     address = reverse("batch-undo", args=[done.batch])
-    messages.success(request, f"{verb} {issues_in_words(len(done.changes))}.{left}", extra_tags=address)
+    messages.success(request, f"{in_words(UNDONE, len(done.changes))}.{left}", extra_tags=address)
 
 
 @login_required
@@ -228,9 +238,9 @@ def issue_revert(request, key, position):
     done = undo.revert(issue, positions)
     if done.changes:
         address = reverse("batch-undo", args=[done.batch])
-        messages.success(request, f"Reverted on {issue.key}.", extra_tags=address)
+        messages.success(request, gettext("Reverted on {}.").format(issue.key), extra_tags=address)
     elif done.skipped:
-        messages.error(request, "The text of before was blanked, or does not fit any more.")
+        messages.error(request, gettext("The text of before was blanked, or does not fit any more."))
     else:
-        messages.info(request, "It is so already.")
+        messages.info(request, gettext("It is so already."))
     return redirect(following(request, issue.get_absolute_url()))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
+from issues.language import digits
+
 HEIGHT, TOP = 180, 8
 # The width in which lines are drawn, which are stretched to that of the plot.
 WIDE = 1_000
@@ -36,7 +38,7 @@ class Cell(NamedTuple):
     def shown(self):
         if self.text or self.value is None:
             return self.text or "—"
-        return f"{self.value:,}" if isinstance(self.value, int) else self.value
+        return digits(self.value) if isinstance(self.value, int) else self.value
 
 
 class Mark(NamedTuple):
@@ -133,14 +135,14 @@ def plotted(names, series, columns=(), behind=None, is_wait=False, has_bars=Fals
     scale = wait_ticks(most) if is_wait else ticks(most)
     for each in series:
         draw(each, scale[-1], min(BROAD * len(names), ROOM) if has_bars else 1)
-    left = [(height_of(tick, scale[-1]), lasting(tick) if is_wait else f"{tick:,}") for tick in scale]
+    left = [(height_of(tick, scale[-1]), lasting(tick) if is_wait else digits(tick)) for tick in scale]
     whole = [marked(address, 0, n, len(names), HEIGHT) for n, address in enumerate(columns)]
     plot = Plot(series, left, names_below(names), whole, has_bars=has_bars)
     if behind:
         scale = ticks(max(behind.numbers))
         draw(behind, scale[-1])
         plot.behind, plot.area = behind, area_of(behind.numbers, scale[-1])
-        plot.right = [(height_of(tick, scale[-1]), f"{tick:,}") for tick in scale]
+        plot.right = [(height_of(tick, scale[-1]), digits(tick)) for tick in scale]
     return plot
 
 
@@ -224,8 +226,8 @@ def lasting(seconds):
         return "0"
     parts, left = [], seconds
     for size, unit in UNITS[at : at + 2]:
-        number, left = divmod(left, size)
-        parts += [f"{number:,} {unit}"] if number else []
+        times, left = divmod(left, size)
+        parts += [f"{digits(times)} {unit}"] if times else []
     return " ".join(parts)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django import forms
+from django.utils.translation import gettext
 
 from issues import markdown
 from issues.diff import word_diff
@@ -77,9 +78,9 @@ def sent(value):
 def shown(field, value):
     """A value as people read it."""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return gettext("Yes") if value else gettext("No")
     if value is None or value == "":
-        return "None"
+        return gettext("None")
     if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
         return str(dict(field.choices).get(value, value))
     return str(value)

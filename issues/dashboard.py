@@ -10,9 +10,11 @@ from typing import NamedTuple
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from issues.facets import Facet, by_column, by_dimension, facets, texts, values_of
 from issues.filters import BadParameter
+from issues.language import digits
 from issues.like import UPPER
 from issues.models import Issue, Level
 from issues.models.history import ACTED
@@ -48,7 +50,9 @@ class Days:
     last: date
 
     def __str__(self):
-        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+        if self.first == self.last:
+            return str(self.first)
+        return gettext("{first} to {last}").format(first=self.first, last=self.last)
 
     def __len__(self):
         return (self.last - self.first).days + 1
@@ -84,13 +88,14 @@ def period_of(params, today):
     if preset in PRESETS:
         return Days(today - timedelta(int(preset) - 1), today)
     if preset != CUSTOM:
-        raise BadParameter("days", f"One of {', '.join(PRESETS)}, {CUSTOM}.")
+        raise BadParameter("days", gettext("One of {}.").format(", ".join((*PRESETS, CUSTOM))))
     last = day_of("to", params) or today
     first = day_of("from", params) or last - timedelta(int(USUAL) - 1)
     if last < first:
-        raise BadParameter("to", "The last day comes before the first.")
+        raise BadParameter("to", gettext("The last day comes before the first."))
     if len(Days(first, last)) > LONGEST:
-        raise BadParameter("to", f"At most {LONGEST} days; these are {len(Days(first, last)):,}.")
+        reason = gettext("At most {most} days; these are {number}.")
+        raise BadParameter("to", reason.format(most=LONGEST, number=digits(len(Days(first, last)))))
     return Days(first, last)
 
 
@@ -105,7 +110,7 @@ def day_of(name, params):
         found = None
     # Around those years there are no time zones any more.
     if found is None or not 1900 <= found.year <= 9000:
-        raise BadParameter(name, "A day as 2026-01-15.")
+        raise BadParameter(name, gettext("A day as 2026-01-15."))
     return found
 
 

@@ -3,12 +3,21 @@
 Each takes Numbers and `link`, a function from a term of a query to the address of a list that it narrows.
 """
 
+from django.utils.translation import gettext, gettext_noop
+
 from issues.charts import Cell, Chart, Series, barred, lasting, plotted
+from issues.language import digits, month, share
 from issues.query.scope import quoted
 
 # The longest lists of bars.
 MOST = 10
-AGES = ("Today", "1–2 days", "3–6 days", "7–29 days", "30 days or more")  # noqa: RUF001
+AGES = (
+    gettext_noop("Today"),
+    gettext_noop("1–2 days"),  # noqa: RUF001
+    gettext_noop("3–6 days"),  # noqa: RUF001
+    gettext_noop("7–29 days"),  # noqa: RUF001
+    gettext_noop("30 days or more"),
+)
 
 
 def flow(numbers, link):
@@ -17,24 +26,44 @@ def flow(numbers, link):
     opened = [Cell(step.opened, href=link(step.days.asked("created"))) for step in steps]
     resolved = [Cell(step.resolved, href=link(step.days.asked("resolved"))) for step in steps]
     left = [Cell(step.open, href=link(open_after(step.days.last))) for step in steps]
-    behind = series("Open at the end of the day, on the right", "open", left, days, "open at the end of")
+    behind = series(
+        gettext("Open at the end of the day, on the right"),
+        "open",
+        left,
+        days,
+        gettext("{number} open at the end of {days}"),
+    )
     is_quiet = not any(step.opened or step.resolved or step.open for step in steps)
     return Chart(
         "flow",
-        "Opened and resolved",
-        "Resolved is what is done, on the day on which it was resolved, closed, ignored or excluded; what "
-        "was opened again since is not counted. The area is what was open at the end of each day.",
-        "Nothing was opened, resolved or open in these days.",
+        gettext("Opened and resolved"),
+        gettext(
+            "Resolved is what is done, on the day on which it was resolved, closed, ignored or excluded; "
+            "what was opened again since is not counted. The area is what was open at the end of each day."
+        ),
+        gettext("Nothing was opened, resolved or open in these days."),
         [
             (name, "")
-            for name in ("Days" if len(days[-1]) > 1 else "Day", "Opened", "Resolved", "Open at the end")
+            for name in (
+                gettext("Days") if len(days[-1]) > 1 else gettext("Day"),
+                gettext("Opened"),
+                gettext("Resolved"),
+                gettext("Open at the end"),
+            )
         ],
         [] if is_quiet else table(days, opened, resolved, left),
         plotted(
             list(map(short, days)),
             [
-                series("Opened", "opened", opened, days, "opened"),
-                series("Resolved", "resolved", resolved, days, "resolved", is_square=True),
+                series(gettext("Opened"), "opened", opened, days, gettext("{number} opened {days}")),
+                series(
+                    gettext("Resolved"),
+                    "resolved",
+                    resolved,
+                    days,
+                    gettext("{number} resolved {days}"),
+                    is_square=True,
+                ),
             ],
             behind.said,
             behind,
@@ -49,16 +78,16 @@ def open_after(day):
 
 def levels(numbers, link):
     rows = [level for level, _ in numbers.levels]
-    names = [str(level) if level else "No level" for level in rows]
+    names = [str(level) if level else gettext("No level") for level in rows]
     terms = [f"level:{quoted(level.key)}" if level else "no:level" for level in rows]
     counts = [number for _, number in numbers.levels]
     cells = [Cell(n, href=link(f"is:open {term}")) for n, term in zip(counts, terms, strict=True)]
     return Chart(
         "levels",
-        "Open by level",
-        "What is open now, the most urgent first.",
-        "Nothing is open.",
-        [("Level", ""), ("Open issues", ""), ("Share", "%")],
+        gettext("Open by level"),
+        gettext("What is open now, the most urgent first."),
+        gettext("Nothing is open."),
+        [(gettext("Level"), ""), (gettext("Open issues"), ""), (gettext("Share"), "%")],
         shares(names, cells),
         bars=barred(names, cells, rows),
         is_stacked=True,
@@ -66,18 +95,19 @@ def levels(numbers, link):
 
 
 def ages(numbers, link):
+    names = list(map(gettext, AGES))
     terms = [age_term(age, numbers.today) for age in numbers.ages]
     cells = [
         Cell(age.number, href=link(f"is:open {term}")) for age, term in zip(numbers.ages, terms, strict=True)
     ]
     return Chart(
         "ages",
-        "Age of open issues",
-        "Days since they were opened, which begin at midnight in your time zone.",
-        "Nothing is open.",
-        [("Opened", ""), ("Open issues", ""), ("Share", "%")],
-        shares(AGES, cells),
-        bars=barred(AGES, cells),
+        gettext("Age of open issues"),
+        gettext("Days since they were opened, which begin at midnight in your time zone."),
+        gettext("Nothing is open."),
+        [(gettext("Opened"), ""), (gettext("Open issues"), ""), (gettext("Share"), "%")],
+        shares(names, cells),
+        bars=barred(names, cells),
     )
 
 
@@ -92,10 +122,10 @@ def workload(numbers, link):
         numbers.workload,
         lambda query: link(f"is:open {query}"),
         "workload",
-        "Open by assignee",
-        f"The {MOST} with the most issues open now.",
-        "Nothing is open.",
-        ("Assignee", "Open issues"),
+        gettext("Open by assignee"),
+        gettext("The {} with the most issues open now.").format(MOST),
+        gettext("Nothing is open."),
+        (gettext("Assignee"), gettext("Open issues")),
     )
 
 
@@ -104,10 +134,10 @@ def labels(numbers, link):
         numbers.labels,
         lambda query: link(f"{numbers.period.asked('created')} {query}"),
         "labels",
-        "Busiest labels",
-        f"The {MOST} that most issues have which were opened in these days.",
-        "No issue of these days has a label.",
-        ("Label", "Issues opened"),
+        gettext("Busiest labels"),
+        gettext("The {} that most issues have which were opened in these days.").format(MOST),
+        gettext("No issue of these days has a label."),
+        (gettext("Label"), gettext("Issues opened")),
     )
 
 
@@ -116,10 +146,10 @@ def services(numbers, link):
         numbers.services,
         lambda query: link(f"{numbers.period.asked('created')} {query}"),
         "services",
-        "Busiest services",
-        f"The {MOST} in which most issues were opened in these days.",
-        "No issue of these days names a service.",
-        ("Service", "Issues opened"),
+        gettext("Busiest services"),
+        gettext("The {} in which most issues were opened in these days.").format(MOST),
+        gettext("No issue of these days names a service."),
+        (gettext("Service"), gettext("Issues opened")),
     )
 
 
@@ -140,11 +170,13 @@ def first_action(numbers, link):
         numbers.first_action,
         [Cell(number, href=link(days.asked("created"))) for days, number in opened],
         "first-action",
-        "Time to first action",
-        "From opening an issue to the first change of its status, assignee or level by a person, for the "
-        "issues opened in seven days on which somebody acted.",
-        "No issue of these days was acted on.",
-        ("Opened", "Acted on"),
+        gettext("Time to first action"),
+        gettext(
+            "From opening an issue to the first change of its status, assignee or level by a person, for the "
+            "issues opened in seven days on which somebody acted."
+        ),
+        gettext("No issue of these days was acted on."),
+        (gettext("Opened"), gettext("Acted on")),
     )
 
 
@@ -153,10 +185,12 @@ def resolution(numbers, link):
         numbers.resolution,
         [Cell(wait.number, href=link(wait.days.asked("resolved"))) for wait in numbers.resolution],
         "resolution",
-        "Time to resolution",
-        "From opening an issue to its end, for those resolved, closed, ignored or excluded in seven days.",
-        "Nothing was resolved in these days.",
-        ("Resolved",),
+        gettext("Time to resolution"),
+        gettext(
+            "From opening an issue to its end, for those resolved, closed, ignored or excluded in seven days."
+        ),
+        gettext("Nothing was resolved in these days."),
+        (gettext("Resolved"),),
     )
 
 
@@ -165,18 +199,31 @@ def waits(found, cells, slug, title, about, nothing, counts):
     days = [wait.days for wait in found]
     half, most = ([quantile(getattr(wait, name)) for wait in found] for name in ("median", "p90"))
     numbers = [cells, *([[Cell(wait.number) for wait in found]] if len(counts) > 1 else [])]
-    columns = [("Days", ""), *((name, "") for name in counts), ("Median", "s"), ("90th percentile", "s")]
+    columns = [
+        (gettext("Days"), ""),
+        *((name, "") for name in counts),
+        (gettext("Median"), "s"),
+        (gettext("90th percentile"), "s"),
+    ]
 
     def line(name, kind, column, is_square=False):
         said = [
-            (cell.href, f"{name} {value.shown} of {wait.number:,} issues, {wait.days}")
+            (
+                cell.href,
+                gettext("{name} {time} of {number} issues, {days}").format(
+                    name=name, time=value.shown, number=digits(wait.number), days=wait.days
+                ),
+            )
             for cell, value, wait in zip(cells, column, found, strict=True)
         ]
         return Series(name, kind, [value.value for value in column], said, is_square)
 
     plot = plotted(
         list(map(short, days)),
-        [line("Median", "median", half), line("90th percentile", "p90", most, is_square=True)],
+        [
+            line(gettext("Median"), "median", half),
+            line(gettext("90th percentile"), "p90", most, is_square=True),
+        ],
         is_wait=True,
     )
     is_quiet = not any(wait.number for wait in found)
@@ -195,14 +242,14 @@ def regressions(numbers, link):
     is_quiet = not any(cell.value for cell in cells)
     return Chart(
         "regressions",
-        "Regressions",
-        "Issues that were seen again in seven days after they were resolved.",
-        "No issue regressed in these days.",
-        [("Days", ""), ("Regressed", "")],
+        gettext("Regressions"),
+        gettext("Issues that were seen again in seven days after they were resolved."),
+        gettext("No issue regressed in these days."),
+        [(gettext("Days"), ""), (gettext("Regressed"), "")],
         [] if is_quiet else table(days, cells),
         plotted(
             list(map(short, days)),
-            [series("Regressed", "regressed", cells, days, "regressed")],
+            [series(gettext("Regressed"), "regressed", cells, days, gettext("{number} regressed {days}"))],
             has_bars=True,
         ),
     )
@@ -223,8 +270,11 @@ CHARTS = {
 NOW = ("levels", "ages", "workload")
 
 
-def series(name, kind, cells, days, verb, is_square=False):
-    said = [(cell.href, f"{cell.shown} {verb} {each}") for cell, each in zip(cells, days, strict=True)]
+def series(name, kind, cells, days, words, is_square=False):
+    said = [
+        (cell.href, words.format(number=cell.shown, days=each))
+        for cell, each in zip(cells, days, strict=True)
+    ]
     return Series(name, kind, [cell.value for cell in cells], said, is_square)
 
 
@@ -239,11 +289,11 @@ def shares(names, cells):
     if not total:
         return []
     return [
-        [Cell(name), cell, Cell(f"{cell.value / total * 100:.1f}", f"{cell.value / total:.1%}")]
+        [Cell(name), cell, Cell(f"{cell.value / total * 100:.1f}", share(cell.value / total))]
         for name, cell in zip(names, cells, strict=True)
     ]
 
 
 def short(days):
     """How the axis calls some days: by the last of them."""
-    return f"{days.last.day} {days.last:%b}"
+    return gettext("{day} {month}").format(day=days.last.day, month=month(days.last))

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_safe
 
 from issues.dashboard import CUSTOM, PRESETS, USUAL, Numbers, period_of, today_of
@@ -12,6 +13,7 @@ from issues.dashboard_charts import CHARTS, NOW
 from issues.exports import csv_response
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import offer
+from issues.language import digits
 from issues.limits import QUERY
 from issues.list_views import marked
 
@@ -22,11 +24,11 @@ class DashboardForm(forms.Form):
     """The filters of all charts as controls; what they mean, IssueFilter and `period_of` check."""
 
     q = forms.CharField(
-        label="Issues",
+        label=gettext_lazy("Issues"),
         max_length=QUERY,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "All issues"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": gettext_lazy("All issues")}),
     )
-    days = forms.ChoiceField(label="Period")
+    days = forms.ChoiceField(label=gettext_lazy("Period"))
     use_required_attribute = False
 
     def __init__(self, params, period):
@@ -34,7 +36,11 @@ class DashboardForm(forms.Form):
         if period:
             shown |= {"from": str(period.first), "to": str(period.last)}
         super().__init__(initial=shown | params, auto_id="filter_%s")
-        offer(self, "days", [*((days, f"{days} days") for days in PRESETS), (CUSTOM, "Own dates")])
+        offer(
+            self,
+            "days",
+            [*((days, gettext("{} days").format(days)) for days in PRESETS), (CUSTOM, gettext("Own dates"))],
+        )
         for name in ("from", "to"):
             self.fields[name] = forms.CharField(widget=forms.TextInput(attrs={"type": "date"}))
 
@@ -54,7 +60,7 @@ def dashboard_export(request):
     slug = params.pop("chart", "")
     try:
         if slug not in CHARTS:
-            raise BadParameter("chart", f"One of {', '.join(CHARTS)}.")
+            raise BadParameter("chart", gettext("One of {}.").format(", ".join(CHARTS)))
         numbers = numbers_of(request, params)
     except BadParameter as error:
         return page(request, params, error)
@@ -71,7 +77,7 @@ def numbers_of(request, params):
     """The Numbers of the page's parameters; BadParameter."""
     for name in params:
         if name not in PARAMETERS:
-            raise BadParameter(name, "There is no such parameter.")
+            raise BadParameter(name, gettext("There is no such parameter."))
     filters = IssueFilter({"q": params["q"]} if "q" in params else {}, request=request)
     # Read now, since what is wrong has to be said before anything is counted.
     _ = filters.conditions
@@ -119,9 +125,9 @@ def charted(numbers, params):
         "period": numbers.period,
         "words": query.words if "q" in params else "",
         "figures": [
-            ("Opened", f"{numbers.opened:,}", link(numbers.period.asked("created"))),
-            ("Resolved", f"{numbers.resolved:,}", link(numbers.period.asked("resolved"))),
-            ("Open now", f"{numbers.open:,}", link("is:open")),
+            (gettext("Opened"), digits(numbers.opened), link(numbers.period.asked("created"))),
+            (gettext("Resolved"), digits(numbers.resolved), link(numbers.period.asked("resolved"))),
+            (gettext("Open now"), digits(numbers.open), link("is:open")),
         ],
         "charts": [chart for name, chart in charts.items() if name not in NOW],
         "charts_now": [charts[name] for name in NOW],

@@ -4,6 +4,8 @@ import re
 from difflib import SequenceMatcher
 from itertools import groupby
 
+from issues.language import digits
+
 # Comparing two lists costs about as much as the product of their lengths.
 MOST = 40_000
 WORDS = re.compile(r"\s+|\w+|[^\w\s]")
@@ -90,6 +92,6 @@ def shortened(parts):
         before, after = AROUND * (at > 0), AROUND * (at < len(parts) - 1)
         if before:
             yield KEPT, text[:before]
-        yield LEFT_OUT, f"{len(text) - before - after:,}"
+        yield LEFT_OUT, digits(len(text) - before - after)
         if after:
             yield KEPT, text[-after:]

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST
 
 from issues.forms import ExactForm, TextField, TitleField
@@ -14,7 +15,7 @@ from issues.models.draft import Draft
 from issues.policy import may
 from issues.views import find, is_part
 
-NOT_KEPT = "{}. Go back in your browser: what you typed is still there."
+NOT_KEPT = gettext_noop("{}. Go back in your browser: what you typed is still there.")
 
 
 class DraftForm(ExactForm):
@@ -45,10 +46,12 @@ def keep_draft(request, kind, address, issue=None):
         context = {"draft": draft, "is_new": True, "reasons": form.reasons()}
         return render(request, "issues/_draft.html", context, status=422 if form.errors else 200)
     if form.errors:
-        detail = NOT_KEPT.format(form.reasons())
-        context = {"status": 422, "title": "The draft is not kept", "detail": detail}
+        detail = gettext(NOT_KEPT).format(form.reasons())
+        context = {"status": 422, "title": gettext("The draft is not kept"), "detail": detail}
         return render(request, "error.html", context, status=422)
-    messages.success(request, "The draft is kept." if draft else "There is no draft any more.")
+    messages.success(
+        request, gettext("The draft is kept.") if draft else gettext("There is no draft any more.")
+    )
     return redirect(address)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
 from django.db.models import Count
+from django.utils.translation import gettext, gettext_noop
 
 from issues.counts import counted_by, counted_tags
 from issues.like import UPPER
@@ -13,6 +14,12 @@ from issues.query.scope import quoted
 
 # The most values that a facet names, the most frequent ones.
 MOST = 20
+NONE = {
+    "level": gettext_noop("No level"),
+    "assignee": gettext_noop("No assignee"),
+    "channel": gettext_noop("No channel"),
+    "project": gettext_noop("No project"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,7 @@ def counted(rows, column):
 
 
 def statuses(values):
-    return {value: (label, f"status:{value}") for value, label in Issue.Status.choices}
+    return {value: (gettext(label), f"status:{value}") for value, label in Issue.Status.choices}
 
 
 def rows_of(model, field, spelled=str):
@@ -72,7 +79,7 @@ def rows_of(model, field, spelled=str):
     def name(values):
         found = model.objects.in_bulk([value for value in values if value is not None])
         names = {pk: (str(row), f"{field}:{quoted(spelled(row))}") for pk, row in found.items()}
-        return names | {None: (f"No {field}", f"no:{field}")}
+        return names | {None: (gettext(NONE[field]), f"no:{field}")}
 
     return name
 

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 from django.utils.timezone import is_naive
+from django.utils.translation import gettext, gettext_lazy
 from rest_framework.exceptions import ValidationError
 
 from issues import lookups
@@ -29,7 +30,7 @@ TIMES = {
 def order_of(sort):
     """The Order of this name, newest first where there is none; BadParameter for another name."""
     if (sort or NEWEST_FIRST) not in ORDERS:
-        raise BadParameter("sort", f"One of {', '.join(ORDERS)}.")
+        raise BadParameter("sort", gettext("One of {}.").format(", ".join(ORDERS)))
     return ORDERS[sort or NEWEST_FIRST]
 
 
@@ -66,12 +67,12 @@ def moment_of(name, text):
     except (ValueError, OverflowError):
         at = None
     if at is None:
-        raise BadParameter(name, "A time as in RFC 3339: 2026-01-15T10:30:00Z.")
+        raise BadParameter(name, gettext("A time as in RFC 3339: 2026-01-15T10:30:00Z."))
     return at
 
 
 def not_found(name):
-    return BadParameter(name, "There is no such thing here.", "not_found")
+    return BadParameter(name, gettext("There is no such thing here."), "not_found")
 
 
 class ExactFilter(django_filters.CharFilter):
@@ -152,10 +153,10 @@ class IssueFilter(django_filters.FilterSet):
         """Raise BadParameter for a parameter that is neither a filter nor one of `others`, or too long."""
         for name, value in self.data.items():
             if name not in self.base_filters and name not in others:
-                raise BadParameter(name, "There is no such parameter.")
+                raise BadParameter(name, gettext("There is no such parameter."))
             # The query itself shows where it is too long.
             if len(value) > QUERY and name != "q":
-                raise BadParameter(name, f"At most {QUERY} characters.")
+                raise BadParameter(name, gettext("At most {} characters.").format(QUERY))
 
     @cached_property
     def query(self):
@@ -169,7 +170,9 @@ class IssueFilter(django_filters.FilterSet):
         """The Order of the parameter `sort`, or else the one that the query asks for."""
         name = self.data.get("sort") or ("q" in self.data and self.query.sort)
         if name == RELEVANCE and not self.query.phrases:
-            raise BadParameter("sort", "What is found by words alone has a relevance: write some in `q`.")
+            raise BadParameter(
+                "sort", gettext("What is found by words alone has a relevance: write some in `q`.")
+            )
         return order_of(name)
 
     def by_query(self, name, value):
@@ -185,7 +188,7 @@ class IssueFilter(django_filters.FilterSet):
         wanted = value.split(",")
         for status in wanted:
             if status not in STATUSES:
-                raise BadParameter(name, f"One of {', '.join(STATUSES)}.")
+                raise BadParameter(name, gettext("One of {}.").format(", ".join(STATUSES)))
         return Q(status__in=wanted)
 
     def by_level(self, name, value):
@@ -265,47 +268,47 @@ SOURCES = (
 )  # fmt: skip
 # What history calls the changes that are looked for, and what people do.
 ACTIONS = {
-    "created": "Issue opened",
-    "status_changed": "Status changed",
-    "priority_changed": "Level set",
-    "assignee_changed": "Assignee changed",
-    "title_changed": "Title edited",
-    "description_changed": "Description edited",
-    "label_added": "Label added",
-    "label_removed": "Label removed",
-    "comment_added": "Comment added",
-    "comment_edited": "Comment edited",
-    "comment_deleted": "Comment deleted",
-    "attachment_added": "File attached",
-    "attachment_removed": "File removed",
-    "deleted": "Issue deleted",
-    "restored": "Issue restored",
-    "regressed": "Issue regressed",
-    "level_created": "Level made",
-    "level_changed": "Level edited",
-    "level_retired": "Level retired",
-    "level_restored": "Level brought back",
-    "channel_created": "Channel made",
-    "channel_changed": "Channel edited",
-    "channel_retired": "Channel retired",
-    "team_created": "Team made",
-    "project_created": "Project made",
-    "environment_created": "Environment made",
-    "invitation_created": "Somebody invited",
-    "invitation_changed": "Invitation accepted",
-    "user_created": "Superuser made",
-    "user_changed": "Person edited",
-    "password_changed": "Password changed",
-    "password_link_made": "Password link made",
-    "membership_created": "Member added",
-    "membership_changed": "Role changed",
-    "membership_retired": "Member removed",
-    "apitoken_created": "Token made",
-    "apitoken_retired": "Token revoked",
-    "savedview_created": "View shared",
-    "savedview_changed": "View edited",
-    "savedview_retired": "View deleted",
-    "space_changed": "Space edited",
+    "created": gettext_lazy("Issue opened"),
+    "status_changed": gettext_lazy("Status changed"),
+    "priority_changed": gettext_lazy("Level set"),
+    "assignee_changed": gettext_lazy("Assignee changed"),
+    "title_changed": gettext_lazy("Title edited"),
+    "description_changed": gettext_lazy("Description edited"),
+    "label_added": gettext_lazy("Label added"),
+    "label_removed": gettext_lazy("Label removed"),
+    "comment_added": gettext_lazy("Comment added"),
+    "comment_edited": gettext_lazy("Comment edited"),
+    "comment_deleted": gettext_lazy("Comment deleted"),
+    "attachment_added": gettext_lazy("File attached"),
+    "attachment_removed": gettext_lazy("File removed"),
+    "deleted": gettext_lazy("Issue deleted"),
+    "restored": gettext_lazy("Issue restored"),
+    "regressed": gettext_lazy("Issue regressed"),
+    "level_created": gettext_lazy("Level made"),
+    "level_changed": gettext_lazy("Level edited"),
+    "level_retired": gettext_lazy("Level retired"),
+    "level_restored": gettext_lazy("Level brought back"),
+    "channel_created": gettext_lazy("Channel made"),
+    "channel_changed": gettext_lazy("Channel edited"),
+    "channel_retired": gettext_lazy("Channel retired"),
+    "team_created": gettext_lazy("Team made"),
+    "project_created": gettext_lazy("Project made"),
+    "environment_created": gettext_lazy("Environment made"),
+    "invitation_created": gettext_lazy("Somebody invited"),
+    "invitation_changed": gettext_lazy("Invitation accepted"),
+    "user_created": gettext_lazy("Superuser made"),
+    "user_changed": gettext_lazy("Person edited"),
+    "password_changed": gettext_lazy("Password changed"),
+    "password_link_made": gettext_lazy("Password link made"),
+    "membership_created": gettext_lazy("Member added"),
+    "membership_changed": gettext_lazy("Role changed"),
+    "membership_retired": gettext_lazy("Member removed"),
+    "apitoken_created": gettext_lazy("Token made"),
+    "apitoken_retired": gettext_lazy("Token revoked"),
+    "savedview_created": gettext_lazy("View shared"),
+    "savedview_changed": gettext_lazy("View edited"),
+    "savedview_retired": gettext_lazy("View deleted"),
+    "space_changed": gettext_lazy("Space edited"),
 }
 HISTORY_FILTERS = ("space", "issue", "actor", "source", "action", "batch")
 
@@ -314,7 +317,7 @@ def narrow_history(user, entries, wanted):
     """What `wanted`, {parameter: value}, leaves of `entries`; BadParameter for what is not there."""
     for name, value in wanted.items():
         if name not in HISTORY_FILTERS:
-            raise BadParameter(name, "There is no such parameter.")
+            raise BadParameter(name, gettext("There is no such parameter."))
         entries = narrow_entries(user, entries, name, value)
     return entries
 

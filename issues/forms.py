@@ -13,10 +13,13 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import Q, Value
 from django.utils.functional import cached_property
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from issues import lookups, markdown, rows
 from issues.clashes import clashes_of
 from issues.filters import ACTIONS, SOURCES
+from issues.language import spoken
 from issues.limits import (
     ATTACHMENT_SIZE,
     ATTACHMENTS,
@@ -124,12 +127,12 @@ class TextField(LineField):
 
 class TitleField(LineField):
     def __init__(self, **kwargs):
-        super().__init__(**{"max_length": TITLE} | kwargs)
+        super().__init__(**{"label": gettext_lazy("Title"), "max_length": TITLE} | kwargs)
 
     def validate(self, value):
         super().validate(value)
         if "\n" in value or "\r" in value:
-            raise ValidationError("A title is one line.")
+            raise ValidationError(gettext("A title is one line."))
 
 
 class FilesInput(forms.FileInput):
@@ -142,15 +145,21 @@ class FilesField(forms.FileField):
     widget = FilesInput
 
     def __init__(self, **kwargs):
-        help_text = f"Up to {ATTACHMENTS} files of {spelled(ATTACHMENT_SIZE)} each."
-        super().__init__(**{"label": "Files", "required": False, "help_text": help_text} | kwargs)
+        help_text = format_lazy(
+            gettext_lazy("Up to {number} files of {size} each."),
+            number=ATTACHMENTS,
+            size=spelled(ATTACHMENT_SIZE),
+        )
+        super().__init__(
+            **{"label": gettext_lazy("Files"), "required": False, "help_text": help_text} | kwargs
+        )
 
     def clean(self, data, initial=None):
         uploads = data or []
         if self.required and not uploads:
-            raise ValidationError("Choose a file.")
+            raise ValidationError(gettext("Choose a file."))
         if len(uploads) > ATTACHMENTS:
-            raise ValidationError(f"At most {ATTACHMENTS} files.")
+            raise ValidationError(gettext("At most {} files.").format(ATTACHMENTS))
         for upload in uploads:
             try:
                 check_upload(upload)
@@ -162,17 +171,29 @@ class FilesField(forms.FileField):
 class LevelField(forms.ModelChoiceField):
     def __init__(self, **kwargs):
         super().__init__(
-            Level.objects.none(), to_field_name="uuid", required=False, empty_label="No level", **kwargs
+            Level.objects.none(),
+            label=gettext_lazy("Level"),
+            to_field_name="uuid",
+            required=False,
+            empty_label=gettext_lazy("No level"),
+            **kwargs,
         )
 
     def label_from_instance(self, level):
-        return f"{level.name} · {level.get_severity_display()}"
+        return severe(level)
 
 
 class PersonField(forms.ModelChoiceField):
     def __init__(self, **kwargs):
         people = get_user_model().objects.none()
-        super().__init__(people, to_field_name="uuid", required=False, empty_label="Nobody", **kwargs)
+        super().__init__(
+            people,
+            label=gettext_lazy("Assignee"),
+            to_field_name="uuid",
+            required=False,
+            empty_label=gettext_lazy("Nobody"),
+            **kwargs,
+        )
 
 
 class RowField(forms.ModelChoiceField):
@@ -198,7 +219,14 @@ class LabelsField(LineField):
 
     def __init__(self, **kwargs):
         most = LABELS * (LABEL_KEY + LABEL_VALUE + 6)
-        super().__init__(**{"max_length": most, "help_text": "key: value, tag"} | kwargs)
+        super().__init__(
+            **{
+                "label": gettext_lazy("Labels"),
+                "max_length": most,
+                "help_text": gettext_lazy("key: value, tag"),
+            }
+            | kwargs
+        )
 
 
 def levels_for(space_ids, present=None):
@@ -278,14 +306,18 @@ class IssueCreateForm(ExactForm):
 
     WORDS = "description"
 
-    space = forms.ModelChoiceField(Space.objects.none(), to_field_name="key", empty_label=None)
-    title = TitleField(help_text="Left empty, it is the first line of the description.")
-    description = TextField(help_text="Markdown")
+    space = forms.ModelChoiceField(
+        Space.objects.none(), label=gettext_lazy("Space"), to_field_name="key", empty_label=None
+    )
+    title = TitleField(help_text=gettext_lazy("Left empty, it is the first line of the description."))
+    description = TextField(label=gettext_lazy("Description"), help_text="Markdown")
     level = LevelField()
     assignee = PersonField()
     labels = LabelsField()
     is_anonymous = forms.BooleanField(
-        required=False, label="Anonymous", help_text="Nobody will see that you reported this."
+        required=False,
+        label=gettext_lazy("Anonymous"),
+        help_text=gettext_lazy("Nobody will see that you reported this."),
     )
     file = FilesField()
 
@@ -303,17 +335,19 @@ class IssueCreateForm(ExactForm):
     def clean(self):
         values = super().clean()
         if not (values.get("title", "x").strip() or values.get("description", "x").strip()):
-            self.add_error("title", "Give a title or a description.")
+            self.add_error("title", gettext("Give a title or a description."))
         space, level, person = (values.get(name) for name in ("space", "level", "assignee"))
         if space and level and level.space_id not in (None, space.pk):
-            self.add_error("level", f"It is a level of another space than {space.key}.")
+            self.add_error("level", gettext("It is a level of another space than {}.").format(space.key))
         waiting = Attachment.objects.waiting(self.user, values.get("description", ""))
         if space and waiting.exclude(space=space).exists():
-            self.add_error(
-                "description", f"A file in it was added in another space than {space.key}: add it again."
-            )
+            reason = gettext("A file in it was added in another space than {}: add it again.")
+            self.add_error("description", reason.format(space.key))
         if space and person and not lookups.people_of([space.pk]).filter(pk=person.pk).exists():
-            self.add_error("assignee", f"{person} is not a member of {space.key}.")
+            self.add_error(
+                "assignee",
+                gettext("{person} is not a member of {space}.").format(person=person, space=space.key),
+            )
         return values
 
     def save(self):
@@ -357,8 +391,12 @@ class AttachForm(ExactForm):
         return not self.errors
 
 
+def severe(level):
+    return f"{level.name} · {gettext(level.get_severity_display())}"
+
+
 def level_with_space(level):
-    name = f"{level.name} · {level.get_severity_display()}"
+    name = severe(level)
     return f"{name} ({level.space.key})" if level.space else name
 
 
@@ -501,35 +539,42 @@ class IssueEditForm(IssueChangeForm):
     LINES = {"annotations": label_line, "languages": word_line}
 
     title = TitleField()
-    description = TextField()
-    description_format = forms.ChoiceField(label="Written in", choices=Issue.Format.choices)
-    kind = column("kind")
-    reason = forms.ChoiceField(choices=Issue.Reason.choices)
-    fingerprint = column("fingerprint")
-    annotations = LabelsField(help_text="key: value, other: value")
-    is_read = forms.BooleanField(label="Read", required=False)
-    is_anonymous = forms.BooleanField(label="Anonymous reporter", required=False)
-    resource_type = column("resource_type", "Type")
-    resource_id = column("resource_id", "Id")
-    resource_name = column("resource_name", "Name")
-    alert_id = column("alert_id", "Alert")
-    error_type = column("error_type", "Type")
-    error_message = TextField(label="Message")
-    service = column("service")
-    file_path = column("file_path", "File")
-    function_name = column("function_name", "Function")
-    languages = LineField(max_length=2_000, help_text="python, sql")
-    platform = column("platform")
-    track = column("track")
-    first_version = column("first_version", "First version")
-    last_version = column("last_version", "Last version")
-    is_crash = forms.BooleanField(label="Crash", required=False)
+    description = TextField(label=gettext_lazy("Description"))
+    description_format = forms.ChoiceField(
+        label=gettext_lazy("Written in"), choices=spoken(Issue.Format.choices)
+    )
+    kind = column("kind", gettext_lazy("Kind"))
+    reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=spoken(Issue.Reason.choices))
+    fingerprint = column("fingerprint", gettext_lazy("Fingerprint"))
+    annotations = LabelsField(
+        label=gettext_lazy("Annotations"), help_text=gettext_lazy("key: value, other: value")
+    )
+    is_read = forms.BooleanField(label=gettext_lazy("Read"), required=False)
+    is_anonymous = forms.BooleanField(label=gettext_lazy("Anonymous reporter"), required=False)
+    resource_type = column("resource_type", gettext_lazy("Type"))
+    resource_id = column("resource_id", gettext_lazy("Id"))
+    resource_name = column("resource_name", gettext_lazy("Name"))
+    alert_id = column("alert_id", gettext_lazy("Alert"))
+    error_type = column("error_type", gettext_lazy("Type"))
+    error_message = TextField(label=gettext_lazy("Message"))
+    service = column("service", gettext_lazy("Service"))
+    file_path = column("file_path", gettext_lazy("File"))
+    function_name = column("function_name", gettext_lazy("Function"))
+    languages = LineField(label=gettext_lazy("Languages"), max_length=2_000, help_text="python, sql")
+    platform = column("platform", gettext_lazy("Platform"))
+    track = column("track", gettext_lazy("Track"))
+    first_version = column("first_version", gettext_lazy("First version"))
+    last_version = column("last_version", gettext_lazy("Last version"))
+    is_crash = forms.BooleanField(label=gettext_lazy("Crash"), required=False)
 
     GROUPS = (
-        ("Details", ("kind", "reason", "fingerprint", "annotations", "is_read", "is_anonymous")),
-        ("Source", ("resource_type", "resource_name", "resource_id", "alert_id")),
         (
-            "Error",
+            gettext_lazy("Details"),
+            ("kind", "reason", "fingerprint", "annotations", "is_read", "is_anonymous"),
+        ),
+        (gettext_lazy("Source"), ("resource_type", "resource_name", "resource_id", "alert_id")),
+        (
+            gettext_lazy("Error"),
             (
                 "error_type", "error_message", "service", "file_path", "function_name", "languages",
                 "platform", "track", "first_version", "last_version", "is_crash",
@@ -564,7 +609,7 @@ class IssueEditForm(IssueChangeForm):
     def clean(self):
         values = super().clean()
         if not (values.get("title", "x").strip() or values.get("description", "x").strip()):
-            self.add_error("title", "An issue needs a title or a description.")
+            self.add_error("title", gettext("An issue needs a title or a description."))
         return values
 
     def value(self, name):
@@ -608,27 +653,34 @@ class IssueUpdateForm(IssueChangeForm):
 
     LINES = {"labels": label_line}
 
-    status = forms.ChoiceField(choices=Issue.Status.choices)
-    resolution = forms.ChoiceField(choices=[("", "None"), *Issue.Resolution.choices], required=False)
+    status = forms.ChoiceField(label=gettext_lazy("Status"), choices=spoken(Issue.Status.choices))
+    resolution = forms.ChoiceField(
+        label=gettext_lazy("Resolution"),
+        choices=[("", gettext_lazy("None")), *spoken(Issue.Resolution.choices)],
+        required=False,
+    )
     level = LevelField()
     assignee = PersonField()
     labels = LabelsField()
-    project = RowField(empty_label="None")
-    environment = RowField(empty_label="None")
-    teams = RowsField()
-    channels = RowsField()
+    project = RowField(label=gettext_lazy("Project"), empty_label=gettext_lazy("None"))
+    environment = RowField(label=gettext_lazy("Environment"), empty_label=gettext_lazy("None"))
+    teams = RowsField(label=gettext_lazy("Teams"))
+    channels = RowsField(label=gettext_lazy("Channels"))
     due_on = forms.DateField(
-        label="Due", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=gettext_lazy("Due"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
     )
 
     SETS = ("teams", "channels")
     ROWS = ("project", "environment", *SETS)
     # {field: (key that leads to it, what the key does)}
     KEYS = {
-        "assignee": ("a", "Assign"),
-        "level": ("p", "Set the level"),
-        "status": ("s", "Set the status"),
-        "labels": ("l", "Label"),
+        "assignee": ("a", gettext_lazy("Assign")),
+        "level": ("p", gettext_lazy("Set the level")),
+        "status": ("s", gettext_lazy("Set the status")),
+        "labels": ("l", gettext_lazy("Label")),
     }
 
     def __init__(self, issue, data=None, labels=None, members=None):
@@ -649,7 +701,7 @@ class IssueUpdateForm(IssueChangeForm):
         for name in self.ROWS:
             self.fields[name].queryset = rows_for(issue, name)
         for name, (key, deed) in self.KEYS.items():
-            known = {"data-keys": key, "data-group": "Change", "data-name": deed}
+            known = {"data-keys": key, "data-group": gettext("Change"), "data-name": deed}
             self.fields[name].widget.attrs.update(known)
         self.keep_posted()
         if not self.is_bound:
@@ -748,8 +800,8 @@ def labels_before(labels, entries):
 class IssueListForm(forms.Form):
     """What is searched for and in which order; what it means, `IssueFilter` checks."""
 
-    q = forms.CharField(label="Search issues", max_length=QUERY)
-    sort = forms.ChoiceField(label="Order")
+    q = forms.CharField(label=gettext_lazy("Search issues"), max_length=QUERY)
+    sort = forms.ChoiceField(label=gettext_lazy("Order"))
     use_required_attribute = False
 
     def __init__(self, params):
@@ -760,13 +812,13 @@ class IssueListForm(forms.Form):
         """The choices of an order; what is searched for may give one itself."""
         is_said = is_searched or self.initial.get("sort") == NEWEST_FIRST
         return [
-            *([("", "As searched")] if is_searched else []),
-            (NEWEST_FIRST if is_said else "", "Newest first"),
-            ("number", "Oldest first"),
-            ("-updated", "Last changed first"),
-            ("updated", "Longest unchanged first"),
-            ("level", "Most urgent first"),
-            *([(RELEVANCE, "Best match first")] if self.initial.get("q") else []),
+            *([("", gettext("As searched"))] if is_searched else []),
+            (NEWEST_FIRST if is_said else "", gettext("Newest first")),
+            ("number", gettext("Oldest first")),
+            ("-updated", gettext("Last changed first")),
+            ("updated", gettext("Longest unchanged first")),
+            ("level", gettext("Most urgent first")),
+            *([(RELEVANCE, gettext("Best match first"))] if self.initial.get("q") else []),
         ]
 
 
@@ -780,22 +832,24 @@ def offer(form, name, choices):
 class HistoryListForm(forms.Form):
     """The filters of the audit trail as controls; what they mean, `narrow_history` checks."""
 
-    space = forms.ChoiceField()
-    actor = forms.ChoiceField(label="Who")
-    source = forms.ChoiceField(label="Through")
-    action = forms.ChoiceField(label="What")
-    issue = forms.CharField(widget=forms.TextInput(attrs={"placeholder": "OPS-42"}))
+    space = forms.ChoiceField(label=gettext_lazy("Space"))
+    actor = forms.ChoiceField(label=gettext_lazy("Who"))
+    source = forms.ChoiceField(label=gettext_lazy("Through"))
+    action = forms.ChoiceField(label=gettext_lazy("What"))
+    issue = forms.CharField(
+        label=gettext_lazy("Issue"), widget=forms.TextInput(attrs={"placeholder": "OPS-42"})
+    )
     use_required_attribute = False
 
     def __init__(self, params, spaces, people):
         super().__init__(initial=params, auto_id="filter_%s")
-        offer(self, "space", [("", "All spaces"), *spaces])
-        offer(self, "actor", [("", "Anybody"), ("me", "Me"), *people])
-        offer(self, "source", [("", "Any door"), *((name, name) for name in SOURCES)])
-        offer(self, "action", [("", "Anything"), *ACTIONS.items()])
+        offer(self, "space", [("", gettext("All spaces")), *spaces])
+        offer(self, "actor", [("", gettext("Anybody")), ("me", gettext("Me")), *people])
+        offer(self, "source", [("", gettext("Any door")), *((name, name) for name in SOURCES)])
+        offer(self, "action", [("", gettext("Anything")), *ACTIONS.items()])
 
 
 class SubscriptionForm(ExactForm):
     """The part that a person takes in a channel."""
 
-    kind = forms.ChoiceField(label="My part", choices=Subscription.Kind.choices)
+    kind = forms.ChoiceField(label=gettext_lazy("My part"), choices=spoken(Subscription.Kind.choices))

@@ -11,6 +11,7 @@ import orjson
 from django.core.cache import cache
 from django.db.models import Q, Subquery
 from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.translation import gettext
 
 from issues.limits import PAGE
 
@@ -184,7 +185,7 @@ def decode(cursor, order):
             raise BadCursor
         return bool(backwards), [*(parse_value(order, value) for value in values), UUID(uuid)]
     except (ValueError, TypeError, AttributeError, binascii.Error, BadCursor) as error:
-        raise BadCursor("The cursor is none that a page gave out.") from error
+        raise BadCursor(gettext("The cursor is none that a page gave out.")) from error
 
 
 def signature(text):

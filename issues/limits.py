@@ -1,5 +1,7 @@
 """The size of everything that comes in, and the words that refuse more."""
 
+from django.utils.translation import gettext
+
 TITLE = 500
 NAME = 256
 TEXT = 65_535
@@ -30,9 +32,9 @@ VIEWS = 100
 def refusal(text):
     """Why `text` cannot be stored on every database, or None: NUL and lone surrogates have no place there."""
     if "\x00" in text:
-        return "NUL characters are not allowed."
+        return gettext("NUL characters are not allowed.")
     try:
         text.encode()
     except UnicodeEncodeError:
-        return "Lone surrogates are not allowed."
+        return gettext("Lone surrogates are not allowed.")
     return None

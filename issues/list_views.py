@@ -13,12 +13,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_safe
 
 from issues import keyset, lookups
 from issues.facets import facets, values_of
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import OPEN, IssueListForm
+from issues.language import digits
 from issues.limits import QUERY
 from issues.list_rows import list_page
 from issues.models import Channel, Environment, HistoryEntry, Level, Project, Team
@@ -56,7 +58,21 @@ JOINED = {
     "source": "source.type",
     "age": "created",
 }
-AGES = {1: "Last day", 7: "Last 7 days", 30: "Last 30 days"}
+AGES = {
+    1: gettext_noop("Last day"),
+    7: gettext_noop("Last 7 days"),
+    30: gettext_noop("Last 30 days"),
+}
+FACETS = {
+    "status": gettext_noop("Status"),
+    "level": gettext_noop("Level"),
+    "assignee": gettext_noop("Assignee"),
+    "channel": gettext_noop("Channel"),
+    "label": gettext_noop("Label"),
+    "project": gettext_noop("Project"),
+    "source": gettext_noop("Source"),
+    "age": gettext_noop("Age"),
+}
 HANDLED = ("status_changed", "assignee_changed")
 
 
@@ -167,9 +183,9 @@ def found_for(request, params, own):
 def check(own):
     """BadParameter for what the page itself does not understand."""
     if own.get("density", "compact") not in DENSITIES:
-        raise BadParameter("density", f"One of {', '.join(DENSITIES)}.")
+        raise BadParameter("density", gettext("One of {}.").format(", ".join(DENSITIES)))
     if not NUMBER.fullmatch(own.get("of", "0")):
-        raise BadParameter("of", "A number of issues.")
+        raise BadParameter("of", gettext("A number of issues."))
 
 
 def address(place, params):
@@ -231,7 +247,7 @@ def chips(params, kept, may_name):
 def said(name, value, may_name):
     """How a chip says a parameter."""
     if name == "status" and value == OPEN:
-        return "status: all open"
+        return gettext("status: all open")
     uuid = lookups.as_uuid(value) if may_name and name in REFERENCES else None
     row = uuid and REFERENCES[name].objects.filter(uuid=uuid).first()
     return f"{name}: {row or value}"
@@ -325,7 +341,9 @@ def facet_choices(filters, links):
     found["level"] += unused_levels(filters.user, found["level"])
     found["age"] = ages(issues("age"))
     return [
-        (name, [choice(name, each) for each in documents]) for name, documents in found.items() if documents
+        (gettext(FACETS[name]), [choice(name, each) for each in documents])
+        for name, documents in found.items()
+        if documents
     ]
 
 
@@ -346,7 +364,7 @@ def ages(issues):
     now = timezone.now()
     return [
         {
-            "name": name,
+            "name": gettext(name),
             "count": counted(issues.filter(created_at__gte=now - timedelta(days=days))),
             "query": f"created:-{days}d",
         }
@@ -363,9 +381,13 @@ def issue_complete(request):
     """What may stand at the cursor of a query, as options of a list."""
     text, cursor = request.GET.get("q", ""), request.GET.get("cursor", "")
     if len(text) > QUERY:
-        return HttpResponse(f"q: At most {QUERY:,} characters.", "text/plain; charset=utf-8", status=400)
+        return HttpResponse(
+            gettext("q: At most {} characters.").format(digits(QUERY)),
+            "text/plain; charset=utf-8",
+            status=400,
+        )
     if cursor and not (NUMBER.fullmatch(cursor) and int(cursor) <= len(text)):
-        return HttpResponse("cursor: A place in the query.", "text/plain; charset=utf-8", status=400)
+        return HttpResponse(gettext("cursor: A place in the query."), "text/plain; charset=utf-8", status=400)
     found = complete(text, int(cursor or len(text)), request.user)
     return render(request, "issues/_completions.html", found)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import orjson
 from django.db import connection
+from django.utils.translation import gettext
 
 from issues.models import TextVersion
 
@@ -230,4 +231,4 @@ def history(queryset):
 
 def who(person, key):
     """How pages name an actor or author: one whom the issue hides, and nobody, have names as well."""
-    return person["name"] if person else "Anonymous" if key else "System"
+    return person["name"] if person else gettext("Anonymous") if key else gettext("System")

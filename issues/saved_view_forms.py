@@ -3,6 +3,7 @@
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from issues.filters import BadParameter, checked_query
 from issues.forms import ExactForm, LineField
@@ -11,7 +12,7 @@ from issues.lookups import find_space
 from issues.models import SavedView
 from issues.policy import may
 
-TAKEN = "There is a view of this name already."
+TAKEN = gettext_noop("There is a view of this name already.")
 
 
 def spaces_to_share_in(request):
@@ -25,9 +26,9 @@ class SavedViewForm(ExactForm):
     Once a view is shared, nobody is asked any more who sees it.
     """
 
-    name = LineField(max_length=NAME, required=True)
-    query = LineField(max_length=QUERY, label="What it shows")
-    space = forms.ChoiceField(label="Who sees it", required=False)
+    name = LineField(label=gettext_lazy("Name"), max_length=NAME, required=True)
+    query = LineField(max_length=QUERY, label=gettext_lazy("What it shows"))
+    space = forms.ChoiceField(label=gettext_lazy("Who sees it"), required=False)
 
     def __init__(self, request, data=None, *, view=None, names=("name", "query", "space")):
         self.request, self.view = request, view or SavedView(owner=request.user)
@@ -37,13 +38,15 @@ class SavedViewForm(ExactForm):
         if self.view.space_id is not None:
             self.fields.pop("space", None)
         if "space" in self.fields:
-            shared = [(key, f"Everybody in {name}") for key, name in spaces_to_share_in(request)]
-            self.fields["space"].choices = [("", "Only I"), *shared]
+            shared = [
+                (key, gettext("Everybody in {}").format(name)) for key, name in spaces_to_share_in(request)
+            ]
+            self.fields["space"].choices = [("", gettext("Only I")), *shared]
 
     def clean_name(self):
         name = self.cleaned_data["name"]
         if "\n" in name or "\r" in name or not name.strip():
-            raise ValidationError("A name is one line that says something.")
+            raise ValidationError(gettext("A name is one line that says something."))
         return name
 
     def clean_query(self):
@@ -66,5 +69,5 @@ class SavedViewForm(ExactForm):
         except ValidationError as error:
             self.add_errors(error)
         except IntegrityError:
-            self.add_error("name" if "name" in self.fields else None, TAKEN)
+            self.add_error("name" if "name" in self.fields else None, gettext(TAKEN))
         return None if self.errors else self.view

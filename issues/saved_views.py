@@ -9,6 +9,7 @@ from django.db import IntegrityError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from issues import lookups
@@ -30,7 +31,7 @@ def view_list(request):
     form = SavedViewForm(request, request.POST) if request.method == "POST" else None
     if form and (view := form.save()):
         undo = reverse("view-delete", args=[view.uuid])
-        messages.success(request, f"The view {view} is saved.", extra_tags=undo)
+        messages.success(request, gettext("The view {} is saved.").format(view), extra_tags=undo)
         return redirect(view)
     views = list(SavedView.objects.shown_to(request.user))
     groups = [
@@ -122,7 +123,7 @@ def saved_or_shown(request, view, names, done):
     """Save these fields and go to `done`, or show the form of the view."""
     form = SavedViewForm(request, request.POST if request.method == "POST" else None, view=view, names=names)
     if form.is_bound and form.save():
-        messages.success(request, f"The view {view} is saved.")
+        messages.success(request, gettext("The view {} is saved.").format(view))
         return redirect(done)
     context = {"form": form, "view": view, "params": summary_of(view)}
     return render(request, "issues/view_form.html", context, status=422 if form.is_bound else 200)
@@ -136,7 +137,7 @@ def view_delete(request, id):
     view.is_active = False
     view.save()
     undo = reverse("view-restore", args=[view.uuid])
-    messages.success(request, f"The view {view} is deleted.", extra_tags=undo)
+    messages.success(request, gettext("The view {} is deleted.").format(view), extra_tags=undo)
     return redirect("view-list")
 
 
@@ -148,9 +149,11 @@ def view_restore(request, id):
     try:
         view.save()
     except (ValidationError, IntegrityError) as error:
-        messages.error(request, TAKEN if isinstance(error, IntegrityError) else " ".join(error.messages))
+        messages.error(
+            request, gettext(TAKEN) if isinstance(error, IntegrityError) else " ".join(error.messages)
+        )
         return redirect("view-list")
-    messages.success(request, f"The view {view} is back.")
+    messages.success(request, gettext("The view {} is back.").format(view))
     return redirect("view-list")
 
 

@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from issues import keyset, lookups
@@ -81,7 +82,8 @@ def channel_subscribe(request, id):
     if kind or row.pk:
         row.kind, row.is_active = kind or row.kind, bool(kind)
         row.save()
-    messages.success(request, f"You follow {channel}." if kind else f"You do not follow {channel} any more.")
+    text = gettext("You follow {}.") if kind else gettext("You do not follow {} any more.")
+    messages.success(request, text.format(channel))
     return redirect("channel-detail", channel.uuid)
 
 

@@ -6,6 +6,7 @@ from itertools import count
 from django.db import transaction
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
 
 from issues import markdown
 from issues.models.history import digest
@@ -30,10 +31,11 @@ def with_buttons(html, form):
     def button(box):
         return format_html(
             '<button type="submit" form="{0}" id="{0}-{1}" name="box" value="{1}" class="box" role="checkbox"'
-            ' aria-checked="{2}" aria-label="Done"></button>',
+            ' aria-checked="{2}" aria-label="{3}"></button>',
             form,
             next(numbers),
             "true" if "checked" in box[0] else "false",
+            gettext("Done"),
         )
 
     return mark_safe(re.sub(BOX, button, html)) if "<input" in html else html  # noqa: S308

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -18,6 +19,7 @@ from issues import issue_rows, keyset, lookups, markdown, pane, rows, tasks
 from issues.counts import counted_number
 from issues.filters import IssueFilter
 from issues.forms import AttachForm, IssueCreateForm, IssueEditForm, IssueUpdateForm, preview
+from issues.language import digits, inside
 from issues.limits import TITLE, refusal
 from issues.list_rows import PAGE_SIZE
 from issues.models import Draft, HistoryEntry, Issue, LastVisit, Level, Membership
@@ -44,9 +46,9 @@ def counted(issues, most=None):
     most = most or COUNTED
     count = counted_number(issues)
     if count is not None:
-        return f"{count:,}"
+        return digits(count)
     count = issues.order_by().values("pk")[: most + 1].count()
-    return f"{most:,}+" if count > most else f"{count:,}"
+    return f"{digits(most)}+" if count > most else digits(count)
 
 
 def matching(request, params):
@@ -181,7 +183,7 @@ def issue_create(request):
         return preview_page(request, "issues/issue_form.html", "description", space, context)
     if form.is_bound and (issue := form.save()):
         Draft.objects.of(request.user, Draft.Kind.ISSUE).delete()
-        messages.success(request, f"{issue.key} is open.")
+        messages.success(request, gettext("{} is open.").format(issue.key))
         return redirect(issue)
     context = {"form": form, "draft": None if form.is_bound else draft}
     return render(request, "issues/issue_form.html", context, status=422 if form.is_bound else 200)
@@ -242,7 +244,7 @@ def issue_update(request, key):
     issue = find(request, key, "write")
     form, before = IssueUpdateForm(issue, request.POST), issue.version
     if form.save():
-        tell_saved(request, form.issue, before, {name: form[name].label.lower() for name in form.names()})
+        tell_saved(request, form.issue, before, {name: inside(form[name].label) for name in form.names()})
         return redirect(page_address(request, issue))
     return issue_page(request, find(request, key), form.status, changed=form)
 
@@ -265,9 +267,11 @@ def tell_saved(request, issue, before, labels=()):
     entries = HistoryEntry.objects.filter(issue=issue, version=issue.version)
     said = dict(entries.order_by("-position").values_list("field", "batch"))
     if "status" in said:
-        words = f"{issue.key} is {issue.get_status_display().lower()}."
+        status = inside(gettext(issue.get_status_display()))
+        words = gettext("{issue} is {status}.").format(issue=issue.key, status=status)
     else:
-        words = f"{issue.key}: {', '.join(labels[name] for name in labels if name in said)} saved."
+        fields = ", ".join(labels[name] for name in labels if name in said)
+        words = gettext("{issue}: {fields} saved.").format(issue=issue.key, fields=fields)
     undo = reverse("batch-undo", args=[next(iter(said.values()))])
     messages.success(request, words, extra_tags=undo)
 
@@ -290,7 +294,7 @@ def issue_delete(request, key):
     issue = find(request, key, "delete")
     issue.trash()
     undo = reverse("issue-restore", args=[issue.key])
-    messages.success(request, f"{issue.key} is in the trash.", extra_tags=undo)
+    messages.success(request, gettext("{} is in the trash.").format(issue.key), extra_tags=undo)
     return redirect("issue-list")
 
 
@@ -301,7 +305,7 @@ def issue_restore(request, key):
     if not may(request, "delete", issue.space_id):
         raise PermissionDenied
     issue.restore()
-    messages.success(request, f"{issue.key} is back.")
+    messages.success(request, gettext("{} is back.").format(issue.key))
     return redirect(issue)
 
 
@@ -351,8 +355,17 @@ def subject_names(documents):
     found = {}
     for model, uuids in wanted.items():
         related = [field.name for field in model._meta.concrete_fields if field.name in ("user", "channel")]
-        found |= {row.uuid: str(row) for row in model.objects.filter(uuid__in=uuids).select_related(*related)}
+        found |= {
+            row.uuid: name_of(row) for row in model.objects.filter(uuid__in=uuids).select_related(*related)
+        }
     return found
+
+
+def name_of(row):
+    """What a row is called; a role in it is said in the language of the page."""
+    if not hasattr(row, "role"):
+        return str(row)
+    return f"{getattr(row, 'email', None) or row.user} ({gettext(row.get_role_display())})"
 
 
 def issue_keys(documents):

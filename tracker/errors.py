@@ -10,6 +10,7 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_noop
 from django.views import csrf
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
@@ -25,46 +26,50 @@ API_PREFIX = "/api/"
 PROBLEM_JSON = "application/problem+json"
 
 WORDS = {
-    400: "The request could not be understood.",
-    401: "Sign in first.",
-    403: "Your role, or your token, does not allow this. An admin of the space can change that.",
-    404: "There is nothing here.",
-    405: "This method is not offered here.",
-    409: "It contradicts what is there.",
-    412: "It has changed since the version you name.",
-    413: "The request is too large.",
-    415: "Send JSON with Content-Type: application/json.",
-    422: "The key was used for another request.",
-    429: "Too many requests.",
-    500: "Something went wrong on our side; nothing was changed.",
-    503: "The database is busy; try again.",
+    400: gettext_noop("The request could not be understood."),
+    401: gettext_noop("Sign in first."),
+    403: gettext_noop(
+        "Your role, or your token, does not allow this. An admin of the space can change that."
+    ),
+    404: gettext_noop("There is nothing here."),
+    405: gettext_noop("This method is not offered here."),
+    409: gettext_noop("It contradicts what is there."),
+    412: gettext_noop("It has changed since the version you name."),
+    413: gettext_noop("The request is too large."),
+    415: gettext_noop("Send JSON with Content-Type: application/json."),
+    422: gettext_noop("The key was used for another request."),
+    429: gettext_noop("Too many requests."),
+    500: gettext_noop("Something went wrong on our side; nothing was changed."),
+    503: gettext_noop("The database is busy; try again."),
 }
 
 # What the page of an error is called, and what somebody who meets it can do.
 TITLES = {
-    400: "This was not understood",
-    403: "You may not do this",
-    404: "There is nothing here",
-    405: "This is not offered here",
-    409: "This contradicts what is there",
-    412: "Somebody else was faster",
-    413: "This is too large",
-    429: "Too many requests",
-    500: "Something went wrong",
-    503: "The database is busy",
+    400: gettext_noop("This was not understood"),
+    403: gettext_noop("You may not do this"),
+    404: gettext_noop("There is nothing here"),
+    405: gettext_noop("This is not offered here"),
+    409: gettext_noop("This contradicts what is there"),
+    412: gettext_noop("Somebody else was faster"),
+    413: gettext_noop("This is too large"),
+    429: gettext_noop("Too many requests"),
+    500: gettext_noop("Something went wrong"),
+    503: gettext_noop("The database is busy"),
 }
-LOAD_AGAIN = "Load the page again, look at what is there now, and send yours once more."
+LOAD_AGAIN = gettext_noop("Load the page again, look at what is there now, and send yours once more.")
 HELP = {
-    400: "Check the address, or go back and send the form once more.",
-    403: "An admin of the space can give you a role that may; People shows who they are.",
-    404: "The address may be mistyped, or it leads into a space that you are not in: "
-    "an admin of that space can add you.",
+    400: gettext_noop("Check the address, or go back and send the form once more."),
+    403: gettext_noop("An admin of the space can give you a role that may; People shows who they are."),
+    404: gettext_noop(
+        "The address may be mistyped, or it leads into a space that you are not in: "
+        "an admin of that space can add you."
+    ),
     409: LOAD_AGAIN,
     412: LOAD_AGAIN,
-    413: "Send less at once, or a smaller file.",
-    429: "Wait a minute, and try again.",
-    500: "Try again. If it stays, tell whoever runs this installation which request it was.",
-    503: "Wait a moment, and try again.",
+    413: gettext_noop("Send less at once, or a smaller file."),
+    429: gettext_noop("Wait a minute, and try again."),
+    500: gettext_noop("Try again. If it stays, tell whoever runs this installation which request it was."),
+    503: gettext_noop("Wait a moment, and try again."),
 }
 ISSUE_PATH = re.compile(r"/issues/([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})(?:/|\.md\Z)")
 
@@ -214,17 +219,23 @@ def error_response(request, status, detail=None):
 
 def page_of_error(path, status, detail=None):
     """What the page of an error says, of an issue the same whether it is there or not."""
-    said, issue = detail or WORDS.get(status), ISSUE_PATH.match(path)
+    said, issue = detail or in_words(WORDS, status), ISSUE_PATH.match(path)
     if issue and status == 404 and not detail:
-        said = f"In the spaces that you are in, there is no issue {issue[1].upper()}-{issue[2]}."
+        said = gettext("In the spaces that you are in, there is no issue {}.")
+        said = said.format(f"{issue[1].upper()}-{issue[2]}")
     return {
         "status": status,
         "phrase": HTTPStatus(status).phrase,
-        "title": TITLES.get(status, HTTPStatus(status).phrase),
+        "title": in_words(TITLES, status) or HTTPStatus(status).phrase,
         "detail": said,
-        "help": HELP.get(status),
+        "help": in_words(HELP, status),
         "is_passing": status in (429, 500, 503),
     }
+
+
+def in_words(table, status):
+    """What a table says of a status, in the language of the page; None if nothing."""
+    return gettext(table[status]) if status in table else None
 
 
 def csrf_failure(request, reason=""):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django import template
 from django.db.models import Count, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_noop
 
 from comments.forms import CommentForm
 from comments.mentions import Mention
@@ -23,7 +24,11 @@ register = template.Library()
 MOST, FIRST, LAST = 500, 20, 60
 # Comments that the pane beside a list shows.
 LATEST = 3
-SHOWS = (("All", ""), ("Comments", "comments"), ("Changes", "changes"))
+SHOWS = (
+    (gettext_noop("All"), ""),
+    (gettext_noop("Comments"), "comments"),
+    (gettext_noop("Changes"), "changes"),
+)
 # So many places where an issue is mentioned are shown, the newest.
 MENTIONS = 50
 DISPLAYS = ("old_display", "new_display")

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from issues.limits import ATTACHMENT_QUOTA, ATTACHMENT_SIZE, ATTACHMENTS, NAME, refusal
 from issues.models.base import Guarded, GuardedQuerySet, WayRound
@@ -85,7 +86,7 @@ class Attachment(Guarded):
             Space.objects.lock().get(pk=self.space_id)
             if Attachment.objects.taken(self.space_id) + self.size > ATTACHMENT_QUOTA:
                 most = spelled(ATTACHMENT_QUOTA)
-                raise ValidationError({"file": f"The files of a space have at most {most}."})
+                raise ValidationError({"file": gettext("The files of a space have at most {}.").format(most)})
             super().save(*args, **kwargs)
 
     def disown(self):
@@ -139,26 +140,28 @@ def check_room(uploads, space, owner=None):
     `owner` is the issue or comment, if it is there already, on which they shall be.
     """
     if Attachment.objects.taken(space.pk) + sum(upload.size for upload in uploads) > ATTACHMENT_QUOTA:
-        raise ValidationError({"file": f"The files of a space have at most {spelled(ATTACHMENT_QUOTA)}."})
+        raise ValidationError(
+            {"file": gettext("The files of a space have at most {}.").format(spelled(ATTACHMENT_QUOTA))}
+        )
     if (len(owner.attachments) if owner else 0) + len(uploads) > ATTACHMENTS:
-        raise ValidationError({"file": f"At most {ATTACHMENTS} files."})
+        raise ValidationError({"file": gettext("At most {} files.").format(ATTACHMENTS)})
 
 
 def check_upload(upload, name=None):
     """The name under which an uploaded file is kept; ValidationError if it is too large or badly named."""
     if upload.size > ATTACHMENT_SIZE:
-        raise ValidationError({"file": f"A file has at most {spelled(ATTACHMENT_SIZE)}."})
+        raise ValidationError({"file": gettext("A file has at most {}.").format(spelled(ATTACHMENT_SIZE))})
     return clean_name(getattr(upload, "given_name", upload.name) if name is None else name)
 
 
 def clean_name(name):
     """The last part of a path, with what cannot be seen in it shown; ValidationError if it is too long."""
     if reason := refusal(name or ""):
-        raise ValidationError({"file": f"The name: {reason}"})
+        raise ValidationError({"file": gettext("The name: {}").format(reason)})
     last = re.split(r"[/\\]", name or "")[-1]
     shown = "".join(f"[U+{ord(char):04X}]" if is_unseen(char) else char for char in last).strip()
     if len(shown) > NAME:
-        raise ValidationError({"file": f"The name of a file has at most {NAME} characters."})
+        raise ValidationError({"file": gettext("The name of a file has at most {} characters.").format(NAME)})
     return shown if shown.strip(".") else "unnamed"
 
 

@@ -9,6 +9,7 @@ from django.core.validators import MaxLengthValidator, MaxValueValidator, MinVal
 from django.db import models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from issues.actor import current_actor
 from issues.limits import refusal
@@ -228,8 +229,8 @@ class Audited(Guarded):
         try:
             space = getattr(getattr(self, field.name), "space_id", None)
         except ObjectDoesNotExist:
-            return "There is no such row."
-        return None if space is None or space == self.home() else "It belongs to another space."
+            return gettext("There is no such row.")
+        return None if space is None or space == self.home() else gettext("It belongs to another space.")
 
     def home(self):
         """The primary key of the space to which this row belongs."""
@@ -244,9 +245,11 @@ class Audited(Guarded):
         except ValidationError as error:
             raise ValidationError({field.name: error.messages}) from error
         except (TypeError, ValueError, OverflowError) as error:
-            raise ValidationError({field.name: f"Nothing of {type(value).__name__} fits here."}) from error
+            raise ValidationError(
+                {field.name: gettext("Nothing of {} fits here.").format(type(value).__name__)}
+            ) from error
         if isinstance(field, models.DateTimeField) and value is not None and timezone.is_naive(value):
-            raise ValidationError({field.name: "A time needs its time zone."})
+            raise ValidationError({field.name: gettext("A time needs its time zone.")})
         return value
 
     @classmethod

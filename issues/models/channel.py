@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop
 
 from issues.limits import NAME
 from issues.models.fields import ExactJSONField
@@ -32,9 +33,9 @@ class Channel(SpaceRow):
     TEXTS = frozenset({"targets", "extensions"})
     # Why the default channel cannot be changed in these.
     FIXED = {
-        "name": "The default channel keeps its name.",
-        "query": "The default channel holds every issue.",
-        "is_active": "The default channel cannot be retired.",
+        "name": gettext_noop("The default channel keeps its name."),
+        "query": gettext_noop("The default channel holds every issue."),
+        "is_active": gettext_noop("The default channel cannot be retired."),
     }
 
     class Meta(SpaceRow.Meta):
@@ -55,7 +56,7 @@ class Channel(SpaceRow):
     def validate(self, stored, changed):
         super().validate(stored, changed)
         if stored is not None and stored.is_default:
-            problems = {name: reason for name, reason in self.FIXED.items() if name in changed}
+            problems = {name: gettext(reason) for name, reason in self.FIXED.items() if name in changed}
             if problems:
                 raise ValidationError(problems)
 
@@ -64,9 +65,9 @@ class Subscription(SpaceRow):
     """A person's part in a channel."""
 
     class Kind(models.TextChoices):
-        RESPONSIBLE = "responsible", "Responsible"
-        PARTICIPATE = "participate", "Participates"
-        ATTENTION = "attention", "Follows"
+        RESPONSIBLE = "responsible", gettext_noop("Responsible")
+        PARTICIPATE = "participate", gettext_noop("Participates")
+        ATTENTION = "attention", gettext_noop("Follows")
 
     channel = models.ForeignKey(Channel, models.PROTECT, related_name="subscriptions")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="subscriptions")

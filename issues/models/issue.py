@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_noop
 
 from issues import markdown
 from issues.actor import current_actor
@@ -32,14 +33,14 @@ class Issue(Rendered):
     """A thing that somebody should look at."""
 
     class Status(models.TextChoices):
-        OPEN = "open", "Open"
-        ACKNOWLEDGED = "acknowledged", "Acknowledged"
-        IN_PROGRESS = "in_progress", "In progress"
-        PENDING = "pending", "Pending"
-        RESOLVED = "resolved", "Resolved"
-        CLOSED = "closed", "Closed"
-        IGNORED = "ignored", "Ignored"
-        EXCLUDED = "excluded", "Excluded"
+        OPEN = "open", gettext_noop("Open")
+        ACKNOWLEDGED = "acknowledged", gettext_noop("Acknowledged")
+        IN_PROGRESS = "in_progress", gettext_noop("In progress")
+        PENDING = "pending", gettext_noop("Pending")
+        RESOLVED = "resolved", gettext_noop("Resolved")
+        CLOSED = "closed", gettext_noop("Closed")
+        IGNORED = "ignored", gettext_noop("Ignored")
+        EXCLUDED = "excluded", gettext_noop("Excluded")
 
     TODO = ("open",)
     ACTIVE = ("acknowledged", "in_progress", "pending")
@@ -47,18 +48,18 @@ class Issue(Rendered):
     OPEN = TODO + ACTIVE
 
     class Resolution(models.TextChoices):
-        RESOLVED = "resolved", "Resolved"
-        NEGATED = "negated", "Negated"
-        IGNORED = "ignored", "Ignored"
+        RESOLVED = "resolved", gettext_noop("Resolved")
+        NEGATED = "negated", gettext_noop("Negated")
+        IGNORED = "ignored", gettext_noop("Ignored")
 
     class Format(models.TextChoices):
         MARKDOWN = "md", "Markdown"
         HTML = "html", "HTML"
-        TEXT = "text", "Plain text"
+        TEXT = "text", gettext_noop("Plain text")
 
     class Reason(models.TextChoices):
-        ERROR = "error", "Error"
-        MANUAL = "manual", "Manual"
+        ERROR = "error", gettext_noop("Error")
+        MANUAL = "manual", gettext_noop("Manual")
 
     space = models.ForeignKey(Space, models.PROTECT, related_name="issues", db_index=False)
     number = models.PositiveBigIntegerField(editable=False)
@@ -542,7 +543,7 @@ class Issue(Rendered):
                     try:
                         value = field.related_model.objects.get(pk=value)
                     except (ObjectDoesNotExist, ValueError, TypeError) as error:
-                        raise ValidationError({field.name: "There is no such row."}) from error
+                        raise ValidationError({field.name: gettext("There is no such row.")}) from error
                 fields[field.name] = value
         return fields, wishes
 

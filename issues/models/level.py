@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop
 
 from issues.limits import NAME
 from issues.models.base import GuardedQuerySet
@@ -36,10 +37,10 @@ class Level(SpaceRow):
     """A level of urgency; the lower its rank, the sooner it is looked at."""
 
     class Severity(models.TextChoices):
-        CRITICAL = "critical", "Critical"
-        HIGH = "high", "High"
-        MEDIUM = "medium", "Medium"
-        LOW = "low", "Low"
+        CRITICAL = "critical", gettext_noop("Critical")
+        HIGH = "high", gettext_noop("High")
+        MEDIUM = "medium", gettext_noop("Medium")
+        LOW = "low", gettext_noop("Low")
 
     space = models.ForeignKey(Space, models.PROTECT, null=True, blank=True, related_name="levels")
     key = models.CharField(max_length=64)
@@ -74,7 +75,7 @@ class Level(SpaceRow):
 
     def validate(self, stored, changed):
         if self.space_id is None:
-            raise ValidationError("The system's levels are the same everywhere and do not change.")
+            raise ValidationError(gettext("The system's levels are the same everywhere and do not change."))
         super().validate(stored, changed)
 
     def put(self, stored, changed, written, actor, action):

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, Max, Q
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from issues.limits import NAME, PARAMETERS, QUERY, VIEWS, refusal
 from issues.models.base import GuardedQuerySet
@@ -22,7 +23,7 @@ def params_of(query):
     params = dict(pairs)
     for name, value in pairs:
         if params[name] != value:
-            raise ValueError(f"{name} is there more than once.")
+            raise ValueError(gettext("{} is there more than once.").format(name))
         if reason := refusal(name) or refusal(value):
             raise ValueError(reason)
     return params
@@ -94,7 +95,9 @@ class SavedView(SpaceRow):
             super().validate(stored, changed)
         is_back = self.is_active and (stored is None or not stored.is_active)
         if is_back and SavedView.objects.filter(owner=self.owner_id, is_active=True).count() >= VIEWS:
-            raise ValidationError({"name": f"At most {VIEWS} views of one person: delete another one first."})
+            raise ValidationError(
+                {"name": gettext("At most {} views of one person: delete another one first.").format(VIEWS)}
+            )
 
     def insert(self, actor):
         self.position = self.last_position() + 1

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 
 from issues.limits import ATTACHMENTS, LABEL_KEY, LABEL_VALUE, LABELS, refusal
 from issues.models.base import Guarded, WayRound
@@ -128,10 +129,10 @@ class RelatedSet:
 
     def rows(self, keys, issue):
         if not all(type(key) is int and 0 < key < 2**63 for key in keys):
-            raise ValidationError({self.name: "There is no such row."})
+            raise ValidationError({self.name: gettext("There is no such row.")})
         rows = self.related_model.objects.in_bulk(keys) if keys else {}
         if any(key not in rows or rows[key].space_id != issue.home() for key in keys):
-            raise ValidationError({self.name: "It belongs to another space."})
+            raise ValidationError({self.name: gettext("It belongs to another space.")})
         return rows
 
     def entry(self, verb, old_row=None, new_row=None):
@@ -140,7 +141,7 @@ class RelatedSet:
 
     def validate(self, new):
         if len(new) > self.most:
-            raise ValidationError({self.name: f"At most {self.most}."})
+            raise ValidationError({self.name: gettext("At most {}.").format(self.most)})
 
     def row(self, issue, key, value, actor):
         return self.through(**{f"{self.owner}_id": issue.pk, f"{self.member}_id": key})
@@ -178,7 +179,7 @@ class ChannelSet(RelatedSet):
     def rows(self, keys, issue):
         rows = super().rows(keys, issue)
         if any(channel.is_default for channel in rows.values()):
-            raise ValidationError({self.name: "The default channel holds every issue by itself."})
+            raise ValidationError({self.name: gettext("The default channel holds every issue by itself.")})
         return rows
 
 
@@ -191,12 +192,12 @@ class AttachmentSet(RelatedSet):
             if relation.related_model is self.through:
                 elsewhere = elsewhere.exclude(**{self.owner: issue.pk})
             if elsewhere.exists():
-                raise ValidationError({self.name: "It belongs to another issue or comment."})
+                raise ValidationError({self.name: gettext("It belongs to another issue or comment.")})
         return rows
 
     def validate(self, new):
         if len(new) > self.most:
-            raise ValidationError({self.name: f"At most {self.most} files."})
+            raise ValidationError({self.name: gettext("At most {} files.").format(self.most)})
 
 
 class LabelSet(RelatedSet):
@@ -228,17 +229,23 @@ class LabelSet(RelatedSet):
 
     def validate(self, new):
         if len(new) > LABELS:
-            raise ValidationError({self.name: f"At most {LABELS} labels."})
+            raise ValidationError({self.name: gettext("At most {} labels.").format(LABELS)})
         for key, value in new.items():
             for text, most in ((key, LABEL_KEY), (value, LABEL_VALUE)):
                 if not isinstance(text, str):
-                    raise ValidationError({self.name: "Keys and values of labels are strings."})
+                    raise ValidationError({self.name: gettext("Keys and values of labels are strings.")})
                 if len(text) > most:
-                    raise ValidationError({self.name: f"At most {most} characters: {text[:20]}…"})
+                    raise ValidationError(
+                        {
+                            self.name: gettext("At most {most} characters: {text}…").format(
+                                most=most, text=text[:20]
+                            )
+                        }
+                    )
                 if reason := refusal(text):
                     raise ValidationError({self.name: reason})
             if not key.strip():
-                raise ValidationError({self.name: "A label needs a key."})
+                raise ValidationError({self.name: gettext("A label needs a key.")})
 
     def row(self, issue, key, value, actor):
         return IssueLabel(issue_id=issue.pk, space_id=issue.space_id, key=key, value=value)

@@ -6,6 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import connection, models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from issues.limits import NAME
 from issues.models.base import Audited, GuardedQuerySet
@@ -35,7 +36,7 @@ class SpaceRow(Audited):
 
     def validate(self, stored, changed):
         if stored is not None and "space_id" in changed:
-            raise ValidationError({"space": "It does not move to another space."})
+            raise ValidationError({"space": gettext("It does not move to another space.")})
 
     def insert(self, actor):
         self.validate(None, set(self.FIELDS))
@@ -132,9 +133,9 @@ class Membership(SpaceRow):
     """What a person may do in a space."""
 
     class Role(models.TextChoices):
-        VIEWER = "viewer", "Viewer"
-        MEMBER = "member", "Member"
-        ADMIN = "admin", "Admin"
+        VIEWER = "viewer", gettext_noop("Viewer")
+        MEMBER = "member", gettext_noop("Member")
+        ADMIN = "admin", gettext_noop("Admin")
 
     space = models.ForeignKey(Space, models.PROTECT, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships")
@@ -166,7 +167,7 @@ class Membership(SpaceRow):
         admins = Membership.objects.filter(space=self.space_id, role=self.Role.ADMIN, is_active=True)
         if space.is_active and not admins.filter(user__is_active=True).exclude(pk=self.pk).exists():
             name = "role" if "role" in changed else "is_active"
-            raise ValidationError({name: "A space keeps at least one admin."})
+            raise ValidationError({name: gettext("A space keeps at least one admin.")})
 
 
 class Team(SpaceRow):

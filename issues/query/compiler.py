@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from issues import search
 from issues.models import Issue
@@ -60,7 +61,7 @@ class Query:
             for part in parts
             if not (isinstance(part, Leaf) and part.is_adjective)
         ]
-        subject = " ".join([*before, "issues"] if parts else ["all issues"])
+        subject = gettext("{} issues").format(" ".join(before)).strip() if parts else gettext("all issues")
         return f"{subject} {', '.join(after)}".strip()
 
     @property
@@ -118,7 +119,8 @@ def read(text, user, now=None, own=None, is_strict=True):
 def check_subqueries(tree):
     leaves = sorted(subqueries_of(tree), key=lambda leaf: leaf.start)
     if len(leaves) > SUBQUERIES:
-        message = f"At most {SUBQUERIES} conditions on labels, teams, channels and groups of words."
+        message = gettext("At most {} conditions on labels, teams, channels and groups of words.")
+        message = message.format(SUBQUERIES)
         raise QueryError(message, leaves[SUBQUERIES].start, leaves[SUBQUERIES].end)
 
 
@@ -128,7 +130,8 @@ def without_sort(tree):
     sorts = [part for part in parts if is_sort(part)]
     inner = [term for part in parts if not is_sort(part) for term in terms_of(part) if is_sort(term)]
     for term in (*inner, *sorts[1:]):
-        raise QueryError("The order is given once, outside of brackets and OR.", term.start, term.end)
+        message = gettext("The order is given once, outside of brackets and OR.")
+        raise QueryError(message, term.start, term.end)
     if not sorts:
         return tree, None
     fields.find("sort").check(sorts[0])
@@ -171,7 +174,7 @@ def compiled(tree, text, scope):
     try:
         said, is_adjective = field.said(tree, scope), field.is_adjective(tree)
     except UnknownValue:
-        said, is_adjective = f"with {text[tree.start : tree.end]}", False
+        said, is_adjective = gettext("with {}").format(text[tree.start : tree.end]), False
     return Leaf(condition, said, tree.start, tree.end, is_adjective)
 
 
@@ -194,9 +197,9 @@ def words_leaf(value, text, scope):
     """The Leaf of a word or phrase; one without a letter or digit asks for nothing."""
     phrase = phrase_of(value, text)
     if not phrase.words:
-        return Leaf(ALWAYS, "with any text", value.start, value.end)
+        return Leaf(ALWAYS, gettext("with any text"), value.start, value.end)
     condition = search.condition(scope.user.space_roles(), [phrase])
-    return Leaf(condition, f"with “{value.text}”", value.start, value.end, phrase=phrase)
+    return Leaf(condition, gettext("with “{}”").format(value.text), value.start, value.end, phrase=phrase)
 
 
 def phrase_of(value, text):
@@ -206,7 +209,9 @@ def phrase_of(value, text):
     *_, before, last = f" {value.text}"
     if value.wild == {len(value.text) - 1} and last == ANY and words(before):
         return Phrase.of(value.text, is_open=True)
-    message = "Words are found whole, or by their beginning as in nul*; for another part, search one field."
+    message = gettext(
+        "Words are found whole, or by their beginning as in nul*; for another part, search one field."
+    )
     raise QueryError(message, value.start, value.end, f"title:{text[value.start : value.end]}")
 
 
@@ -223,7 +228,8 @@ def field_of(term, text, scope):
         label = fields.label_key(key.name)
         label.check(term)
         return label
-    message = f"There is no field and no label “{key.name}”; to search for the text, write it in quotes."
+    message = gettext("There is no field and no label “{}”; to search for the text, write it in quotes.")
+    message = message.format(key.name)
     if close := fields.close_to(key.name, fields.NAMES):
         raise QueryError(message, key.start, key.end, close)
     raise QueryError(message, key.start, term.end, in_quotes(text[key.start : term.end]))
@@ -314,8 +320,9 @@ def say(tree, is_negated=False, is_nested=False):
     if isinstance(tree, Not):
         return say(tree.part, not is_negated, is_nested)
     if isinstance(tree, Leaf):
-        return f"not {tree.words}" if is_negated else tree.words
+        return gettext("not {}").format(tree.words) if is_negated else tree.words
     if len(tree.parts) == 1:
         return say(tree.parts[0], is_negated, is_nested)
-    words = (" and " if is_and(tree) else " or ").join(say(part, is_nested=True) for part in tree.parts)
-    return f"not ({words})" if is_negated else f"({words})" if is_nested else words
+    joint = gettext(" and ") if is_and(tree) else gettext(" or ")
+    words = joint.join(say(part, is_nested=True) for part in tree.parts)
+    return gettext("not ({})").format(words) if is_negated else f"({words})" if is_nested else words

@@ -4,13 +4,18 @@ import re
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from issues.query import fields
 from issues.query.parser import COMPARISON, KEY
 from issues.query.scope import OFFERED, Scope
 
 PIECE = re.compile(r'\\.|"(?:\\.|[^"\\])*"?|\s+|[()]|.', re.DOTALL)
-KEYWORDS = (("AND", "Both"), ("OR", "Either"), ("NOT", "All others"))
+KEYWORDS = (
+    ("AND", gettext_lazy("Both")),
+    ("OR", gettext_lazy("Either")),
+    ("NOT", gettext_lazy("All others")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,9 @@ def names(prefix, scope):
     ]
     if prefix:
         key = prefix[6:] if prefix[:6].lower() == "label." else prefix
-        found += [(f"label.{key}:", "field", "Label") for key in scope.label_texts(key) if is_name(key)]
+        found += [
+            (f"label.{key}:", "field", gettext("Label")) for key in scope.label_texts(key) if is_name(key)
+        ]
     found += [(word, "keyword", help) for word, help in KEYWORDS if prefix and word.startswith(prefix)]
     return [item(*parts) for parts in found]
 
@@ -104,10 +111,10 @@ def values(field, place, scope):
 
 
 OPERATORS = {
-    ">": "More, or later",
-    ">=": "At least, or since",
-    "<": "Less, or before",
-    "<=": "At most, or until",
+    ">": gettext_lazy("More, or later"),
+    ">=": gettext_lazy("At least, or since"),
+    "<": gettext_lazy("Less, or before"),
+    "<=": gettext_lazy("At most, or until"),
 }
 
 

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import orjson
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from issues.like import is_like, like
 from issues.models import HistoryEntry, Issue, Level
@@ -42,6 +44,11 @@ def any_of(conditions):
     return Q(*conditions, _connector=Q.OR) if len(conditions) > 1 else conditions[0]
 
 
+def either(words):
+    """Words of which one is meant."""
+    return gettext(" or ").join(words)
+
+
 def is_none(value):
     return value.text == "none" and not value.is_quoted
 
@@ -61,9 +68,12 @@ class Field:
     def check(self, term):
         """QueryError for an operator that the field has not, and for a term without a value."""
         if not term.values:
-            raise QueryError(f"A value is missing after “{self.name}:”.", term.start, term.end)
+            message = gettext("A value is missing after “{}:”.").format(self.name)
+            raise QueryError(message, term.start, term.end)
         if term.operator not in self.operators:
-            message = f"“{self.name}” is not compared, it only has values: {self.name}:value."
+            message = gettext("“{name}” is not compared, it only has values: {name}:value.").format(
+                name=self.name
+            )
             raise QueryError(message, term.start, term.end)
 
     def want(self, term, scope):
@@ -92,7 +102,7 @@ class Field:
         return None
 
     def said(self, term, scope):
-        return self.words.format(" or ".join(self.word(value, scope) for value in term.values))
+        return self.words.format(either(self.word(value, scope) for value in term.values))
 
     def is_adjective(self, term):
         """Whether the words of a term stand before "issues"."""
@@ -127,7 +137,8 @@ class Choice(Field):
         found = [word for word, _ in self.choices if is_like(word, text, value.wild)]
         if not found:
             close = close_to(text, [word for word, _ in self.choices])
-            raise UnknownValue(f"“{self.name}” has no value “{value.text}”.", value.start, value.end, close)
+            message = gettext("“{name}” has no value “{value}”.").format(name=self.name, value=value.text)
+            raise UnknownValue(message, value.start, value.end, close)
         return found
 
     def equal(self, value, scope):
@@ -135,13 +146,16 @@ class Choice(Field):
 
     def word(self, value, scope):
         labels = dict(self.choices)
-        return " or ".join(labels[word].lower() for word in self.chosen(value))
+        return either(gettext(labels[word]).lower() for word in self.chosen(value))
 
     def offers(self, scope, prefix):
-        return begins(self.choices, prefix)
+        return begins([(word, gettext(label)) for word, label in self.choices], prefix)
 
 
 class Status(Choice):
+    def word(self, value, scope):
+        return either(str(STATUS_WORDS[word]) for word in self.chosen(value))
+
     def is_adjective(self, term):
         return True
 
@@ -160,7 +174,7 @@ class Severity(Choice):
         return Q(level=None)
 
     def word(self, value, scope):
-        return "none" if is_none(value) else super().word(value, scope)
+        return gettext("none") if is_none(value) else super().word(value, scope)
 
 
 @dataclass(frozen=True)
@@ -181,9 +195,11 @@ class Is(Field):
         if name in dict(self.flags):
             return dict(self.flags)[name]
         if name == "deleted":
-            raise QueryError("Deleted issues are in the trash, and nowhere else.", value.start, value.end)
+            message = gettext("Deleted issues are in the trash, and nowhere else.")
+            raise QueryError(message, value.start, value.end)
         close = close_to(name, dict(self.flags))
-        raise UnknownValue(f"No issue “is {value.text}”.", value.start, value.end, close)
+        message = gettext("No issue “is {}”.").format(value.text)
+        raise UnknownValue(message, value.start, value.end, close)
 
     def is_adjective(self, term):
         return all(self.flag(value).is_adjective for value in term.values)
@@ -192,10 +208,10 @@ class Is(Field):
         return self.flag(value).condition(scope)
 
     def word(self, value, scope):
-        return self.flag(value).words
+        return str(self.flag(value).words)
 
     def offers(self, scope, prefix):
-        return begins([(name, flag.words) for name, flag in self.flags], prefix)
+        return begins([(name, str(flag.words)) for name, flag in self.flags], prefix)
 
 
 class Presence(Field):
@@ -208,7 +224,7 @@ class Presence(Field):
         found = find(value.text)
         if found is None or found.empty(scope) is None:
             close = close_to(value.text, [field.name for field in self.fields(scope)])
-            message = f"“{self.name}:” is followed by a field that may be empty."
+            message = gettext("“{}:” is followed by a field that may be empty.").format(self.name)
             raise UnknownValue(message, value.start, value.end, close)
         return found
 
@@ -220,7 +236,7 @@ class Presence(Field):
         return self.field(value, scope).name
 
     def offers(self, scope, prefix):
-        return begins([(field.name, field.help) for field in self.fields(scope)], prefix)
+        return begins([(field.name, str(field.help)) for field in self.fields(scope)], prefix)
 
 
 class Sort(Field):
@@ -230,7 +246,7 @@ class Sort(Field):
         value, *more = term.values
         if more or value.text not in ORDERS:
             close = None if more else close_to(value.text, ORDERS)
-            message = f"The order is one of {', '.join(ORDERS)}."
+            message = gettext("The order is one of {}.").format(", ".join(ORDERS))
             raise QueryError(message, value.start, term.values[-1].end, close)
         return ALWAYS
 
@@ -246,7 +262,7 @@ class Reference(Field):
     """A row of one's spaces, by id or by a name of it; more than one may have the name."""
 
     table: Table = None
-    nobody: str = "none"
+    nobody: str = _("none")
 
     def want(self, term, scope):
         for value in term.values:
@@ -267,11 +283,11 @@ class Reference(Field):
 
     def word(self, value, scope):
         if is_none(value) or value.is_anything:
-            return self.nobody if is_none(value) else "any"
+            return str(self.nobody) if is_none(value) else gettext("any")
         if value.wild:
             return value.text
         shown = {str(getattr(row, self.table.shown)) for row in scope.find(self.table, value)}
-        return " or ".join(sorted(shown))
+        return either(sorted(shown))
 
     def offers(self, scope, prefix):
         pattern = like(f"{prefix}{ANY}", {len(prefix)})
@@ -303,10 +319,12 @@ class Person(Reference):
         return self.among([scope.user], scope) if is_me(value) else super().equal(value, scope)
 
     def word(self, value, scope):
-        return "me" if is_me(value) else super().word(value, scope)
+        return gettext("me") if is_me(value) else super().word(value, scope)
 
     def offers(self, scope, prefix):
-        return begins([("me", "You"), ("none", "Nobody")], prefix) + super().offers(scope, prefix)
+        return begins([("me", gettext("You")), ("none", gettext("Nobody"))], prefix) + super().offers(
+            scope, prefix
+        )
 
 
 def is_me(value):
@@ -351,7 +369,7 @@ class IssueKey(Field):
     def parts(self, value):
         match = KEY.fullmatch(value.text)
         if not match or value.wild:
-            raise QueryError("A key as OPS-42.", value.start, value.end)
+            raise QueryError(gettext("A key as OPS-42."), value.start, value.end)
         return literal(match[1], value.start, value.start + len(match[1])), int(match[2])
 
     def want(self, term, scope):
@@ -387,7 +405,7 @@ class Text(Field):
         return Q(**dict.fromkeys(self.columns, ""))
 
     def word(self, value, scope):
-        return value.text or "nothing"
+        return value.text or gettext("nothing")
 
 
 class Prose(Text):
@@ -396,7 +414,7 @@ class Prose(Text):
     is_part = True
 
     def word(self, value, scope):
-        return f"“{value.text}”"
+        return gettext("“{}”").format(value.text)
 
 
 class Exact(Text):
@@ -411,7 +429,7 @@ class Languages(Text):
 
     def equal(self, value, scope):
         if value.wild:
-            raise QueryError("A language has no wildcards.", value.start, value.end)
+            raise QueryError(gettext("A language has no wildcards."), value.start, value.end)
         name = orjson.dumps(value.text).decode()
         first, later = f"[{name}{ANY}", f"{ANY},{name}{ANY}"
         return Q(languages__like=like(first, {len(first) - 1})) | Q(
@@ -489,11 +507,17 @@ class LabelKey(Field):
 class Number(Field):
     operators = (":", ">", ">=", "<", "<=", "[")
     LOOKUPS: ClassVar = {":": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
-    WORDS: ClassVar = {":": "", ">": "more than ", ">=": "at least ", "<": "less than ", "<=": "at most "}
+    WORDS: ClassVar = {
+        ":": "{}",
+        ">": _("more than {}"),
+        ">=": _("at least {}"),
+        "<": _("less than {}"),
+        "<=": _("at most {}"),
+    }
 
     def number(self, value):
         if value.wild or not NUMBER.fullmatch(value.text):
-            raise QueryError("A whole number of at most 18 digits.", value.start, value.end)
+            raise QueryError(gettext("A whole number of at most 18 digits."), value.start, value.end)
         return int(value.text)
 
     def compare(self, lookup, number):
@@ -509,8 +533,9 @@ class Number(Field):
 
     def said(self, term, scope):
         if term.operator == "[":
-            return self.words.format(" to ".join(value.text for value in term.values))
-        return self.words.format(self.WORDS[term.operator] + " or ".join(v.text for v in term.values))
+            first, last = term.values
+            return self.words.format(gettext("{first} to {last}").format(first=first.text, last=last.text))
+        return self.words.format(self.WORDS[term.operator].format(either(v.text for v in term.values)))
 
     def offers(self, scope, prefix):
         return []
@@ -549,17 +574,18 @@ class Time(Field):
         if term.operator != ":":
             return self.words.format(moments.said(term.operator, term.values, spans, scope.now))
         words = [self.word(value, scope) for value in term.values]
-        return self.words.format(" or ".join(words))
+        return self.words.format(either(words))
 
     def word(self, value, scope):
         if value.is_anything and self.may_be_empty:
-            return "at any time"
+            return gettext("at any time")
         return moments.said(":", (value,), (moments.moment(value, scope),), scope.now)
 
     def offers(self, scope, prefix):
         today = scope.now.astimezone(scope.zone).date()
         dates = [(str(today - timedelta(days=days)), "") for days in (0, 1, 7, 30)]
-        words = [("today", ""), ("yesterday", ""), ("-24h", "the last 24 hours"), ("-7d", "the last 7 days")]
+        words = [("today", ""), ("yesterday", ""), ("-24h", gettext("the last 24 hours"))]
+        words.append(("-7d", gettext("the last 7 days")))
         return begins(words + dates, prefix)
 
 
@@ -590,7 +616,9 @@ class Due(Time):
         return at.astimezone(scope.zone).date()
 
     def offers(self, scope, prefix):
-        return begins([("tomorrow", ""), ("+7d", "the next 7 days")], prefix) + super().offers(scope, prefix)
+        return begins([("tomorrow", ""), ("+7d", gettext("the next 7 days"))], prefix) + super().offers(
+            scope, prefix
+        )
 
 
 class Regressed(Time):
@@ -625,20 +653,31 @@ def overdue(scope):
     return in_status(*Issue.OPEN)(scope) & Q(due_on__lt=scope.now.astimezone(scope.zone).date())
 
 
+# What is said before "issues", and of them.
+STATUS_WORDS = {
+    "open": pgettext_lazy("issues", "open"),
+    "acknowledged": pgettext_lazy("issues", "acknowledged"),
+    "in_progress": pgettext_lazy("issues", "in progress"),
+    "pending": pgettext_lazy("issues", "pending"),
+    "resolved": pgettext_lazy("issues", "resolved"),
+    "closed": pgettext_lazy("issues", "closed"),
+    "ignored": pgettext_lazy("issues", "ignored"),
+    "excluded": pgettext_lazy("issues", "excluded"),
+}
 FLAGS = {
-    "open": Flag("open", in_status(*Issue.OPEN)),
-    "active": Flag("active", in_status(*Issue.ACTIVE)),
-    "done": Flag("done", in_status(*Issue.DONE)),
-    **{s.value: Flag(s.label.lower(), in_status(s.value)) for s in Issue.Status if s.value != "open"},
-    "mine": Flag("assigned to me", lambda scope: Q(assignee=scope.user), is_adjective=False),
-    "assigned": Flag("assigned", lambda scope: Q(assignee__isnull=False)),
-    "unassigned": Flag("unassigned", lambda scope: Q(assignee=None)),
-    "read": Flag("read", lambda scope: Q(is_read=True)),
-    "unread": Flag("unread", lambda scope: Q(is_read=False)),
-    "anonymous": Flag("anonymous", lambda scope: Q(is_anonymous=True)),
-    "crash": Flag("that crashed something", lambda scope: Q(is_crash=True), is_adjective=False),
-    "overdue": Flag("overdue", overdue),
-    "regressed": Flag("regressed", regressed),
+    "open": Flag(STATUS_WORDS["open"], in_status(*Issue.OPEN)),
+    "active": Flag(pgettext_lazy("issues", "active"), in_status(*Issue.ACTIVE)),
+    "done": Flag(pgettext_lazy("issues", "done"), in_status(*Issue.DONE)),
+    **{word: Flag(words, in_status(word)) for word, words in STATUS_WORDS.items() if word != "open"},
+    "mine": Flag(_("assigned to me"), lambda scope: Q(assignee=scope.user), is_adjective=False),
+    "assigned": Flag(pgettext_lazy("issues", "assigned"), lambda scope: Q(assignee__isnull=False)),
+    "unassigned": Flag(pgettext_lazy("issues", "unassigned"), lambda scope: Q(assignee=None)),
+    "read": Flag(pgettext_lazy("issues", "read"), lambda scope: Q(is_read=True)),
+    "unread": Flag(pgettext_lazy("issues", "unread"), lambda scope: Q(is_read=False)),
+    "anonymous": Flag(pgettext_lazy("issues", "anonymous"), lambda scope: Q(is_anonymous=True)),
+    "crash": Flag(_("that crashed something"), lambda scope: Q(is_crash=True), is_adjective=False),
+    "overdue": Flag(pgettext_lazy("issues", "overdue"), overdue),
+    "regressed": Flag(pgettext_lazy("issues", "regressed"), regressed),
 }
 STATUSES = tuple(Issue.Status.choices)
 SEVERITIES = tuple(Level.Severity.choices)
@@ -653,48 +692,65 @@ def register(field):
 
 
 for entry in (
-    Is("is", "{}", help="open, active, done, mine, unassigned, unread …", flags=tuple(FLAGS.items())),
-    Status("status", "{}", "status", choices=STATUSES, aliases=("state", "issue.state"), help="One status"),
-    Reference("level", "of level {}", "level", help="A level's key", table=LEVELS),
-    Severity("severity", "of severity {}", choices=SEVERITIES, help="The severity of the level"),
-    Person("assignee", "assigned to {}", "assignee", table=PEOPLE, nobody="nobody", help="Who has it"),
-    Reporter("reporter", "reported by {}", "reporter", table=PEOPLE, nobody="nobody", help="Who told"),
-    Teams("team", "of team {}", table=TEAMS, help="A team that owns it"),
-    Reference("project", "of project {}", "project", table=PROJECTS, help="A project"),
-    Reference("environment", "in {}", "environment", ("env",), "Where it was seen", table=ENVIRONMENTS),
-    Channels("channel", "in channel {}", table=CHANNELS, help="A channel"),
-    Space("space", "of space {}", "space", table=SPACES, help="A space's key"),
-    Label("label", "labelled {}", aliases=("labels", "tag"), help="key or key:value"),
-    Text("kind", "of kind {}", "kind", help="The kind of issue"),
-    Text("source", "from {}", SOURCE, help="What an alert came from: its type, name, id, or the alert"),
-    Exact("source.type", "from a {}", "resource_type", help="The type of what an alert came from"),
-    Text("service", "of service {}", "service", help="The service that failed"),
-    Text("version", "of version {}", ("first_version", "last_version"), help="First or last version seen"),
-    Text("error.type", "with error {}", "error_type", ("error_type",), "The type of the error"),
-    Prose("error.message", "with {} in its error", "error_message", ("error_message",), "Part of the error"),
-    Languages("language", "in language {}", "languages", ("languages",), "A programming language"),
-    Text("platform", "on {}", "platform", help="The platform"),
-    Text("track", "of track {}", "track", help="The track"),
-    Exact("fingerprint", "of fingerprint {}", "fingerprint", help="What sightings have in common"),
-    Prose("title", "with {} in the title", "title", help="Part of the title"),
-    Prose("description", "with {} in the description", "description", help="Part of the description"),
-    Number("seen", "seen {} times", "seen_count", ("seen_count",), "How often it was seen"),
-    Number("comments", "with {} comments", "comment_count", help="The number, internal ones aside"),
-    Number("number", "numbered {}", "number", help="The number in its space"),
-    IssueKey("key", "with the key {}", help="OPS-42"),
-    Time("created", "created {}", "created_at", ("created_at",), "When it was opened"),
-    Time("updated", "changed {}", "updated_at", ("updated_at",), "When it last changed"),
-    Time("resolved", "resolved {}", "resolved_at", ("resolved_at",), "When it was resolved", True),
-    Time("closed", "closed {}", "closed_at", ("closed_at",), "When it was closed", True),
-    Time("first_seen", "first seen {}", "first_seen_at", ("first_seen_at",), "When it was first seen"),
-    Time("last_seen", "last seen {}", "last_seen_at", ("last_seen_at",), "When it was last seen"),
-    Regressed(
-        "regressed", "regressed {}", help="When it was seen again after it was resolved", may_be_empty=True
+    Is("is", "{}", help=_("open, active, done, mine, unassigned, unread …"), flags=tuple(FLAGS.items())),
+    Status(
+        "status", "{}", "status", choices=STATUSES, aliases=("state", "issue.state"), help=_("One status")
     ),
-    Due("due", "due {}", "due_on", ("due_on",), "The day by which it is due", True),
-    Presence("has", "with {}", help="A field that is not empty"),
-    Presence("no", "without {}", help="A field that is empty"),
-    Sort("sort", "", help="The order of the list"),
+    Reference("level", _("of level {}"), "level", help=_("A level's key"), table=LEVELS),
+    Severity("severity", _("of severity {}"), choices=SEVERITIES, help=_("The severity of the level")),
+    Person(
+        "assignee", _("assigned to {}"), "assignee", table=PEOPLE, nobody=_("nobody"), help=_("Who has it")
+    ),
+    Reporter(
+        "reporter", _("reported by {}"), "reporter", table=PEOPLE, nobody=_("nobody"), help=_("Who told")
+    ),
+    Teams("team", _("of team {}"), table=TEAMS, help=_("A team that owns it")),
+    Reference("project", _("of project {}"), "project", table=PROJECTS, help=_("A project")),
+    Reference("environment", _("in {}"), "environment", ("env",), _("Where it was seen"), table=ENVIRONMENTS),
+    Channels("channel", _("in channel {}"), table=CHANNELS, help=_("A channel")),
+    Space("space", _("of space {}"), "space", table=SPACES, help=_("A space's key")),
+    Label("label", _("labelled {}"), aliases=("labels", "tag"), help=_("key or key:value")),
+    Text("kind", _("of kind {}"), "kind", help=_("The kind of issue")),
+    Text("source", _("from {}"), SOURCE, help=_("What an alert came from: its type, name, id, or the alert")),
+    Exact("source.type", _("from a {}"), "resource_type", help=_("The type of what an alert came from")),
+    Text("service", _("of service {}"), "service", help=_("The service that failed")),
+    Text(
+        "version", _("of version {}"), ("first_version", "last_version"), help=_("First or last version seen")
+    ),
+    Text("error.type", _("with error {}"), "error_type", ("error_type",), _("The type of the error")),
+    Prose(
+        "error.message",
+        _("with {} in its error"),
+        "error_message",
+        ("error_message",),
+        _("Part of the error"),
+    ),
+    Languages("language", _("in language {}"), "languages", ("languages",), _("A programming language")),
+    Text("platform", _("on {}"), "platform", help=_("The platform")),
+    Text("track", _("of track {}"), "track", help=_("The track")),
+    Exact("fingerprint", _("of fingerprint {}"), "fingerprint", help=_("What sightings have in common")),
+    Prose("title", _("with {} in the title"), "title", help=_("Part of the title")),
+    Prose("description", _("with {} in the description"), "description", help=_("Part of the description")),
+    Number("seen", _("seen {} times"), "seen_count", ("seen_count",), _("How often it was seen")),
+    Number("comments", _("with {} comments"), "comment_count", help=_("The number, internal ones aside")),
+    Number("number", _("numbered {}"), "number", help=_("The number in its space")),
+    IssueKey("key", _("with the key {}"), help="OPS-42"),
+    Time("created", _("created {}"), "created_at", ("created_at",), _("When it was opened")),
+    Time("updated", _("changed {}"), "updated_at", ("updated_at",), _("When it last changed")),
+    Time("resolved", _("resolved {}"), "resolved_at", ("resolved_at",), _("When it was resolved"), True),
+    Time("closed", _("closed {}"), "closed_at", ("closed_at",), _("When it was closed"), True),
+    Time("first_seen", _("first seen {}"), "first_seen_at", ("first_seen_at",), _("When it was first seen")),
+    Time("last_seen", _("last seen {}"), "last_seen_at", ("last_seen_at",), _("When it was last seen")),
+    Regressed(
+        "regressed",
+        _("regressed {}"),
+        help=_("When it was seen again after it was resolved"),
+        may_be_empty=True,
+    ),
+    Due("due", _("due {}"), "due_on", ("due_on",), _("The day by which it is due"), True),
+    Presence("has", _("with {}"), help=_("A field that is not empty")),
+    Presence("no", _("without {}"), help=_("A field that is empty")),
+    Sort("sort", "", help=_("The order of the list")),
 ):
     register(entry)
 
@@ -708,7 +764,7 @@ def find(name):
 
 
 def label_key(key):
-    return LabelKey(f"label.{key}", "labelled {}", key)
+    return LabelKey(f"label.{key}", _("labelled {}"), key)
 
 
 def close_to(name, names):

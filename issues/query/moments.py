@@ -5,18 +5,27 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext, gettext_noop, ngettext, pgettext
 
 from issues.query.tree import QueryError
 
-WORDS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+WORDS = {gettext_noop("yesterday"): -1, gettext_noop("today"): 0, gettext_noop("tomorrow"): 1}
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 AWAY = re.compile(r"([+-])([0-9]{1,4})([hdw])")
 UNITS = {
-    "h": ("hour", timedelta(hours=1)),
-    "d": ("day", timedelta(days=1)),
-    "w": ("week", timedelta(weeks=1)),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
 }
-EXPECTED = "A day as 2026-01-15, a time as 2026-01-15T10:30:00Z, today, yesterday, or a while ago as -7d."
+COMPARED = {
+    ">": gettext_noop("after {}"),
+    ">=": gettext_noop("since {}"),
+    "<": gettext_noop("before {}"),
+    "<=": gettext_noop("until {}"),
+}
+EXPECTED = gettext_noop(
+    "A day as 2026-01-15, a time as 2026-01-15T10:30:00Z, today, yesterday, or a while ago as -7d."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ def moment(value, scope):
     except (ValueError, OverflowError):
         span = None
     if span is None or value.wild:
-        raise QueryError(EXPECTED, value.start, value.end)
+        raise QueryError(gettext(EXPECTED), value.start, value.end)
     return span
 
 
@@ -50,14 +59,23 @@ def span_of(text, scope):
         return whole_day(date.fromisoformat(text), scope.zone)
     if away := AWAY.fullmatch(text):
         sign, number, unit = away.groups()
-        name, size = UNITS[unit]
-        at = scope.now + int(f"{sign}{number}") * size
-        return Span(at, at, f"{int(number)} {name}{'' if int(number) == 1 else 's'}")
+        at = scope.now + int(f"{sign}{number}") * UNITS[unit]
+        return Span(at, at, lasting(int(number), unit))
     at = parse_datetime(text.upper()) if "T" in text.upper() else None
     if at is None:
         return None
     at = (at if at.tzinfo else at.replace(tzinfo=scope.zone)).astimezone(UTC)
     return Span(at, at + timedelta(microseconds=1 if "." in text else 1_000_000))
+
+
+def lasting(number, unit):
+    """How long so many units last, in words that come after "in the last" and before "ago"."""
+    words = {
+        "h": ngettext("{} hour", "{} hours", number),
+        "d": ngettext("{} day", "{} days", number),
+        "w": ngettext("{} week", "{} weeks", number),
+    }
+    return words[unit].format(number)
 
 
 def whole_day(day, zone):
@@ -85,18 +103,22 @@ def said(operator, values, spans, now):
     if operator == "[":
         first, last = (span and name(value, span, now) for value, span in zip(values, spans, strict=True))
         if first and last:
-            return f"from {first} to {last}"
-        return f"since {first}" if first else f"until {last}" if last else "at any time"
+            return gettext("from {first} to {last}").format(first=first, last=last)
+        if first:
+            return gettext("since {}").format(first)
+        return gettext("until {}").format(last) if last else gettext("at any time")
     (value,), (span,) = values, spans
     if operator != ":":
-        word = {">": "after", ">=": "since", "<": "before", "<=": "until"}[operator]
-        return f"{word} {name(value, span, now)}"
+        return gettext(COMPARED[operator]).format(name(value, span, now))
     if span.away:
-        return f"in the {'last' if span.start <= now else 'next'} {span.away}"
-    return value.text.lower() if value.text.lower() in WORDS else f"on {value.text}"
+        words = gettext("in the last {}") if span.start <= now else gettext("in the next {}")
+        return words.format(span.away)
+    if value.text.lower() in WORDS:
+        return gettext(value.text.lower())
+    return pgettext("day", "on {}").format(value.text)
 
 
 def name(value, span, now):
     if not span.away:
         return value.text
-    return f"{span.away} ago" if span.start <= now else f"in {span.away}"
+    return (gettext("{} ago") if span.start <= now else gettext("in {}")).format(span.away)

@@ -12,6 +12,9 @@ Within `key:( … )` every value is one of that key. A backslash takes the meani
 
 import re
 
+from django.utils.translation import gettext
+
+from issues.language import digits
 from issues.limits import QUERY, refusal
 from issues.query.tree import ANY, ONE, Group, Key, Not, QueryError, Term, Value, Words
 
@@ -53,7 +56,7 @@ def operands(text):
 def parsed(text):
     """(the tree of a query, [(start, end, tree)] of what stands outside of brackets); QueryError."""
     if len(text) > QUERY:
-        raise QueryError(f"At most {QUERY:,} characters.", QUERY, len(text))
+        raise QueryError(gettext("At most {} characters.").format(digits(QUERY)), QUERY, len(text))
     if reason := refusal(text):
         raise QueryError(reason, 0, len(text))
     parser = Parser(text)
@@ -95,7 +98,7 @@ class Parser:
             return Group("AND")
         tree = self.expression()
         if self.next():
-            raise self.error("This bracket closes nothing.", proposal=r"\)")
+            raise self.error(gettext("This bracket closes nothing."), proposal=r"\)")
         return tree
 
     def expression(self, key=None, least=1):
@@ -131,14 +134,14 @@ class Parser:
         start = self.at
         self.depth += 1
         if self.depth > DEPTH:
-            raise self.error(f"At most {DEPTH} brackets inside one another.")
+            raise self.error(gettext("At most {} brackets inside one another.").format(DEPTH))
         self.at += 1
         self.skip(BLANKS)
         if self.next() == ")":
-            raise self.error("Nothing stands in these brackets.", start, self.at + 1)
+            raise self.error(gettext("Nothing stands in these brackets."), start, self.at + 1)
         tree = self.expression(key)
         if self.next() != ")":
-            raise self.error("This bracket is not closed.", start, start + 1)
+            raise self.error(gettext("This bracket is not closed."), start, start + 1)
         self.at += 1
         self.depth -= 1
         # What stands in brackets is not mixed with what stands around them.
@@ -147,9 +150,11 @@ class Parser:
     def leaf(self, key):
         start = self.at
         if self.next() in ("", ")"):
-            raise self.error("A word or a condition is missing here.")
+            raise self.error(gettext("A word or a condition is missing here."))
         if joint := JOINT.match(self.text, start):
-            message = f"Something has to stand before {joint[1]}; as a word, write it in quotes."
+            message = gettext("Something has to stand before {}; as a word, write it in quotes.").format(
+                joint[1]
+            )
             raise self.error(message, start, joint.end(1), f'"{joint[1]}"')
         if key is not None:
             return self.term(key, start)
@@ -168,7 +173,9 @@ class Parser:
         comparison = self.skip(COMPARISON)
         values = self.listed(LISTED)
         if comparison and len(values) > 1:
-            raise self.error(f"Only one value after {comparison[0]}.", values[1].start, self.at)
+            raise self.error(
+                gettext("Only one value after {}.").format(comparison[0]), values[1].start, self.at
+            )
         return Term(key, comparison[0] if comparison else ":", values, start, self.at)
 
     def bounds(self):
@@ -179,7 +186,7 @@ class Parser:
         last = self.value(BOUND) if first and self.skip(TO) and self.next() not in ("", "]") else None
         self.skip(BLANKS)
         if last is None or self.next() != "]":
-            message = "A range is written [a TO b], with * where it has no end."
+            message = gettext("A range is written [a TO b], with * where it has no end.")
             raise self.error(message, start, self.at)
         self.at += 1
         return first, last
@@ -196,20 +203,22 @@ class Parser:
         start = self.at
         self.values += 1
         if self.values > VALUES:
-            message = f"At most {VALUES} words and values; in quotes a sentence counts as one."
+            message = gettext("At most {} words and values; in quotes a sentence counts as one.").format(
+                VALUES
+            )
             raise self.error(message, start, len(self.text))
         if self.next() == '"':
             phrase = self.skip(PHRASE)
             if not phrase:
-                message = "This quote is not closed."
+                message = gettext("This quote is not closed.")
                 raise self.error(message, start, len(self.text), self.text[start:] + '"')
             return Value(unescape(phrase[1])[0], start, self.at, is_quoted=True)
         match = self.skip(word)
         if not match:
-            raise self.error("A value is missing here.", max(start - 1, 0), start)
+            raise self.error(gettext("A value is missing here."), max(start - 1, 0), start)
         text, wild = unescape(match[0])
         if len(wild) > WILDCARDS and text.count(ANY) != len(text):
-            raise self.error(f"At most {WILDCARDS} wildcards in one word.", start, self.at)
+            raise self.error(gettext("At most {} wildcards in one word.").format(WILDCARDS), start, self.at)
         return Value(text, start, self.at, wild=wild)
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext, gettext_noop
 
 from issues.like import is_like, like
 from issues.lookups import as_uuid, people_of
@@ -23,12 +24,12 @@ CLOSE = 200  # rows among which a misspelt name is looked for
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows that a value may name: what errors call one, and the columns that may be like the value.
+    """Rows that a value may name: the error where it names none, and the columns that may be like the value.
 
     A value is written as the first of the columns that is not empty; `shown` is how people know the row.
     """
 
-    what: str
+    unknown: str
     of: object
     columns: tuple[str, ...]
     shown: str = "name"
@@ -74,14 +75,22 @@ def of_spaces(model):
     return lambda spaces: model.objects.filter(space__in=spaces)
 
 
-PEOPLE = Table("person", known_people, ("handle", "email", "name"))
-LEVELS = Table("level", Level.objects.of, ("key", "name"))
-SPACES = Table("space", lambda spaces: Space.objects.filter(pk__in=spaces), ("key", "name"))
-SPACE_KEYS = Table("space", SPACES.of, ("key",))
-TEAMS = Table("team", of_spaces(Team), ("handle", "name"))
-PROJECTS = Table("project", of_spaces(Project), ("name",))
-ENVIRONMENTS = Table("environment", of_spaces(Environment), ("name",))
-CHANNELS = Table("channel", of_spaces(Channel), ("name",))
+PEOPLE = Table(
+    gettext_noop("There is no person “{}” in your spaces."), known_people, ("handle", "email", "name")
+)
+LEVELS = Table(gettext_noop("There is no level “{}” in your spaces."), Level.objects.of, ("key", "name"))
+SPACES = Table(
+    gettext_noop("There is no space “{}” in your spaces."),
+    lambda spaces: Space.objects.filter(pk__in=spaces),
+    ("key", "name"),
+)
+SPACE_KEYS = Table(gettext_noop("There is no space “{}” in your spaces."), SPACES.of, ("key",))
+TEAMS = Table(gettext_noop("There is no team “{}” in your spaces."), of_spaces(Team), ("handle", "name"))
+PROJECTS = Table(gettext_noop("There is no project “{}” in your spaces."), of_spaces(Project), ("name",))
+ENVIRONMENTS = Table(
+    gettext_noop("There is no environment “{}” in your spaces."), of_spaces(Environment), ("name",)
+)
+CHANNELS = Table(gettext_noop("There is no channel “{}” in your spaces."), of_spaces(Channel), ("name",))
 
 
 @dataclass
@@ -125,7 +134,7 @@ class Scope:
             self.rows[table] = list(table.of(self.spaces).filter(condition))
         found = [row for row in self.rows[table] if table.is_named(row, value)]
         if not found:
-            message = f"There is no {table.what} “{value.text}” in your spaces."
+            message = gettext(table.unknown).format(value.text)
             close = self.close(table, value) if self.is_strict else None
             raise UnknownValue(message, value.start, value.end, close)
         return found

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext
+
 ANY, ONE = "*", "?"
 
 
@@ -15,7 +17,11 @@ class QueryError(ValueError):
     @property
     def sentence(self):
         """What is wrong, with the proposal if there is one."""
-        return f"{self.message} Did you mean {self.proposal}?" if self.proposal else self.message
+        if not self.proposal:
+            return self.message
+        return gettext("{message} Did you mean {proposal}?").format(
+            message=self.message, proposal=self.proposal
+        )
 
 
 class UnknownValue(QueryError):

@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
+from django.utils.translation import get_language, gettext, gettext_lazy, gettext_noop, ngettext
 from lucide.templatetags.lucide import lucide
 
-from issues import policy
+from issues import language, policy
 from issues.diff import word_diff
 from issues.limits import ATTACHMENT_SIZE
 from issues.models import Issue
@@ -23,62 +24,127 @@ from issues.views import counted
 
 register = template.Library()
 
+STATUSES = dict(Issue.Status.choices)
 SYSTEM_KEYS = frozenset(row[0] for row in SYSTEM_LEVELS)
 # Characters that turn the direction of a line, and so can make a title read as another.
 TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 # The menu counts no further, since it does on every page.
 MOST_COUNTED = 99
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+UNITS = (
+    (86_400, gettext_lazy("{} d ago")),
+    (3_600, gettext_lazy("{} h ago")),
+    (60, gettext_lazy("{} min ago")),
+    (1, gettext_lazy("{} s ago")),
+)
 SENTENCES = {
-    "deleted": "moved this issue to the trash",
-    "restored": "restored this issue",
-    "comment_added": "commented",
-    "comment_edited": "edited a comment",
-    "comment_deleted": "deleted a comment",
+    "deleted": gettext_lazy("moved this issue to the trash"),
+    "restored": gettext_lazy("restored this issue"),
+    "comment_added": gettext_lazy("commented"),
+    "comment_edited": gettext_lazy("edited a comment"),
+    "comment_deleted": gettext_lazy("deleted a comment"),
 }
-RECORD_VERBS = {"created": "made", "retired": "retired", "restored": "brought back"}
+# What is put on an issue and taken off: one of them, or several at once.
+MEMBER_VERBS = {
+    "label_added": (gettext_lazy("added the label"), gettext_lazy("added the labels")),
+    "label_removed": (gettext_lazy("removed the label"), gettext_lazy("removed the labels")),
+    "team_added": (gettext_lazy("added the team"), gettext_lazy("added the teams")),
+    "team_removed": (gettext_lazy("removed the team"), gettext_lazy("removed the teams")),
+    "channel_added": (gettext_lazy("added the channel"), gettext_lazy("added the channels")),
+    "channel_removed": (gettext_lazy("removed the channel"), gettext_lazy("removed the channels")),
+    "attachment_added": (gettext_lazy("added the attachment"), gettext_lazy("added the attachments")),
+    "attachment_removed": (gettext_lazy("removed the attachment"), gettext_lazy("removed the attachments")),
+}
+RECORD_VERBS = {
+    "created": gettext_lazy("made"),
+    "retired": gettext_lazy("retired"),
+    "restored": gettext_lazy("brought back"),
+}
 # People come and go, and secrets end.
 OTHER_VERBS = {
-    ("membership", "created"): "added",
-    ("membership", "retired"): "removed",
-    ("apitoken", "retired"): "revoked",
-    ("savedview", "created"): "shared",
-    ("savedview", "retired"): "deleted",
-    ("invitation", "created"): "sent",
-    ("invitation", "retired"): "closed",
-    ("invitation", "accepted"): "accepted",
+    ("membership", "created"): gettext_lazy("added"),
+    ("membership", "retired"): gettext_lazy("removed"),
+    ("apitoken", "retired"): gettext_lazy("revoked"),
+    ("savedview", "created"): gettext_lazy("shared"),
+    ("savedview", "retired"): gettext_lazy("deleted"),
+    ("invitation", "created"): gettext_lazy("sent"),
+    ("invitation", "retired"): gettext_lazy("closed"),
+    ("invitation", "accepted"): gettext_lazy("accepted"),
 }
-KINDS = {"apitoken": "token", "membership": "member", "savedview": "view", "user": "person"}
+KINDS = {
+    "apitoken": gettext_noop("token"),
+    "membership": gettext_noop("member"),
+    "savedview": gettext_noop("view"),
+    "user": gettext_noop("person"),
+    **{
+        kind: kind
+        for kind in (
+            gettext_noop("channel"), gettext_noop("environment"), gettext_noop("invitation"),
+            gettext_noop("level"), gettext_noop("project"), gettext_noop("space"),
+            gettext_noop("subscription"), gettext_noop("team"),
+        )
+    },
+}  # fmt: skip
 NAMES = {
-    "is_anonymous": "Anonymous reporter",
-    "is_read": "Read",
-    "is_crash": "Crash",
-    "due_on": "Due date",
-    "resource_id": "Source id",
-    "resource_name": "Source name",
-    "resource_type": "Source type",
-    "alert_id": "Alert id",
+    "is_anonymous": gettext_lazy("Anonymous reporter"),
+    "is_read": gettext_lazy("Read"),
+    "is_crash": gettext_lazy("Crash"),
+    "due_on": gettext_lazy("Due date"),
+    "resource_id": gettext_lazy("Source id"),
+    "resource_name": gettext_lazy("Source name"),
+    "resource_type": gettext_lazy("Source type"),
+    "alert_id": gettext_lazy("Alert id"),
 }
+# Names of columns that read as they are called in English.
+MARKED = (
+    gettext_noop("Annotations"), gettext_noop("Assignee"), gettext_noop("Attachments"),
+    gettext_noop("Channels"), gettext_noop("Closed at"), gettext_noop("Color"), gettext_noop("Comments"),
+    gettext_noop("Description"), gettext_noop("Description format"), gettext_noop("Email"),
+    gettext_noop("Environment"), gettext_noop("Error message"), gettext_noop("Error type"),
+    gettext_noop("Expires at"), gettext_noop("Extensions"), gettext_noop("External id"),
+    gettext_noop("File path"), gettext_noop("Fingerprint"), gettext_noop("First version"),
+    gettext_noop("Function name"), gettext_noop("Handle"), gettext_noop("Is active"),
+    gettext_noop("Is staff"), gettext_noop("Is superuser"), gettext_noop("Key"), gettext_noop("Kind"),
+    gettext_noop("Labels"), gettext_noop("Languages"), gettext_noop("Last version"), gettext_noop("Level"),
+    gettext_noop("Name"), gettext_noop("Password"), gettext_noop("Platform"), gettext_noop("Project"),
+    gettext_noop("Query"), gettext_noop("Rank"), gettext_noop("Reason"), gettext_noop("Reporter"),
+    gettext_noop("Resolution"), gettext_noop("Resolved at"), gettext_noop("Role"), gettext_noop("Scope"),
+    gettext_noop("Service"), gettext_noop("Severity"), gettext_noop("Space"), gettext_noop("Status"),
+    gettext_noop("Targets"), gettext_noop("Teams"), gettext_noop("Title"), gettext_noop("Track"),
+    gettext_noop("User"),
+)  # fmt: skip
+# Columns whose values are words of ours, kept in English.
+WORDED = frozenset({
+    "description_format", "reason", "resolution", "role", "scope", "severity", "status",
+})  # fmt: skip
+VALUES = (
+    gettext_noop("critical"), gettext_noop("high"), gettext_noop("medium"), gettext_noop("low"),
+    gettext_noop("yes"), gettext_noop("no"),
+)  # fmt: skip
 # The doors through which changes come: an icon, and a name.
 DOORS = {
-    "web": ("globe", "web"),
+    "web": ("globe", gettext_lazy("web")),
     "api": ("code", "API"),
-    "admin": ("shield", "administration"),
-    "import": ("import", "import"),
-    "command": ("terminal", "command line"),
-    "worker": ("cog", "worker"),
-    "rule": ("workflow", "rule"),
+    "admin": ("shield", gettext_lazy("administration")),
+    "import": ("import", gettext_lazy("import")),
+    "command": ("terminal", gettext_lazy("command line")),
+    "worker": ("cog", gettext_lazy("worker")),
+    "rule": ("workflow", gettext_lazy("rule")),
 }
 
 
 @register.simple_tag
-@cache
 def source(name):
     """The door through which a change came; that it was the page itself, the icon says alone."""
+    return source_in(name, get_language())
+
+
+@cache
+def source_in(name, code):
     icon, label = DOORS.get(name, ("plug", name.capitalize()))
     return format_html(
-        '<span class="source" title="Through {label}">{icon} <span{hidden}>via {label}</span></span>',
-        label=label,
+        '<span class="source" title="{through}">{icon} <span{hidden}>{via}</span></span>',
+        through=gettext("Through {}").format(label),
+        via=gettext("via {}").format(label),
         icon=lucide(icon, size=14, aria_hidden="true"),
         hidden=mark_safe(' class="unseen"') if name == "web" else "",
     )
@@ -114,11 +180,11 @@ def zone_of(context):
 def since(at, now, here):
     seconds = int((now - at).total_seconds())
     if seconds < -60 or seconds >= 30 * 86_400:
-        return f"{here.day} {here:%b %Y}"
+        return language.day(here)
     if seconds < 10:
-        return "just now"
-    size, unit = next(pair for pair in UNITS if seconds >= pair[0])
-    return f"{seconds // size} {unit} ago"
+        return gettext("just now")
+    size, words = next(pair for pair in UNITS if seconds >= pair[0])
+    return words.format(seconds // size)
 
 
 @register.simple_tag
@@ -131,6 +197,18 @@ def largest_file():
 def visible(text):
     """A text of one line whose turning characters are shown instead of obeyed."""
     return text.translate(TURNING)
+
+
+@register.filter
+def day(date):
+    """A day as people of the page's language write it."""
+    return language.day(date)
+
+
+@register.filter
+def inside(name):
+    """What something is called, inside of a sentence."""
+    return language.inside(name)
 
 
 @register.filter
@@ -153,11 +231,11 @@ def side(context):
     waits = counted(waiting(request.user), MOST_COUNTED)
     return {
         "issues": [
-            place("Triage", "triage", keys="g t", count=waits),
-            place("My work", "issue-list", "is:open assignee:me", "g m"),
-            place("All issues", "issue-list", keys="g i"),
-            place("Open issues", "issue-list", "is:open"),
-            place("Unassigned", "issue-list", "is:open is:unassigned"),
+            place(gettext("Triage"), "triage", keys="g t", count=waits),
+            place(gettext("My work"), "issue-list", "is:open assignee:me", "g m"),
+            place(gettext("All issues"), "issue-list", keys="g i"),
+            place(gettext("Open issues"), "issue-list", "is:open"),
+            place(gettext("Unassigned"), "issue-list", "is:open is:unassigned"),
         ],
         "spaces": [
             place(name, "issue-list", f"is:open space:{key}") | {"key": key}
@@ -166,12 +244,12 @@ def side(context):
         "places": [
             place(name, route, keys=keys)
             for name, route, keys in (
-                ("Dashboard", "dashboard", "g d"),
-                ("People", "people", ""),
-                ("Channels", "channel-list", ""),
-                ("Levels", "level-list", ""),
-                ("History", "history-list", ""),
-                ("Trash", "trash", ""),
+                (gettext("Dashboard"), "dashboard", "g d"),
+                (gettext("People"), "people", ""),
+                (gettext("Channels"), "channel-list", ""),
+                (gettext("Levels"), "level-list", ""),
+                (gettext("History"), "history-list", ""),
+                (gettext("Trash"), "trash", ""),
             )
         ],
     }
@@ -199,7 +277,7 @@ def may_administer(user):
 @register.filter
 def several(number):
     """`number` in words for a count of sightings: once, 12 times."""
-    return "once" if number == 1 else f"{number:,} times"
+    return ngettext("once", "{} times", number).format(language.digits(number))
 
 
 @register.inclusion_tag("issues/_level.html")
@@ -216,24 +294,23 @@ def level_shape(level):
 
 @register.inclusion_tag("issues/_status.html")
 def status_badge(status):
-    return {"status": status, "name": Issue.Status(status).label}
+    return {"status": status, "name": gettext(STATUSES[status])}
 
 
 @register.inclusion_tag("issues/_change.html")
 def change(entry):
     """What a history document says, to be read after a name: "set Level P2 → P1"."""
     action, field = entry["action"], entry["field"] or ""
-    subject, _, verb = action.rpartition("_")
+    verb = action.rpartition("_")[2]
     return {
         "sentence": opening(entry) if action == "created" else SENTENCES.get(action),
         "comment": comment_of(entry) if action == "comment_edited" else None,
         "kind": kind_of(field, verb),
         "is_regressed": action == "regressed" and field == "status",
-        "subject": subject,
-        "together": entry.get("together", 1),
+        "verb": member_verb(action, entry.get("together", 1)),
         "name": name_of(field),
-        "old": entry["old_display"],
-        "new": entry["new_display"],
+        "old": shown(entry, "old"),
+        "new": shown(entry, "new"),
         "texts": texts_of(entry),
     }
 
@@ -241,7 +318,23 @@ def change(entry):
 def opening(entry):
     """How an issue began: with how many files, since these have no entries of their own."""
     files = len(entry["new_value"].get("attachments", ()))
-    return "opened this issue" + (f" with {files} file{'s' if files > 1 else ''}" if files else "")
+    if not files:
+        return gettext("opened this issue")
+    return ngettext("opened this issue with {} file", "opened this issue with {} files", files).format(files)
+
+
+def member_verb(action, number):
+    one, many = MEMBER_VERBS.get(action, ("", ""))
+    return one if number == 1 else many
+
+
+def shown(entry, side):
+    """The value before or after a change as a page says it: words of ours in its language."""
+    display, field = entry[f"{side}_display"], entry["field"] or ""
+    if not display:
+        return gettext("none")
+    is_part = field == "kind" and entry["subject_type"] == "subscription"
+    return gettext(display) if field in WORDED or field.startswith("is_") or is_part else display
 
 
 @register.inclusion_tag("issues/_record_change.html")
@@ -252,13 +345,13 @@ def record_change(entry):
     if kind == "invitation" and entry["field"] == "accepted_at":
         verb = "accepted"
     return {
-        "verb": OTHER_VERBS.get((kind, verb)) or RECORD_VERBS.get(verb, "changed"),
+        "verb": OTHER_VERBS.get((kind, verb)) or RECORD_VERBS.get(verb) or gettext("changed"),
         "is_set": bool(entry["field"]) and verb not in (*RECORD_VERBS, "accepted"),
         "field": name_of(entry["field"] or ""),
         "has_values": bool(entry["old_display"] or entry["new_display"]),
-        "old": entry["old_display"],
-        "new": entry["new_display"],
-        "kind": KINDS.get(kind, kind),
+        "old": shown(entry, "old"),
+        "new": shown(entry, "new"),
+        "kind": gettext(KINDS.get(kind, kind)),
         "subject": entry["name"] or entry["new_display"],
     }
 
@@ -269,7 +362,7 @@ def change_texts(entry):
     texts = () if entry["field"] == "title" else texts_of(entry)
     is_whole = texts and None not in (texts[0], texts[1])
     return {
-        "name": "Comment" if entry["field"] == "comments" else name_of(entry["field"] or ""),
+        "name": gettext("Comment") if entry["field"] == "comments" else name_of(entry["field"] or ""),
         "texts": texts,
         "parts": word_diff(*texts) if is_whole else None,
     }
@@ -293,7 +386,7 @@ def kind_of(field, verb):
 
 
 def name_of(field):
-    return NAMES.get(field) or field.replace("_", " ").capitalize()
+    return NAMES.get(field) or (field and gettext(field.replace("_", " ").capitalize()))
 
 
 def comment_of(entry):

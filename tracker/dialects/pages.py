@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import resolve
+from django.utils import translation
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
@@ -41,7 +42,9 @@ def issue_doors(request, key):
 
 def shown_at(door, issue, request):
     path = door.address(issue)
-    text = orjson.dumps(document_at(path, issue, request), option=orjson.OPT_INDENT_2).decode()
+    with translation.override(settings.LANGUAGE_CODE):
+        # As a program is told.
+        text = orjson.dumps(document_at(path, issue, request), option=orjson.OPT_INDENT_2).decode()
     return Shown(door, path, curl(door, path), markdown.safe(markdown.render(f"```json\n{text}\n```")))
 
 

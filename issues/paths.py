@@ -48,6 +48,7 @@ class Path:
     source: str = "issues_issue"
     key: str = "issues_issue.id"
     where: tuple[str, list] = ("", [])
+    ages: tuple[str, ...] = ()
 
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.
@@ -68,6 +69,8 @@ WIDE = (
     Path("issue_space_updated", ("space_id",), "updated_at"),
     Path("issue_space_seen", ("space_id",), "last_seen_at"),
 )
+# What is asked of every issue: whether it is present, and in the spaces where to look.
+OF_ALL = ("deleted_at", "space_id")
 # Along nothing: the planner decides.
 NO_PATH = Path("", ())
 
@@ -203,8 +206,8 @@ class Conjuncts:
         unwanted = [phrase for said in self.said if said.negated for phrase in said.phrases]
         narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
         found = source(roles, wanted, unwanted, *narrowing)
-        path = Path("", (), source=found.table, key=found.id, where=(found.where, list(found.parameters)))
-        return path, {}, None
+        where = found.where, list(found.parameters)
+        return Path("", (), source=found.table, key=found.id, where=where, ages=found.ages), {}, None
 
     def fitting_set(self, driven, rank):
         values = {
@@ -252,9 +255,13 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
         return "", []
+    if path.ages and not key and order.id_descending and not backwards:
+        return newest_of(path, rest, order, size, skip)
+    is_bare = driven and len(rest) == len(OF_ALL) and connection.vendor == "postgresql"
+    find = probing_branch if is_bare else branch
     starts = beyonds(order, key, backwards, path) if key else [("", [])]
     branches = [
-        branch(path, dict(zip(values, some, strict=True)), [start, *rest], order, backwards, skip + size)
+        find(path, dict(zip(values, some, strict=True)), [start, *rest], order, backwards, skip + size)
         for start in starts
         for some in product(*values.values())
     ]
@@ -266,14 +273,30 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     return sql, [value for _, parameters in branches for value in parameters]
 
 
+def newest_of(path, conditions, order, size, skip):
+    """(SQL, parameters) of the newest keys along words, as by `ids_of`: older ones are looked at only where
+    there are too few of the newer.
+    """
+    seen, parts, parameters = "0", [], []
+    for number, age in enumerate(path.ages):
+        narrowed = [(age, []), (f"{seen} < {skip + size}", []), *conditions]
+        sql, values = branch(path, {}, narrowed, order, False, skip + size)
+        parts.append(f"part_{number} AS MATERIALIZED ({sql})")
+        parameters += values
+        seen += f" + (SELECT count(*) FROM part_{number})"
+    union = " UNION ALL ".join(f"SELECT id FROM part_{number}" for number in range(len(parts)))
+    sql = f"SELECT id FROM ({union}) AS parts ORDER BY id DESC LIMIT {size} OFFSET {skip}"
+    return f"WITH {', '.join(parts)} {sql}", parameters
+
+
 def conjunction(found, path, values, driven):
     """[(SQL, parameters)] of all conditions but those whose columns the path already has."""
     rest = [("issues_issue.deleted_at IS NULL", []), *found.plain]
-    rest += [
-        column_among(column, known, path is not NO_PATH)
-        for column, known in found.equal.items()
-        if driven or column not in values
-    ]
+    for column, known in found.equal.items():
+        if column not in values:
+            rest.append(column_among(column, known, path is not NO_PATH))
+        elif driven:
+            rest.append((f"issues_issue.{column} = {column_of(path, column)}", []))
     others = [*found.others, *(each.probe for each in found.driven if each is not driven)]
     # Unless the path is along the words.
     others += [] if path.where[0] else found.said
@@ -352,6 +375,20 @@ def branch(path, values, conditions, order, backwards, size):
     tables = f"{path.source}{index_hint(path)}{joined}"
     sql = f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {terms} LIMIT {size}"
     return sql, [value for _, parameters in conditions for value in parameters]
+
+
+def probing_branch(path, values, conditions, order, backwards, size):
+    """The same for a path along a set's table, where the conditions hold for almost every row: they are asked
+    of the issue of each. To join the two tables costs PostgreSQL twice as much, in each of many branches.
+    """
+    equal = " AND ".join(f"{column_of(path, name)} = %s" for name in values)
+    holds = " AND ".join(sql for sql, _ in conditions if sql)
+    asked = f"(SELECT {holds} FROM issues_issue WHERE issues_issue.id = {path.key})"
+    terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
+    sql = (
+        f"SELECT {path.key} AS id FROM {path.source} WHERE {equal} AND {asked} ORDER BY {terms} LIMIT {size}"
+    )
+    return sql, [*values.values(), *(value for _, parameters in conditions for value in parameters)]
 
 
 def index_hint(path):

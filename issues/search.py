@@ -8,6 +8,7 @@ from django.db.models.expressions import RawSQL
 
 from issues.models import SearchDocument
 from issues.models.search_document import assignee_token, space_token, status_token
+from issues.models.search_index import BLOCKS
 from issues.words import words
 
 PUBLIC = "title description comments"
@@ -15,6 +16,10 @@ PUBLIC = "title description comments"
 RANKED = 500
 # Issues of so many spaces are told by the index itself; those of more by their own rows.
 FEW = 16
+# So many blocks of issues of a like age are looked at before those that are older: of these sizes, as powers
+# of two, which are what common words and not so common ones need, and words that narrow a person's issues.
+NEWEST = 8
+BY_WORDS, BY_PERSON = (9, 12), (12,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,15 @@ class Phrase:
 class Source:
     """What a statement says to read the issues out of the index, as `FROM {table} WHERE {where}`.
 
-    Newest first is `ORDER BY {id} DESC`. The parameters are those of `where`.
+    Newest first is `ORDER BY {id} DESC`. The parameters are those of `where`. Each issue is under one of
+    `ages`, conditions from the newest issues to the oldest; without any, the index walks in that order.
     """
 
     table: str
     where: str
     parameters: tuple
     id: str
+    ages: tuple[str, ...] = ()
 
 
 def source(roles, wanted, unwanted=(), statuses=(), assignees=()):
@@ -59,7 +66,8 @@ def source(roles, wanted, unwanted=(), statuses=(), assignees=()):
         [status_token(status) for status in statuses],
         [assignee_token(pk) for pk in assignees],
     ]
-    return index().source(reader_of(roles), wanted, unwanted, [choices for choices in tokens if choices])
+    narrowing = [choices for choices in tokens if choices]
+    return index().source(reader_of(roles), wanted, unwanted, narrowing, is_narrow=bool(assignees))
 
 
 class Said(Q):
@@ -142,7 +150,7 @@ class Fts:
     """SQLite: all is said in one MATCH."""
 
     @classmethod
-    def source(cls, reader, wanted, unwanted, tokens):
+    def source(cls, reader, wanted, unwanted, tokens, is_narrow):
         parts = [cls.text(phrase, reader) for phrase in wanted]
         match = " AND ".join([*parts, *map(cls.tokens, tokens)])
         if unwanted:
@@ -179,7 +187,7 @@ class Tsvector:
     TABLE = "issues_searchdocument"
 
     @classmethod
-    def source(cls, reader, wanted, unwanted, tokens):
+    def source(cls, reader, wanted, unwanted, tokens, is_narrow):
         query = [cls.query(phrase, reader) for phrase in wanted] + [cls.tokens(choices) for choices in tokens]
         query += [f"!{cls.query(phrase, reader)}" for phrase in unwanted if len(phrase.words) == 1]
         parts, parameters = [f"{cls.TABLE}.vector @@ {cls.literal(' & '.join(query))}"], []
@@ -188,7 +196,24 @@ class Tsvector:
                 part, more = cls.phrase(phrase, reader, f"{cls.TABLE}.")
                 parts.append(part if phrase in wanted else f"NOT ({part})")
                 parameters += more
-        return Source(cls.TABLE, " AND ".join(parts), tuple(parameters), f"{cls.TABLE}.issue_id")
+        ages = tuple(cls.ages(BY_PERSON if is_narrow else BY_WORDS))
+        return Source(cls.TABLE, " AND ".join(parts), tuple(parameters), f"{cls.TABLE}.issue_id", ages)
+
+    @classmethod
+    def ages(cls, sizes):
+        """The newest blocks of each of these sizes, but for those that came before, and all the rest."""
+        newest, before = f"(SELECT max(issue_id) FROM {cls.TABLE})", ""
+        for size in sizes:
+            first = f"({newest} >> {size}) - {NEWEST - 1}"
+            words = (
+                f"SELECT string_agg(quote_literal('{BLOCKS[size]}' || block), '|')::tsquery "
+                f"FROM generate_series({first}, {newest} >> {size}) AS block"
+            )
+            yield f"{cls.TABLE}.vector @@ ({words}){before}"
+            start = f"(({first}) << {size})"
+            # The first of the two spares a look into the index where there is nothing before.
+            before = f" AND {start} > 0 AND {cls.TABLE}.issue_id < {start}"
+        yield before.removeprefix(" AND ")
 
     @classmethod
     def titled(cls, wanted, spaces):

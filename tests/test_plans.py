@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from issues.bulk import with_keys
 from issues.models import Issue, IssueLabel
 from tests.bench.scenarios import labels
 from tests.bench.shapes import READER, queries_of, words_of
@@ -171,3 +172,16 @@ def test_a_page_of_the_trash_touches_few_rows(person):
 def worst_of(person, query, place=""):
     """What the busiest of the statements that answer a list touches."""
     return max(map(touched, selects(person, f"/api/issues/{place}?{query}")))
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_issues_that_are_named_by_their_keys_are_found_by_them(person):
+    user = ApiToken.find(ground.token_secret(person)).user
+    some = Issue.objects.visible_to(user).select_related("space").order_by("-id")[:50]
+    keys = {issue.key for issue in some}
+
+    with CaptureQueriesContext(connection) as captured:
+        found = with_keys(user, keys).count()
+
+    assert found == len(keys) == 50
+    assert max(touched(row["sql"]) for row in captured) <= most(person) / 4

@@ -1,14 +1,28 @@
 """Every page there is, on the demo's data and on data that wants to break it."""
 
 from django.urls import reverse
+from django.utils.http import urlencode
 
+from issues.limits import LABEL_KEY, LABEL_VALUE, NAME, TITLE
 from issues.models import Channel, Issue, Level
-from tests.factories import CommentFactory, IssueFactory, LevelFactory
+from tests.factories import (
+    AttachmentFactory,
+    ChannelFactory,
+    CommentFactory,
+    EnvironmentFactory,
+    IssueFactory,
+    LevelFactory,
+    ProjectFactory,
+    SavedViewFactory,
+    UserFactory,
+)
 from tracker.accounts.models import User
 from tracker.demo import month
 
 LONG = "Unbroken" * 60
 RIGHT_TO_LEFT = "\u202eالعملاء لا يستطيعون تسجيل الدخول \u2066abc"  # noqa: RUF001
+SCRIPT = "<script>alert(1)</script>"
+ODD = (LONG, RIGHT_TO_LEFT, SCRIPT, "عربي " * 30, "🔥👨\u200d👩\u200d👧" * 12)
 MARKDOWN = f"""# {LONG}
 
 | {" | ".join(f"column {n}" for n in range(20))} |
@@ -35,19 +49,34 @@ def tell_demo():
 
 
 def tell_hostile(space, person):
-    """Issues that are as long, wide and odd as they may be."""
-    level = LevelFactory(space=space, name=LONG[:60], color="#fefefe")
-    labels = {f"{LONG[:40]}{n}": LONG[:200] for n in range(20)} | {"<b>": "<script>alert(1)</script>"}
-    for title in (LONG, RIGHT_TO_LEFT, "<script>alert(1)</script>", "🔥" * 100, "a"):
+    """Issues and all that they refer to, as long, wide and odd as they may be."""
+    level = LevelFactory(space=space, name=LONG[:NAME], color="#fefefe")
+    other = UserFactory(name=LONG[:NAME], email=f"{LONG[:60]}@example.com", member_of=space)
+    channels = [ChannelFactory(space=space, name=name[:NAME], description=LONG[:NAME]) for name in ODD]
+    project, environment = (
+        make(space=space, name=LONG[:NAME]) for make in (ProjectFactory, EnvironmentFactory)
+    )
+    labels = {f"{LONG[:60]}{n}": LONG[:LABEL_VALUE] for n in range(20)} | {
+        odd[:LABEL_KEY]: SCRIPT for odd in ODD[1:]
+    }
+    for name in ODD:
+        SavedViewFactory(owner=person, space=space, name=name[:NAME], query=urlencode({"q": f'"{LONG}"'}))
+    for number, title in enumerate((*ODD, "🔥" * TITLE, "word " * (TITLE // 5), "a")):
         issue = IssueFactory(
-            space=space, title=title[:250], level=level, description=MARKDOWN, assignee=person,
-            error_type=LONG[:200], error_message=MARKDOWN, service=LONG[:100], seen_count=999_999_999,
-            resource_name=LONG[:200], annotations={LONG[:40]: LONG[:200]},
+            space=space, title=title[:TITLE], level=level, description=MARKDOWN, project=project,
+            environment=environment, assignee=(person, other)[number % 2], kind=LONG[:64], reporter=other,
+            error_type=LONG[:NAME], error_message=MARKDOWN, service=LONG[:NAME], seen_count=999_999_999,
+            file_path=LONG, function_name=LONG[:NAME], resource_name=LONG[:NAME],
+            annotations={LONG[:LABEL_KEY]: LONG[:LABEL_VALUE]},
         )  # fmt: skip
-        issue.labels = labels
+        issue.labels, issue.channels = labels, channels
         issue.save()
-        CommentFactory(issue=issue, author=person, content=MARKDOWN)
-    return issue
+    AttachmentFactory(owner=issue, name=f"{LONG[:240]}.txt")
+    for author in (person, other):
+        CommentFactory(issue=issue, author=author, content=MARKDOWN)
+    issue.refresh_from_db()
+    issue.title, issue.description, issue.level = LONG + LONG[:20], MARKDOWN[::-1], None
+    issue.save()
 
 
 def places():
@@ -63,6 +92,8 @@ def places():
         "issue-list-pane": f"{reverse('issue-list')}?sel={issue.key}",
         "issue-list-nothing": f"{reverse('issue-list')}?q=nothingofthiskind",
         "issue-list-mistake": f"{reverse('issue-list')}?q=is:opne",
+        "issue-list-long": f"{reverse('issue-list')}?{urlencode({'q': f'{LONG} kind:{LONG}'})}",
+        "comment-edit": reverse("comment-edit", args=[issue.comments.order_by("pk").first().uuid]),
         "channel-detail": reverse("channel-detail", args=[channel.uuid]),
         "level-detail": reverse("level-detail", args=[Level.objects.order_by("pk").first().uuid]),
         "not-found": "/nowhere/",

@@ -63,16 +63,6 @@ AGES = {
     7: gettext_noop("Last 7 days"),
     30: gettext_noop("Last 30 days"),
 }
-FACETS = {
-    "status": gettext_noop("Status"),
-    "level": gettext_noop("Level"),
-    "assignee": gettext_noop("Assignee"),
-    "channel": gettext_noop("Channel"),
-    "label": gettext_noop("Label"),
-    "project": gettext_noop("Project"),
-    "source": gettext_noop("Source"),
-    "age": gettext_noop("Age"),
-}
 HANDLED = ("status_changed", "assignee_changed")
 
 
@@ -341,9 +331,7 @@ def facet_choices(filters, links):
     found["level"] += unused_levels(filters.user, found["level"])
     found["age"] = ages(issues("age"))
     return [
-        (gettext(FACETS[name]), [choice(name, each) for each in documents])
-        for name, documents in found.items()
-        if documents
+        (name, [choice(name, each) for each in documents]) for name, documents in found.items() if documents
     ]
 
 

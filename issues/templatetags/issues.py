@@ -96,7 +96,7 @@ NAMES = {
 }
 # Names of columns that read as they are called in English.
 MARKED = (
-    gettext_noop("Annotations"), gettext_noop("Assignee"), gettext_noop("Attachments"),
+    gettext_noop("Age"), gettext_noop("Annotations"), gettext_noop("Assignee"), gettext_noop("Attachments"),
     gettext_noop("Channels"), gettext_noop("Closed at"), gettext_noop("Color"), gettext_noop("Comments"),
     gettext_noop("Description"), gettext_noop("Description format"), gettext_noop("Email"),
     gettext_noop("Environment"), gettext_noop("Error message"), gettext_noop("Error type"),
@@ -203,6 +203,12 @@ def visible(text):
 def day(date):
     """A day as people of the page's language write it."""
     return language.day(date)
+
+
+@register.filter
+def heading(facet):
+    """What a facet is called."""
+    return name_of(facet)
 
 
 @register.filter

@@ -83,7 +83,7 @@ TEMPLATES = [
                 "tracker.accounts.context.browser",
             ],
             # Nearly every template says something.
-            "builtins": ["django.templatetags.i18n"],
+            "builtins": ["django.templatetags.i18n", "issues.templatetags.language"],
         },
     },
 ]

@@ -31,10 +31,10 @@ TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0
 # The menu counts no further, since it does on every page.
 MOST_COUNTED = 99
 UNITS = (
-    (86_400, gettext_lazy("{} d ago")),
-    (3_600, gettext_lazy("{} h ago")),
-    (60, gettext_lazy("{} min ago")),
-    (1, gettext_lazy("{} s ago")),
+    (86_400, gettext_noop("{} d ago")),
+    (3_600, gettext_noop("{} h ago")),
+    (60, gettext_noop("{} min ago")),
+    (1, gettext_noop("{} s ago")),
 )
 SENTENCES = {
     "deleted": gettext_lazy("moved this issue to the trash"),
@@ -184,7 +184,7 @@ def since(at, now, here):
     if seconds < 10:
         return gettext("just now")
     size, words = next(pair for pair in UNITS if seconds >= pair[0])
-    return words.format(seconds // size)
+    return gettext(words).format(seconds // size)
 
 
 @register.simple_tag
@@ -286,9 +286,32 @@ def several(number):
     return ngettext("once", "{} times", number).format(language.digits(number))
 
 
+@register.filter
+def seen(number):
+    return gettext("Seen {}").format(several(number))
+
+
+@register.filter
+def files(number):
+    return ngettext("{} file", "{} files", number).format(number)
+
+
+@register.filter
+def comments(number):
+    return ngettext("{} comment", "{} comments", number).format(number)
+
+
+@register.filter
+def comments_word(number):
+    """What stands after the number of comments where that is shown by itself."""
+    return ngettext("comment", "comments", number)
+
+
 @register.inclusion_tag("issues/_level.html")
 def level_badge(level):
-    return {"level": level, "shape": level_shape(level)}
+    shape = level_shape(level)
+    severity = level and (level["severity"] if isinstance(level, dict) else level.severity)
+    return {"level": level, "shape": shape, "severity": gettext(severity) if severity else ""}
 
 
 @register.filter
@@ -312,7 +335,7 @@ def change(entry):
         "sentence": opening(entry) if action == "created" else SENTENCES.get(action),
         "comment": comment_of(entry) if action == "comment_edited" else None,
         "kind": kind_of(field, verb),
-        "is_regressed": action == "regressed" and field == "status",
+        "set": set_words(entry, is_regressed=action == "regressed" and field == "status"),
         "verb": member_verb(action, entry.get("together", 1)),
         "name": name_of(field),
         "old": shown(entry, "old"),
@@ -327,6 +350,14 @@ def opening(entry):
     if not files:
         return gettext("opened this issue")
     return ngettext("opened this issue with {} file", "opened this issue with {} files", files).format(files)
+
+
+def set_words(entry, is_regressed):
+    words = gettext("set {name} <b>{old}</b> → <b>{new}</b>")
+    if is_regressed:
+        words = gettext("saw this again and set {name} <b>{old}</b> → <b>{new}</b>")
+    name = name_of(entry["field"] or "")
+    return format_html(words, name=name, old=shown(entry, "old"), new=shown(entry, "new"))
 
 
 def member_verb(action, number):

@@ -2,6 +2,8 @@
 const SHOWN = 10_000;
 
 const place = document.getElementById("messages");
+// What is said here stands in the page, in its language.
+const words = document.getElementById("commands")?.dataset ?? {};
 if (place) {
   new MutationObserver((changes) => changes.flatMap((change) => [...change.addedNodes]).forEach(watch)).observe(place, {
     childList: true,
@@ -23,20 +25,20 @@ function leave(note) {
   }
 }
 
-document.body.addEventListener("htmx:sendError", () => say("The server does not answer. What you typed is kept."));
+document.body.addEventListener("htmx:sendError", () => say(words.silent));
 document.body.addEventListener("htmx:responseError", (event) => {
   const request = event.detail.xhr.getResponseHeader("X-Request-ID");
-  say(`That did not work (${event.detail.xhr.status}).${request ? ` Request ${request}.` : ""}`);
+  const known = request ? ` ${words.request.replace("{}", request)}` : "";
+  say(words.failed.replace("{}", event.detail.xhr.status) + known);
 });
 
 // What was undone is not undone again.
 document.body.addEventListener("htmx:afterRequest", (event) => event.target.closest?.(".messages .note")?.remove());
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   // Whoever is signed out is led to the form, of which no part belongs on this page.
-  const { login } = document.getElementById("commands")?.dataset ?? {};
-  if (login && new URL(event.detail.xhr.responseURL).pathname === login) {
+  if (words.login && new URL(event.detail.xhr.responseURL).pathname === words.login) {
     event.detail.shouldSwap = false;
-    say("You have been signed out, so this is not saved. Load the page again to sign in.");
+    say(words.signedOut);
   }
 });
 
@@ -54,7 +56,7 @@ export function say(text) {
   note.className = "note error";
   note.append(document.createElement("span"), document.createElement("button"));
   note.firstElementChild.textContent = text;
-  note.lastElementChild.textContent = "Dismiss";
+  note.lastElementChild.textContent = words.dismiss;
   note.lastElementChild.addEventListener("click", () => note.remove());
   place?.append(note);
 }

@@ -18,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject, empty
 from django.utils.translation import gettext
 
+from issues.language import speaking
 from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, UPLOAD, refusal
 from tracker.accounts.authentication import bearer_token
 from tracker.accounts.models import IdempotencyKey
@@ -43,7 +44,7 @@ class LanguageMiddleware:
         if not self.is_page(request.path):
             return self.get_response(request)
         language = translation.get_language_from_request(request)
-        with translation.override(language):
+        with speaking(language):
             response = self.get_response(request)
         is_html = response.get("Content-Type", "").startswith("text/html")
         if is_html or response.status_code == 304:

@@ -184,7 +184,7 @@ def since(at, now, here):
     if seconds < 10:
         return gettext("just now")
     size, words = next(pair for pair in UNITS if seconds >= pair[0])
-    return gettext(words).format(seconds // size)
+    return language.say(words).format(seconds // size)
 
 
 @register.simple_tag
@@ -288,7 +288,7 @@ def several(number):
 
 @register.filter
 def seen(number):
-    return gettext("Seen {}").format(several(number))
+    return language.say(gettext_noop("Seen {}")).format(several(number))
 
 
 @register.filter
@@ -311,7 +311,7 @@ def comments_word(number):
 def level_badge(level):
     shape = level_shape(level)
     severity = level and (level["severity"] if isinstance(level, dict) else level.severity)
-    return {"level": level, "shape": shape, "severity": gettext(severity) if severity else ""}
+    return {"level": level, "shape": shape, "severity": language.say(severity) if severity else ""}
 
 
 @register.filter
@@ -323,7 +323,7 @@ def level_shape(level):
 
 @register.inclusion_tag("issues/_status.html")
 def status_badge(status):
-    return {"status": status, "name": gettext(STATUSES[status])}
+    return {"status": status, "name": language.say(STATUSES[status])}
 
 
 @register.inclusion_tag("issues/_change.html")

@@ -2,7 +2,8 @@
 
 from django import template
 from django.templatetags.i18n import TranslateNode, do_translate
-from django.utils.translation import gettext
+
+from issues.language import say
 
 register = template.Library()
 
@@ -16,7 +17,7 @@ class LiteralNode(TranslateNode):
         self.text = f"{text}"
 
     def render(self, context):
-        return gettext(self.text)
+        return say(self.text)
 
 
 @register.tag

@@ -8,10 +8,11 @@ from django.db.models import F
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, gettext, gettext_noop, override
+from django.utils.translation import get_language, gettext, gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from issues.language import speaking
 from issues.lookups import as_uuid
 from tracker.accounts.context import SHORTCUTS_COOKIE, THEME_COOKIE, browser
 from tracker.accounts.forms import PasswordChangeForm, ProfileForm, TokenForm
@@ -37,7 +38,7 @@ def profile(request):
     if form.is_bound and form.save():
         language = form.cleaned_data["language"]
         # In the language of the page that shows it.
-        with override(language or get_language()):
+        with speaking(language or get_language()):
             messages.success(request, gettext("Your profile is saved."))
         response = redirect("settings-profile")
         keep_cookie(response, settings.LANGUAGE_COOKIE_NAME, language, "")

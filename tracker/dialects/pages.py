@@ -9,11 +9,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import resolve
-from django.utils import translation
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from issues import markdown
+from issues.language import speaking
 from issues.lookups import issue_or_404
 from tracker.accounts.models import ApiToken
 from tracker.dialects.doors import Door, apis
@@ -42,7 +42,7 @@ def issue_doors(request, key):
 
 def shown_at(door, issue, request):
     path = door.address(issue)
-    with translation.override(settings.LANGUAGE_CODE):
+    with speaking(settings.LANGUAGE_CODE):
         # As a program is told.
         text = orjson.dumps(document_at(path, issue, request), option=orjson.OPT_INDENT_2).decode()
     return Shown(door, path, curl(door, path), markdown.safe(markdown.render(f"```json\n{text}\n```")))

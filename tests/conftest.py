@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 from django.db import connections
 from django.test import Client, TransactionTestCase
 
@@ -35,6 +36,17 @@ def uploads(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def uploads_aside(settings, uploads):
     settings.MEDIA_ROOT = uploads
+
+
+@pytest.fixture
+def production_files(settings, tmp_path):
+    """Static files kept and served as in production; the folder in which they lie."""
+    settings.STATIC_ROOT = tmp_path / "static"
+    kept = {"BACKEND": "tracker.static_files.ManifestStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": kept}
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = False
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return settings.STATIC_ROOT
 
 
 def pytest_collection_modifyitems(config, items):

@@ -149,7 +149,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 if not DEBUG:
-    STORAGES["staticfiles"] = {"BACKEND": "tracker.static_files.ModuleStorage"}
+    STORAGES["staticfiles"] = {"BACKEND": "tracker.static_files.ManifestStorage"}
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=DATA_DIR / "media")()
 
 # Mails carry links that let somebody in: only a developer may have them on a console.

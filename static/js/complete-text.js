@@ -1,5 +1,6 @@
 /* People and issues while somebody types `@`, `#` or the key of a space: a list of options under the line. */
-import { composerOf, put, saying } from "./composer.js";
+import { areaOf, everyComposer, put, saying } from "./composer.js";
+import { listbox } from "./listbox.js";
 import { spaceOf } from "./upload.js";
 
 const PAUSE = 80;
@@ -10,108 +11,75 @@ const SHAPE = [
   "paddingTop", "paddingRight", "paddingBottom", "paddingLeft",
   "borderTopWidth", "borderRightWidth", "borderBottomWidth", "borderLeftWidth", "borderStyle",
 ];
-let open = null;
-let timer;
-let request;
 
-document.addEventListener("input", (event) => {
-  const composer = event.target.matches?.("[data-composer] textarea") && composerOf(event.target);
-  if (composer) {
+everyComposer((composer) => {
+  const area = areaOf(composer);
+  const list = composer.querySelector(".completions");
+  const said = composer.querySelector("[data-said]");
+  const { mark, marked, move } = listbox(area, list, take);
+  let from, to, timer, request;
+
+  area.addEventListener("input", () => {
     clearTimeout(timer);
     request?.abort();
-    timer = setTimeout(() => ask(composer, event.target), PAUSE);
-  }
-});
-document.addEventListener("focusout", (event) => open?.area === event.target && close());
-document.addEventListener("click", (event) => open && !open.list.contains(event.target) && close());
-document.addEventListener("mousedown", (event) => {
-  // The text keeps the cursor.
-  if (open?.list.contains(event.target)) {
-    event.preventDefault();
-    choose(event.target.closest("[role=option]"));
-  }
-});
-document.addEventListener("keydown", move, true);
+    timer = setTimeout(ask, PAUSE);
+  });
+  area.addEventListener("click", close);
+  area.addEventListener("blur", close);
+  area.addEventListener("keydown", (event) => {
+    // Nobody else hears of a key that is the list's.
+    if (!list.hidden && move(event, { Tab: () => take(marked()), Escape: close })) {
+      event.stopPropagation();
+    }
+  });
 
-async function ask(composer, area) {
-  const at = area.selectionEnd;
-  const found = WORD.exec(area.value.slice(Math.max(0, at - 120), at));
-  const space = found && spaceOf(composer);
-  if (!space || document.activeElement !== area) {
-    close();
-    return;
+  async function ask() {
+    to = area.selectionEnd;
+    const found = WORD.exec(area.value.slice(Math.max(0, to - 120), to));
+    const space = found && spaceOf(composer);
+    if (!space || document.activeElement !== area) {
+      close();
+      return;
+    }
+    from = to - found[1].length;
+    request = new AbortController();
+    try {
+      const query = new URLSearchParams({ space, word: found[1] });
+      const answer = await fetch(`${composer.dataset.complete}?${query}`, { signal: request.signal });
+      show(answer.ok ? await answer.text() : "");
+    } catch {
+      close();
+    }
   }
-  request = new AbortController();
-  try {
-    const query = new URLSearchParams({ space, word: found[1] });
-    const answer = await fetch(`${composer.dataset.complete}?${query}`, { signal: request.signal });
-    show(composer, area, at - found[1].length, answer.ok ? await answer.text() : "");
-  } catch {
-    close();
-  }
-}
 
-function show(composer, area, from, options) {
-  const list = composer.querySelector(".completions");
-  list.innerHTML = options;
-  if (!list.firstElementChild) {
-    close();
-    return;
+  function show(options) {
+    list.innerHTML = options;
+    if (!list.firstElementChild) {
+      close();
+      return;
+    }
+    list.hidden = false;
+    stand(list, area, from);
+    area.setAttribute("aria-autocomplete", "list");
+    area.setAttribute("aria-controls", list.id);
+    mark(list.firstElementChild);
+    said.textContent = saying(composer, "found", list.children.length);
   }
-  open = { composer, area, list, from, to: area.selectionEnd };
-  list.hidden = false;
-  stand(list, area, from);
-  area.setAttribute("aria-autocomplete", "list");
-  area.setAttribute("aria-controls", list.id);
-  mark(list.firstElementChild);
-  composer.querySelector("[data-said]").textContent = saying(composer, "found", list.children.length);
-}
 
-function close() {
-  if (open) {
-    open.list.hidden = true;
-    open.area.removeAttribute("aria-activedescendant");
-    open.area.removeAttribute("aria-controls");
-    open.composer.querySelector("[data-said]").textContent = "";
-    open = null;
+  function close() {
+    if (!list.hidden) {
+      list.hidden = true;
+      area.removeAttribute("aria-activedescendant");
+      area.removeAttribute("aria-controls");
+      said.textContent = "";
+    }
   }
-}
 
-function mark(option) {
-  open.list.querySelector("[aria-selected]")?.removeAttribute("aria-selected");
-  option.setAttribute("aria-selected", "true");
-  option.scrollIntoView({ block: "nearest" });
-  open.area.setAttribute("aria-activedescendant", option.id);
-}
-
-/** Before all others hear of a key, since it is the list's. */
-function move(event) {
-  if (!open || event.target !== open.area || event.isComposing || event.ctrlKey || event.metaKey) {
-    return;
-  }
-  const { list } = open;
-  const marked = list.querySelector("[aria-selected]");
-  const steps = {
-    ArrowDown: () => mark(marked.nextElementSibling ?? list.firstElementChild),
-    ArrowUp: () => mark(marked.previousElementSibling ?? list.lastElementChild),
-    Enter: () => choose(marked),
-    Tab: () => choose(marked),
-    Escape: close,
-  };
-  if (steps[event.key]) {
-    event.preventDefault();
-    event.stopPropagation();
-    steps[event.key]();
-  }
-}
-
-function choose(option) {
-  if (option) {
-    const { area, from, to } = open;
+  function take(option) {
     close();
     put(area, `${option.dataset.text} `, from, to);
   }
-}
+});
 
 /** Put the list under the line in which the word begins: a copy of the text tells where that is. */
 function stand(list, area, from) {

@@ -29,9 +29,17 @@ export function put(area, text, from = area.selectionStart, to = area.selectionE
   }
 }
 
-/** Call `run` with every composer, also with those that come later. */
+/** Call `run` once with every composer, also with those that come later. */
 export function everyComposer(run) {
-  const all = (place) => place.querySelectorAll(COMPOSER).forEach(run);
+  const known = new WeakSet();
+  const all = (place) => {
+    for (const composer of place.querySelectorAll(COMPOSER)) {
+      if (!known.has(composer)) {
+        known.add(composer);
+        run(composer);
+      }
+    }
+  };
   all(document);
   document.body.addEventListener("htmx:load", (event) => all(event.detail.elt));
 }

@@ -1,18 +1,19 @@
 /* The palette: every command of the page by name, with its key, and a way to any issue or search. */
 import { commands, keyCaps, onCommand } from "./commands.js";
+import { listbox } from "./listbox.js";
 
 const MOST = 50;
 const ISSUE = /^[a-z][a-z0-9]*-\d+$/i;
 const dialog = document.getElementById("palette");
-let input, list, words, entries;
+let input, list, words, entries, options;
 
 if (dialog) {
   [, input, list] = dialog.children;
   words = dialog.querySelector("template").content;
   onCommand("palette", open);
   input.addEventListener("input", show);
-  input.addEventListener("keydown", move);
-  list.addEventListener("click", (event) => choose(event.target.closest("[role=option]")));
+  options = listbox(input, list, choose);
+  input.addEventListener("keydown", (event) => options.move(event));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
 
@@ -27,7 +28,7 @@ function show() {
   const text = input.value.trim();
   const found = entries.filter((entry) => fits(entry.name, text));
   list.replaceChildren(...[...found, ...jumps(text)].slice(0, MOST).map(option));
-  mark(list.firstElementChild);
+  options.mark(list.firstElementChild);
 }
 
 /** Where the text itself leads. */
@@ -60,29 +61,7 @@ function option(entry, number) {
   return item;
 }
 
-function mark(item) {
-  list.querySelector("[aria-selected=true]")?.removeAttribute("aria-selected");
-  item?.setAttribute("aria-selected", "true");
-  item?.scrollIntoView({ block: "nearest" });
-  input.setAttribute("aria-activedescendant", item?.id ?? "");
-}
-
-function move(event) {
-  const marked = list.querySelector("[aria-selected=true]");
-  const steps = {
-    ArrowDown: () => mark(marked?.nextElementSibling ?? list.firstElementChild),
-    ArrowUp: () => mark(marked?.previousElementSibling ?? list.lastElementChild),
-    Enter: () => choose(marked),
-  };
-  if (steps[event.key] && !event.isComposing) {
-    event.preventDefault();
-    steps[event.key]();
-  }
-}
-
 function choose(item) {
-  if (item) {
-    dialog.close();
-    item.run();
-  }
+  dialog.close();
+  item.run();
 }

@@ -1,12 +1,14 @@
 /* The box of a list: what may stand at the cursor is offered, and an order is taken as soon as it is chosen. */
+import { listbox } from "./listbox.js";
+
 const input = document.querySelector("#query #search");
 const list = document.getElementById("completions");
+let options;
 
 if (input) {
   input.addEventListener("htmx:configRequest", (event) => (event.detail.parameters.cursor = cursor()));
   list.addEventListener("htmx:afterSwap", () => show(document.activeElement === input));
-  list.addEventListener("mousedown", (event) => event.preventDefault());
-  list.addEventListener("click", (event) => take(event.target.closest("[role=option]")));
+  options = listbox(input, list, take);
   input.addEventListener("keydown", onKey);
   input.addEventListener("blur", () => show(false));
   input.form.elements.sort.addEventListener("change", () => input.form.requestSubmit());
@@ -27,50 +29,23 @@ function cursor() {
 function show(isShown) {
   list.hidden = !isShown || !list.children.length;
   input.setAttribute("aria-expanded", String(!list.hidden));
-  mark(null);
-}
-
-function marked() {
-  return list.querySelector("[aria-selected=true]");
-}
-
-function mark(option) {
-  marked()?.setAttribute("aria-selected", "false");
-  option?.setAttribute("aria-selected", "true");
-  option?.scrollIntoView({ block: "nearest" });
-  input.setAttribute("aria-activedescendant", option?.id ?? "");
+  options.mark(null);
 }
 
 function onKey(event) {
-  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) {
-    return;
-  }
-  if (list.hidden) {
-    if (event.key === "ArrowDown") {
-      event.preventDefault();
-      window.htmx.trigger(input, "complete");
-    }
-    return;
-  }
-  const steps = {
-    ArrowDown: () => mark(marked()?.nextElementSibling ?? list.firstElementChild),
-    ArrowUp: () => mark(marked()?.previousElementSibling ?? list.lastElementChild),
-    Tab: () => take(marked() ?? list.firstElementChild),
-    Enter: () => take(marked()),
-    Escape: () => show(false),
-  };
-  const isForList = event.key === "Enter" ? marked() : !event.shiftKey;
-  if (steps[event.key] && isForList) {
+  if (!list.hidden) {
+    options.move(event, {
+      Tab: () => take(options.marked() ?? list.firstElementChild),
+      Escape: () => show(false),
+    });
+  } else if (event.key === "ArrowDown" && !event.isComposing) {
     event.preventDefault();
-    steps[event.key]();
+    window.htmx.trigger(input, "complete");
   }
 }
 
 /** Write an option in place of what was begun; where more has to follow, offer that. */
 function take(option) {
-  if (!option) {
-    return;
-  }
   const letters = [...input.value];
   const [start, end, { text }] = [Number(option.dataset.start), cursor(), option.dataset];
   const isWhole = !/[:<>=]$/.test(text);

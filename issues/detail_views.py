@@ -1,7 +1,7 @@
 """What the page of an issue asks for beside itself: boxes ticked, news of it, and issues like it."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_POST, require_safe
@@ -20,10 +20,12 @@ def issue_tick(request, key):
     return issue_page(request, find(request, key), 409, is_stale=True)
 
 
-@login_required
 @require_safe
 def issue_news(request, key):
     """Says that the issue has changed since the version whose ETag is sent as If-None-Match: 304 if not."""
+    if not request.user.is_authenticated:
+        # Not the form to sign in, which would stand in the page.
+        return HttpResponse(status=401)
     try:
         issue = find(request, key)
     except Http404:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -155,7 +156,7 @@ def test_a_visit_that_cannot_be_written_breaks_no_page(as_bob, ops, monkeypatch)
 def test_news_are_told_once_the_version_has_changed(as_bob, ops):
     issue = IssueFactory(space=ops)
     address = reverse("issue-news", args=[issue.key])
-    shown = re.search(r'data-version="&quot;(\d+)&quot;"', page_of(as_bob, issue))[1]
+    shown = re.search(r'"If-None-Match": "\\"(\d+)\\""', page_of(as_bob, issue))[1]
 
     same = as_bob.get(address, headers={"if-none-match": f'"{shown}"'})
     issue.status = "pending"
@@ -169,6 +170,14 @@ def test_news_are_told_once_the_version_has_changed(as_bob, ops):
     assert changed.status_code == 200 and b"has changed" in changed.content
     assert again.status_code == 304
     assert b"trash" in gone.content
+
+
+def test_who_has_signed_out_is_told_no_news(ops):
+    issue = IssueFactory(space=ops)
+
+    response = Client().get(reverse("issue-news", args=[issue.key]))
+
+    assert (response.status_code, response.content) == (401, b"")
 
 
 # Boxes

@@ -1,6 +1,6 @@
 /*
  * Pages that stay open: each `data-live` element asks its question again every while (`hx-trigger="live"`), but
- * not in a tab that nobody sees.
+ * not in a tab that nobody sees. Where there is nothing new the answer is 304, or what is said already.
  */
 const PAUSE = 20_000;
 const LIVE = "[data-live]";

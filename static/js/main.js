@@ -12,7 +12,6 @@ import "./theme.js";
 import "./live.js";
 import "./parts.js";
 import "./title.js";
-import "./news.js";
 import "./copy.js";
 import "./back.js";
 import "./composer.js";

@@ -6,12 +6,15 @@
  */
 const waiting = new Set();
 const asked = new Set();
+const FIELD = "[id^=rail-]";
 const TYPED = "input:not([type=hidden], [type=checkbox], [type=radio]), textarea";
 
-document.addEventListener("change", (event) => noteChange(event.target.closest("[id^=rail-]")), true);
+document.addEventListener("change", (event) => noteChange(event.target.closest(FIELD)), true);
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
   waiting.delete(elt);
-  asked.add(elt);
+  if (elt.matches(FIELD)) {
+    asked.add(elt);
+  }
   for (const field of elt.querySelectorAll(TYPED)) {
     field.defaultValue = field.value;
   }

@@ -27,6 +27,7 @@ def test_modules_import_each_other_by_the_names_of_their_content(production_file
     found = kept(production_files, "js/main.js")
 
     assert len(HASHED.findall(found)) == len(imported) > 10
+    assert "/*" in written("js/main.js") and "/*" not in found
 
 
 def test_a_stylesheet_holds_those_that_it_imports_each_in_its_layer(production_files):
@@ -43,11 +44,11 @@ def test_a_stylesheet_holds_those_that_it_imports_each_in_its_layer(production_f
     ("css", "expected"),
     [
         ("/* Why */\na {\n  color : red;\n}\n", "a{color :red}"),
-        ("a > b, a :hover { margin: 0 auto }", "a > b,a :hover{margin:0 auto}"),
+        ("a > b, a :hover { margin: 0 auto }", "a>b,a :hover{margin:0 auto}"),
         ('a::before { content: "; {  }" / ""; }', 'a::before{content:"; {  }" / ""}'),
         (
             "@media (width > 9px) { a { top: calc(1px + 2px) } }",
-            "@media (width > 9px){a{top:calc(1px + 2px)}}",
+            "@media (width>9px){a{top:calc(1px + 2px)}}",
         ),
     ],
 )

@@ -5,10 +5,13 @@ import re
 from django.contrib.staticfiles import finders
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+# A comment that has its lines to itself.
+COMMENT = r"(?m)^ *(?://.*|/\*(?s:.*?)\*/)\n+"
+NOTHING = ""
 IMPORT = r'@import "\./(?P<name>[\w-]+\.css)" layer\((?P<layer>[\w.]+)\);\s*'
-# Of a text, around what parts rules and values, after what names a property, and elsewhere.
-BLANK = r'("[^"]*")|\s*([{};,])\s*|(:)\s+|\s+'
 LAYER = "@layer %(layer)s{%(rules)s}"
+# Of a text, around what parts rules and values, after what names a property, and elsewhere.
+BLANK = r'("[^"]*")|\s*([{};,>])\s*|(:)\s+|\s+'
 
 
 class ManifestStorage(CompressedManifestStaticFilesStorage):
@@ -16,14 +19,16 @@ class ManifestStorage(CompressedManifestStaticFilesStorage):
 
     patterns = (
         # Before Django's own, which would have a page wait for one stylesheet after the other.
-        ("css/*.css", ((IMPORT, LAYER),)),
+        ("css/*.css", ((COMMENT, NOTHING), (IMPORT, LAYER))),
+        ("js/*.js", ((COMMENT, NOTHING),)),
         *CompressedManifestStaticFilesStorage.patterns,
-        # Others name in comments what is not there.
+        # Of our own alone, since others name in comments what is not there.
         ("js/*.js", CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1]),
     )
 
     def url_converter(self, name, hashed_files, template=None):
-        return held if template == LAYER else super().url_converter(name, hashed_files, template)
+        own = {NOTHING: lambda found: "", LAYER: held}
+        return own.get(template) or super().url_converter(name, hashed_files, template)
 
 
 def held(found):

@@ -9,6 +9,7 @@ import "./query.js";
 import "./pane.js";
 import "./selection.js";
 import "./theme.js";
+import "./times.js";
 import "./live.js";
 import "./parts.js";
 import "./title.js";

@@ -29,3 +29,20 @@ def test_a_line_stands_at_the_top_while_an_answer_is_late(page, sign_in, ops, bo
     expect(page.locator(".htmx-request")).to_have_count(0)
 
     assert (meanwhile, page.evaluate(LINE)) == (["2px", "1"], None)
+
+
+def test_the_place_of_an_issue_is_shown_while_it_is_late(page, sign_in, ops, bob):
+    IssueFactory(space=ops, title="Disk full")
+    sign_in(bob)
+    page.goto(reverse("issue-list"))
+    late = []
+    page.route("**/issues/*-1/**", lambda route: late.append(route))
+
+    page.get_by_role("link", name="Disk full").click()
+    before = page.locator("#pane").bounding_box()
+    late[0].continue_()
+    expect(page.locator("#pane")).to_contain_text("Disk full")
+
+    after = page.locator("#pane").bounding_box()
+    assert (before["x"], before["width"]) == (after["x"], after["width"])
+    assert before["height"] > 300

@@ -154,7 +154,9 @@ class Choice(Field):
 
 class Status(Choice):
     def word(self, value, scope):
-        return either(str(STATUS_WORDS[word]) for word in self.chosen(value))
+        # Another product has other words for them.
+        labels = dict(self.choices)
+        return either(str(STATUS_WORDS.get(word) or labels[word].lower()) for word in self.chosen(value))
 
     def is_adjective(self, term):
         return True

@@ -233,7 +233,7 @@ def test_a_page_says_nothing_in_english_to_who_reads_german(ops, alice, bob):
     )
     issue.labels = {"Datum label": ""}
     issue.save()
-    CommentFactory(issue=issue, author=bob, content="Datum comment")
+    CommentFactory(issue=issue, author=alice, content="Datum comment")
     TokenFactory(user=alice, space=ops, name="Datum token")
     IssueFactory(space=ops, title="Datum in the trash").trash()
     alike = same_words()

@@ -1,5 +1,6 @@
 """`generate_issues`: what it makes is what the product would have made, and the same each time."""
 
+import re
 from io import StringIO
 from random import Random
 
@@ -181,12 +182,18 @@ def test_odd_numbers_are_refused(wrong):
 
 def test_indexes_and_foreign_keys_are_as_before():
     with connection.cursor() as cursor:
-        before = sorted(catalog(cursor, lives.TABLES))
+        before = definitions(cursor)
 
         generate(30)
 
         assert len(before) > 10
-        assert sorted(catalog(cursor, lives.TABLES)) == before
+        assert definitions(cursor) == before
+
+
+def definitions(cursor):
+    """What makes them, without casts: PostgreSQL places these anew in a condition that it has read."""
+    found = catalog(cursor, lives.TABLES)
+    return sorted(re.sub(r"::[a-z ]+(\[\])?|[()]", "", create) for _, create in found)
 
 
 def test_inside_the_load_they_are_gone():

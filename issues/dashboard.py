@@ -19,7 +19,7 @@ from issues.like import UPPER
 from issues.models import Issue, Level
 from issues.models.history import ACTED
 from issues.models.sql import among
-from issues.paths import adapted, compiled
+from issues.paths import adapted, compiled, index_hint
 from issues.query.moments import whole_day
 from issues.query.scope import Scope
 
@@ -243,7 +243,7 @@ class Numbers:
     def first_action(self):
         """[Wait] for the first action, of the issues opened in each week on which somebody acted."""
         actions = ", ".join(f"'{action}'" for action in ACTED)
-        return self.waits("created_at", FIRST_ACTION.format(along("history_acted"), actions))
+        return self.waits("created_at", FIRST_ACTION.format(index_hint("history_acted"), actions))
 
     @cached_property
     def resolution(self):
@@ -334,7 +334,7 @@ class Walk:
 
     @property
     def source(self):
-        source = f"{self.table}{along(self.index)}"
+        source = f"{self.table}{index_hint(self.index)}"
         return source if self.name == "issues_issue" else f"{source} CROSS JOIN issues_issue"
 
 
@@ -346,11 +346,6 @@ ISSUES = {
 
 def counted(condition):
     return f"count(*) FILTER (WHERE {condition})"
-
-
-def along(index):
-    """SQL behind the name of a table: SQLite, without statistics, might take another index of it."""
-    return f" INDEXED BY {index}" if connection.vendor == "sqlite" else ""
 
 
 # SQL of the seconds from `began` to `ended`, what follows the whole seconds of each left out.

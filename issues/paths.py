@@ -372,7 +372,7 @@ def branch(path, values, conditions, order, backwards, size):
     where = " AND ".join(sql for sql, _ in conditions)
     columns = f"{path.key} AS id" + (f", issues_issue.{order.column}" if order.column else "")
     terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
-    tables = f"{path.source}{index_hint(path)}{joined}"
+    tables = f"{path.source}{index_hint(path.index)}{joined}"
     sql = f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {terms} LIMIT {size}"
     return sql, [value for _, parameters in conditions for value in parameters]
 
@@ -391,9 +391,9 @@ def probing_branch(path, values, conditions, order, backwards, size):
     return sql, [*values.values(), *(value for _, parameters in conditions for value in parameters)]
 
 
-def index_hint(path):
-    """SQLite, without statistics, takes the wrong one of two indexes that begin alike."""
-    return f" INDEXED BY {path.index}" if path.index and connection.vendor == "sqlite" else ""
+def index_hint(index):
+    """SQL after a table's name: SQLite, without statistics, takes the wrong one of two alike indexes."""
+    return f" INDEXED BY {index}" if index and connection.vendor == "sqlite" else ""
 
 
 def column_of(path, name):

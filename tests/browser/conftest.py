@@ -76,3 +76,11 @@ def sign_in(context, live_server):
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
 
     return signed_in
+
+
+@pytest.fixture
+def on_issue(page, sign_in, bob, issue):
+    """Bob looks at the `issue` of the module."""
+    sign_in(bob)
+    page.goto(issue.get_absolute_url())
+    return page

@@ -29,14 +29,6 @@ def issue(ops):
     return IssueFactory(space=ops, title="Customer ids are null", description="one\ntwo\nthree\n")
 
 
-@pytest.fixture
-def on_issue(page, sign_in, issue, bob):
-    """Bob looks at the issue."""
-    sign_in(bob)
-    page.goto(issue.get_absolute_url())
-    return page
-
-
 def area(page):
     return page.get_by_label("Comment", exact=True)
 

@@ -18,14 +18,6 @@ def issue(ops):
     return IssueFactory(space=ops, title="Ids are null", description="- [ ] look\n- [ ] mend")
 
 
-@pytest.fixture
-def on_issue(page, sign_in, bob, issue):
-    """Bob looks at an issue."""
-    sign_in(bob)
-    page.goto(issue.get_absolute_url())
-    return page
-
-
 def change(issue, person, **fields):
     with acting_as(lambda: Actor(user=person, source="web")):
         for name, value in fields.items():

@@ -82,7 +82,7 @@ def counted_by(name, issues):
 
 
 def counted_tags(kind, issues, *only):
-    """[(tag, number)] of labels, channels or sources, as the counters tell it; `only` "label" of one label.
+    """[(tag, number)] of a kind in TAGS, as the counters tell it; `only` "label" of one label.
 
     None where they do not: they know the tags of the issues of spaces by status.
     """

@@ -112,6 +112,11 @@ def facets():
     }
 
 
+def service():
+    """The Facet of services, which pages show beside these."""
+    return Facet(by_tag("service", by_column("service")), texts("service"), is_shared=True)
+
+
 def facet_documents(issues):
     """{facet: [{"name", "count", "query"}]} of a queryset of issues, the most frequent value first.
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_safe
 
 from issues import keyset, lookups
-from issues.facets import facets, values_of
+from issues.facets import facets, service, values_of
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import OPEN, IssueListForm
 from issues.language import digits
@@ -56,6 +56,7 @@ JOINED = {
     "assignee": "assignee",
     "project": "project",
     "source": "source.type",
+    "service": "service",
     "age": "created",
 }
 AGES = {
@@ -327,7 +328,8 @@ def facet_choices(filters, links):
             listing(parts, term, is_negated=True) is not None,
         )
 
-    found = {name: values_of(facet, issues(name)) for name, facet in facets().items()}
+    shown = facets() | {"service": service()}
+    found = {name: values_of(facet, issues(name)) for name, facet in shown.items()}
     found["level"] += unused_levels(filters.user, found["level"])
     found["age"] = ages(issues("age"))
     return [

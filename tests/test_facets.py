@@ -48,6 +48,7 @@ def populated(ops, bob):
                 assignee=(person, None, bob, person)[number],
                 project=project if number % 2 else None,
                 resource_type=("alert", "", "two words", "alert")[number],
+                service=("payments", "Payments", "", "shop: search")[number],
             )
             issue.channels = [channel] if number else []
             issue.labels = {"team": str(number)} if number < 3 else {"team": "x", "a b": ""}
@@ -193,6 +194,13 @@ def test_no_level_is_one_more_value(populated, page):
 
     assert page(found.with_it).context["form"]["q"].value() == "level:P1,none"
     assert len(page(found.with_it).context["issues"]) == 4
+
+
+def test_a_service_is_one_value_in_either_case(populated, page):
+    found = choices(page("/issues/", {"q": "status:open", "facets": "1"}))["service"]
+
+    assert {name.casefold(): choice.count for name, choice in found.items()} == {"payments": 4}
+    assert len(page(*[choice.with_it for choice in found.values()]).context["issues"]) == 4
 
 
 def test_an_age_is_a_time_of_the_query(populated, page):

@@ -174,8 +174,7 @@ def worst_of(person, query, place=""):
     return max(map(touched, selects(person, f"/api/issues/{place}?{query}")))
 
 
-# PostgreSQL reads ten thousand rows rather than that it looks into an index for each of fifty spaces.
-@pytest.mark.parametrize("person", STEPS if connection.vendor == "sqlite" else [READER])
+@pytest.mark.parametrize("person", STEPS)
 def test_issues_that_are_named_by_their_keys_are_found_by_them(person):
     user = ApiToken.find(ground.token_secret(person)).user
     some = Issue.objects.visible_to(user).select_related("space").order_by("-id")[:50]

@@ -2,7 +2,7 @@
 
 from django.db import connection, models, transaction
 
-from issues.limits import BULK
+from issues.limits import BULK, NAME
 from issues.models.space import Space
 from issues.models.sql import among
 
@@ -12,8 +12,10 @@ ANY = {"project": 0, "status": "", "level": 0, "assignee": 0}
 NONE = 0
 # A grain says by its bits which dimensions a counter tells apart; there is a counter in each grain.
 GRAINS = range(1 << len(DIMENSIONS))
-# The grains after these count the issues of a status that have a tag: a label's key, a channel, a source.
-TAGS = {"label": 16, "channel": 17, "source": 18}
+# The grains after these count the issues of a status that have a tag: a label's key, a channel, and so on.
+TAGS = {"label": 16, "channel": 17, "source": 18, "service": 19}
+# The kinds of tags that are columns.
+COLUMN_TAGS = {"source": "resource_type", "service": "service"}
 PLACE = ("grain", *DIMENSIONS, "tag")
 COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
@@ -33,7 +35,7 @@ class Place(models.Model):
     status = models.CharField(max_length=16)
     level = models.BigIntegerField()
     assignee = models.BigIntegerField()
-    tag = models.CharField(max_length=64, blank=True)
+    tag = models.CharField(max_length=NAME, blank=True)
 
     class Meta:
         abstract = True
@@ -109,8 +111,8 @@ def places(issue, tags=()):
     found = issue.project_id, issue.level_id, issue.assignee_id
     project, level, assignee = (NONE if key is None else key for key in found)
     yield issue.space_id, 0, project, issue.status, level, assignee, ""
-    source = [("source", issue.resource_type)] if issue.resource_type else []
-    for kind, tag in (*tags, *source):
+    columns = [(kind, tag) for kind, column in COLUMN_TAGS.items() if (tag := getattr(issue, column))]
+    for kind, tag in (*tags, *columns):
         yield issue.space_id, TAGS[kind], 0, issue.status, 0, 0, tag
 
 
@@ -184,7 +186,7 @@ def missing(spaces):
         f"SELECT space_id, 0 AS grain, {project}, status, {level}, {assignee}, '' AS tag, count(*) AS number "
         f"FROM issues_issue WHERE deleted_at IS NULL AND {home} "
         "GROUP BY space_id, project_id, status, level_id, assignee_id",
-        tagged("source", "resource_type", "", f"i.resource_type <> '' AND i.{home}"),
+        *(tagged(kind, name, "", f"i.{name} <> '' AND i.{home}") for kind, name in COLUMN_TAGS.items()),
         tagged("label", "m.key", "JOIN issues_issuelabel AS m ON m.issue_id = i.id", f"i.{home}"),
         tagged(
             "channel",

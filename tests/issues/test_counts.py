@@ -45,6 +45,7 @@ VERBS = (
     "project",
     "title",
     "resource_type",
+    "service",
     "labels",
     "channels",
     "bulk",
@@ -77,6 +78,7 @@ def populated(ops, bob):
                 assignee=(bob, None)[number // 2 % 2],
                 project=(project, None, None, project, project)[number % 5],
                 resource_type=("", "alert", "host")[number % 3],
+                service=("payments", "", "s" * 256)[number % 3],
             )
             issue.labels, issue.channels = TAGS[number % 4], [channel] if number % 2 else []
             issue.save()
@@ -137,6 +139,7 @@ def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
         ("label", "label_rows__key"),
         ("channel", "channel_rows__channel"),
         ("source", "resource_type"),
+        ("service", "service"),
     ):
         plain = issues.order_by().values_list(column).annotate(models.Count("pk"))
         there = [(str(value), number) for value, number in plain if value not in (None, "")]
@@ -232,6 +235,7 @@ def test_they_follow_every_change(turns):
                 "project": projects[value % 2],
                 "title": f"Title {value}",
                 "resource_type": ("", "alert", "host")[value % 3],
+                "service": ("payments", "", "search")[value % 3],
                 "labels": TAGS[value % 4],
                 "channels": channels[: value % 3],
             }

@@ -191,21 +191,33 @@ def read(kind, said):
 
     uuids are texts, also those of rows that it refers to. MORE is left as it came.
     """
-    names, in_order, columns_of = form(kind)
+    names, in_order, values_of = form(kind)
     if said.keys() != names:
         check_names(said, in_order)
-    return {
-        attname: None if (value := said[name]) is None and may_be_null else reader(value)
-        for attname, name, may_be_null, reader in columns_of
-    }
+    return values_of(said)
 
 
 @cache
 def form(kind):
-    """(names that a line has, the same in their order, [(attname, name, may it be null, reader)])."""
+    """(names that a line has, the same in their order, function that makes its values)."""
     names = ["type", *(field.name for field in columns(kind)), *MORE.get(kind, ())]
-    columns_of = [(field.attname, field.name, field.null, reader(field)) for field in columns(kind)]
-    return frozenset(names), names, columns_of
+    return frozenset(names), names, compiled(columns(kind))
+
+
+def compiled(fields):
+    """A function that makes {attname: value} of what a line says of these columns; it raises Refused.
+
+    It is one expression, since a file has millions of values: most fit at a glance, and of the others the
+    reader of the column says what is wrong.
+    """
+    known, parts = {"is_uuid": SPELLED.fullmatch}, []
+    for field in fields:
+        read_it, choices = f"read_{field.attname}", f"choices_{field.attname}"
+        known |= {read_it: reader(field), choices: choices_of(field)}
+        is_none = f"(value := said[{field.name!r}]) is None and {field.null}"
+        fits = f"{is_none} or {glance(field, choices)}"
+        parts.append(f"{field.attname!r}: value if {fits} else {read_it}(value)")
+    return eval(f"lambda said: {{{', '.join(parts)}}}", known)  # noqa: S307 - of our own columns
 
 
 def reason_of(error):
@@ -222,29 +234,31 @@ def check_names(said, names):
         raise Refused(f"{missing[0]}: it is missing")
 
 
-def reader(field):
-    """A function that makes a column's value of what a line says; it raises Refused.
+def glance(field, choices):
+    """The expression true of a `value` that this column takes as it is; `choices` names those it has."""
+    if field.is_relation or isinstance(field, models.UUIDField):
+        return "type(value) is str and is_uuid(value)"
+    if isinstance(field, ExactJSONField):
+        return f"type(value) is {field.default.__name__} and not value"
+    if isinstance(field, models.BooleanField):
+        return "type(value) is bool"
+    if isinstance(field, SPECIAL) or not all(isinstance(row, MEASURED) for row in field.validators):
+        return "False"
+    if isinstance(field, models.IntegerField):
+        low, high = limits_of(field)
+        return f"type(value) is int and {low} <= value <= {high}"
+    if type_of(field)[0] is not str:
+        return "False"
+    if choices_of(field):
+        return f"type(value) is str and value in {choices}"
+    return f"type(value) is str and len(value) <= {field.max_length or LINE}"
 
-    What fits is seen at a glance, since a file has millions of values; `careful` says what is wrong.
-    """
+
+def reader(field):
+    """A function that makes a column's value of any that a line says; it raises Refused."""
     if field.is_relation or isinstance(field, models.UUIDField):
         return reader_of_references(field)
-    careful, most = careful_reader(field), field.max_length or LINE
-    if isinstance(field, ExactJSONField):
-        return lambda value: value if type(value) is field.default and not value else careful(value)
-    if isinstance(field, models.DateTimeField):
-        return lambda value: careful(value) if value is None else time_of(field.name, value)
-    if isinstance(field, models.BooleanField):
-        return lambda value: value if type(value) is bool else careful(value)
-    is_measured = all(isinstance(row, MEASURED) for row in field.validators)
-    if isinstance(field, models.IntegerField) and is_measured:
-        low, high = limits_of(field)
-        return lambda value: value if type(value) is int and low <= value <= high else careful(value)
-    if not is_measured or isinstance(field, SPECIAL) or type_of(field)[0] is not str:
-        return careful
-    if choices := choices_of(field):
-        return lambda value: value if type(value) is str and value in choices else careful(value)
-    return lambda value: value if type(value) is str and len(value) <= most else careful(value)
+    return careful_reader(field)
 
 
 def reader_of_references(field):

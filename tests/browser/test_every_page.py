@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from django.urls import reverse
 
 from tests.browser.places import places, tell_demo, tell_hostile
@@ -69,6 +70,20 @@ def test_every_page_is_usable_by_everybody_and_fits_every_window(page, told):
             found[name] = problem
 
     assert found == {}, "\n".join(map(str, found.items()))
+
+
+def test_longer_words_of_another_language_fit_every_window(page, context, live_server, sign_in):
+    context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": "de", "url": live_server.url}])
+    sign_in(tell_demo())
+    found, spoken = {}, set()
+
+    for name, address in places().items():
+        page.goto(address)
+        spoken.add(page.locator("html").get_attribute("lang"))
+        if problem := wider(page):
+            found[name] = problem
+
+    assert (spoken, found) == ({"de"}, {})
 
 
 def test_the_page_of_signing_in_is_usable_by_everybody(page):

@@ -27,24 +27,51 @@ CONTROLS = ("do", "assignee", "status", "level", "channel", "labels")
 
 
 class Deed(NamedTuple):
-    """A button of the bar: what it is called before and after, why it skips some, and of which statuses."""
+    """A button of the bar: what it is called before and after, why it skips some, and what it makes of which.
+
+    `becomes` is the status that issues of the statuses `of` are given, if any.
+    """
 
     name: str
     done: str
     skipped: str = gettext_lazy("already so")
+    of: tuple = ()
+    becomes: str = ""
 
 
 DEEDS = {
     "set": Deed(gettext_lazy("Change"), pgettext_lazy("done", "Changed")),
     "claim": Deed(
-        gettext_lazy("Claim"), pgettext_lazy("done", "Claimed"), gettext_lazy("done or yours already")
+        gettext_lazy("Claim"),
+        pgettext_lazy("done", "Claimed"),
+        gettext_lazy("done or yours already"),
+        Issue.TODO,
+        Issue.Status.IN_PROGRESS,
     ),
     "mine": Deed(
         gettext_lazy("Assign to me"), pgettext_lazy("done", "Assigned"), gettext_lazy("yours already")
     ),
-    "resolve": Deed(gettext_lazy("Resolve"), pgettext_lazy("done", "Resolved"), gettext_lazy("done already")),
-    "reopen": Deed(gettext_lazy("Reopen"), pgettext_lazy("done", "Reopened"), gettext_lazy("open already")),
-    "ignore": Deed(gettext_lazy("Ignore"), pgettext_lazy("done", "Ignored"), gettext_lazy("done already")),
+    "resolve": Deed(
+        gettext_lazy("Resolve"),
+        pgettext_lazy("done", "Resolved"),
+        gettext_lazy("done already"),
+        Issue.OPEN,
+        Issue.Status.RESOLVED,
+    ),
+    "reopen": Deed(
+        gettext_lazy("Reopen"),
+        pgettext_lazy("done", "Reopened"),
+        gettext_lazy("open already"),
+        Issue.DONE,
+        Issue.Status.OPEN,
+    ),
+    "ignore": Deed(
+        gettext_lazy("Ignore"),
+        pgettext_lazy("done", "Ignored"),
+        gettext_lazy("done already"),
+        Issue.OPEN,
+        Issue.Status.IGNORED,
+    ),
     "unlabel": Deed(gettext_lazy("Change"), pgettext_lazy("done", "Changed")),
 }
 
@@ -117,16 +144,14 @@ class BulkForm(ExactForm):
 
     def steps(self):
         """[(statuses or None for all, what `change()` is to make of the issues that have them)]."""
-        values, do = self.cleaned_data, self.cleaned_data["do"]
+        values, do, deed = self.cleaned_data, self.cleaned_data["do"], self.deed
         mine = {"assignee": self.user}
         if do == "claim":
-            return [(Issue.TODO, mine | {"status": Issue.Status.IN_PROGRESS}), (Issue.ACTIVE, mine)]
+            return [(deed.of, mine | {"status": deed.becomes}), (Issue.ACTIVE, mine)]
         if do == "mine":
             return [(None, mine)]
-        if do in ("resolve", "ignore"):
-            return [(Issue.OPEN, {"status": {"resolve": "resolved", "ignore": "ignored"}[do]})]
-        if do == "reopen":
-            return [(Issue.DONE, {"status": Issue.Status.OPEN})]
+        if deed.becomes:
+            return [(deed.of, {"status": deed.becomes})]
         labels = parse_labels(label_tokens(values["labels"]))
         wanted = {"remove_labels": list(labels)} if do == "unlabel" else self.chosen(labels)
         return [(None, wanted)] if any(value != [] for value in wanted.values()) else []

@@ -4,10 +4,11 @@ from functools import cache
 
 from django import template
 from django.db.models import CharField, F, IntegerField, Value
+from django.utils.html import format_html
 from lucide.templatetags.lucide import lucide
 
 from issues import lookups, undo
-from issues.bulk import SHOWN_FIRST
+from issues.bulk import DEEDS, SHOWN_FIRST
 from issues.models import Channel, Issue, Level
 from issues.policy import may
 from issues.templatetags.issues import name_of
@@ -34,6 +35,13 @@ def bulk_bar(context):
         "next": request.get_full_path(),
         "shown_first": SHOWN_FIRST,
     }
+
+
+@register.simple_tag
+def becomes(do):
+    """Attributes of a deed's button: the status that it gives, and to issues of which."""
+    deed = DEEDS[do]
+    return format_html(' data-of="{}" data-becomes="{}"', " ".join(deed.of), deed.becomes)
 
 
 def offers(spaces):

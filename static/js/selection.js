@@ -3,6 +3,7 @@
  * with them: what is done by key is done with the current row where none is selected.
  */
 import { onCommand } from "./commands.js";
+import { foresee, undoForeseen } from "./foresight.js";
 import { currentRow, makeCurrent, rows } from "./rows.js";
 
 const bar = () => document.getElementById("bulk");
@@ -15,11 +16,21 @@ const hasCurrent = () => Boolean(boxOf(currentRow()));
 
 // The key of the row from which a range goes, the box that a key ticked for one deed, and what is under way.
 let anchor, ticked, sent;
+const waiting = [];
 
 onCommand("select-row", () => tick(currentRow()), hasCurrent);
 onCommand("select-range", () => tickUpTo(currentRow()), hasCurrent);
 onCommand("select-page", tickPage, () => boxes().length > 0 && isInList());
 page()?.removeAttribute("name");
+
+/** Do something, after the deed under way if there is one: who types fast means the row that comes then. */
+export function inTurn(act) {
+  if (sent) {
+    waiting.push(act);
+  } else {
+    act();
+  }
+}
 
 function isInList() {
   const typed = "input:not([type=checkbox]), textarea, select";
@@ -139,9 +150,11 @@ document.addEventListener("submit", (event) => {
     return;
   }
   const keys = chosen().map((box) => box.value);
-  sent = { keys, advances: event.submitter?.dataset.advance !== undefined };
   if (isAll() || keys.length > Number(bar().dataset.shownFirst)) {
     event.stopPropagation();
+  } else {
+    sent = { keys, advances: event.submitter.dataset.advance !== undefined };
+    foresee(keys, event.submitter);
   }
 }, true);
 
@@ -165,7 +178,9 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   }
   const { keys, advances } = sent;
   sent = undefined;
+  undoForeseen();
   if (!event.detail.successful) {
+    waiting.length = 0;
     leave();
     return;
   }
@@ -174,6 +189,9 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   const all = rows();
   const last = all.findLastIndex((row) => keys.includes(row.dataset.key));
   focusOn((advances && all[last + 1]) || all[last]);
+  while (waiting.length && !sent) {
+    waiting.shift()();
+  }
 });
 
 show();

@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from issues.models import Issue
 from tests.factories import IssueFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -12,6 +13,18 @@ LINE = """() => {
     const { content, height, opacity } = getComputedStyle(document.documentElement, "::before");
     return content === "none" ? null : [height, opacity];
 }"""
+
+
+@pytest.fixture
+def on_late_change(page, sign_in, ops, bob):
+    """(a list whose only row is the current one, the changes that wait for an answer)"""
+    IssueFactory(space=ops, title="Disk full")
+    sign_in(bob)
+    page.goto(reverse("issue-list"))
+    late = []
+    page.route(f"**{reverse('issue-change')}", lambda route: late.append(route))
+    page.keyboard.press("j")
+    return page, late
 
 
 def test_a_line_stands_at_the_top_while_an_answer_is_late(page, sign_in, ops, bob):
@@ -46,3 +59,64 @@ def test_the_place_of_an_issue_is_shown_while_it_is_late(page, sign_in, ops, bob
     after = page.locator("#pane").bounding_box()
     assert (before["x"], before["width"]) == (after["x"], after["width"])
     assert before["height"] > 300
+
+
+def test_a_row_says_what_a_key_did_before_the_answer_is_there(on_late_change):
+    page, late = on_late_change
+
+    page.keyboard.press("e")
+    meanwhile = page.locator("#issue-OPS-1 .status").text_content()
+    late[0].continue_()
+    expect(page.locator("#messages")).to_contain_text("Resolved 1 issue")
+
+    assert meanwhile == "Status Resolved"
+    expect(page.locator("#issue-OPS-1 .status")).to_have_text("Status Resolved")
+
+
+def test_a_row_whose_change_failed_says_again_what_it_said(on_late_change):
+    page, late = on_late_change
+
+    page.keyboard.press("e")
+    meanwhile = page.locator("#issue-OPS-1 .status").text_content()
+    late[0].fulfill(status=409)
+
+    expect(page.locator("#issue-OPS-1 .status")).to_have_text("Status Open")
+    assert meanwhile == "Status Resolved"
+
+
+def test_keys_that_are_typed_fast_go_to_one_row_after_the_other(on_late_change, ops):
+    page, _ = on_late_change
+    page.unroute_all()
+    IssueFactory.create_batch(2, space=ops)
+    page.reload()
+
+    page.keyboard.type("jeee")
+
+    expect(page.locator(".row .status.resolved")).to_have_count(3)
+    expect(page.locator("#messages .note")).to_have_count(3)
+    assert Issue.objects.filter(status="resolved").count() == 3
+
+
+def test_a_row_to_which_a_deed_does_nothing_stays_as_it_is(on_late_change):
+    page, late = on_late_change
+
+    page.keyboard.press("Shift+E")
+    meanwhile = page.locator("#issue-OPS-1 .status").text_content()
+    late[0].continue_()
+    expect(page.locator("#messages")).to_contain_text("open already")
+
+    assert meanwhile == "Status Open"
+
+
+def test_a_row_shows_the_status_that_was_chosen(on_late_change):
+    page, late = on_late_change
+
+    page.keyboard.press("s")
+    page.locator("#bulk-status").select_option("Pending")
+    page.keyboard.press("Enter")
+    meanwhile = page.locator("#issue-OPS-1 .status").text_content()
+    late[0].continue_()
+    expect(page.locator("#messages")).to_contain_text("Changed 1 issue")
+
+    assert meanwhile == "Status Pending"
+    expect(page.locator("#issue-OPS-1 .status")).to_have_text("Status Pending")

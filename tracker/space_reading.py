@@ -192,9 +192,10 @@ class Reader:
 
     def read(self):
         try:
+            take = {kind: getattr(self, f"take_{kind}") for kind in ("text", *MANY)}
             for kind, data in self.piece.lines:
                 self.line += 1
-                getattr(self, f"take_{kind}")(parse_as(kind, data))
+                take[kind](parse_as(kind, data))
             self.complete()
         except Refused as refused:
             refused.line = self.line

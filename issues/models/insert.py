@@ -98,8 +98,8 @@ class Table:
         for at, form in self.places.values():
             if form is not None:
                 for row in rows:
-                    if row[at] is not None:
-                        row[at] = form(row[at])
+                    if (value := row[at]) is not None:
+                        row[at] = form(value)
         return rows
 
     def insert(self, rows, *, leave_present=False):

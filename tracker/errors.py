@@ -71,6 +71,8 @@ HELP = {
     500: gettext_noop("Try again. If it stays, tell whoever runs this installation which request it was."),
     503: gettext_noop("Wait a moment, and try again."),
 }
+# Whose words say more than the title and the help.
+TELLING = (412, 500)
 ISSUE_PATH = re.compile(r"/issues/([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})(?:/|\.md\Z)")
 
 
@@ -214,20 +216,22 @@ def error_response(request, status, detail=None):
     except Exception:
         # The page needs a database, a session and static files, and one of them may be what failed.
         logger.exception("The page of an error %s failed", status)
-        return HttpResponse(context["detail"], status=status, content_type="text/plain")
+        return HttpResponse(context["detail"] or context["title"], status=status, content_type="text/plain")
 
 
 def page_of_error(path, status, detail=None):
     """What the page of an error says, of an issue the same whether it is there or not."""
-    said, issue = detail or in_words(WORDS, status), ISSUE_PATH.match(path)
+    title, issue = in_words(TITLES, status), ISSUE_PATH.match(path)
     if issue and status == 404 and not detail:
-        said = gettext("In the spaces that you are in, there is no issue {}.")
-        said = said.format(f"{issue[1].upper()}-{issue[2]}")
+        detail = gettext("In the spaces that you are in, there is no issue {}.")
+        detail = detail.format(f"{issue[1].upper()}-{issue[2]}")
+    elif status in TELLING or not title:
+        detail = detail or in_words(WORDS, status)
     return {
         "status": status,
         "phrase": HTTPStatus(status).phrase,
-        "title": in_words(TITLES, status) or HTTPStatus(status).phrase,
-        "detail": said,
+        "title": title or HTTPStatus(status).phrase,
+        "detail": detail,
         "help": in_words(HELP, status),
         "is_passing": status in (429, 500, 503),
     }

@@ -79,8 +79,8 @@ def tell_hostile(space, person):
     issue.save()
 
 
-def places():
-    """{name: address} of every page, for one who may see all."""
+def places(person):
+    """{name: address} of every page, for a person who may see all and has commented."""
     issue = Issue.objects.filter(deleted_at=None).order_by("comment_count").last()
     kept = {name: reverse(name) for name in NAMES}
     one = {name: reverse(name, args=[issue.key]) for name in OF_ISSUE}
@@ -93,7 +93,7 @@ def places():
         "issue-list-nothing": f"{reverse('issue-list')}?q=nothingofthiskind",
         "issue-list-mistake": f"{reverse('issue-list')}?q=is:opne",
         "issue-list-long": f"{reverse('issue-list')}?{urlencode({'q': f'{LONG} kind:{LONG}'})}",
-        "comment-edit": reverse("comment-edit", args=[issue.comments.order_by("pk").first().uuid]),
+        "comment-edit": reverse("comment-edit", args=[person.comments.earliest("pk").uuid]),
         "channel-detail": reverse("channel-detail", args=[channel.uuid]),
         "level-detail": reverse("level-detail", args=[Level.objects.order_by("pk").first().uuid]),
         "not-found": "/nowhere/",

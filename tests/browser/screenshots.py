@@ -14,11 +14,12 @@ WIDTHS = (1440, 1024, 390)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_screenshots(page, context, live_server, sign_in, theme):
     context.add_cookies([{"name": "theme", "value": theme, "url": live_server.url}])
-    sign_in(tell_demo())
+    jane = tell_demo()
+    sign_in(jane)
 
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        for name, address in places().items():
+        for name, address in places(jane).items():
             page.goto(address)
             page.wait_for_load_state("networkidle")
             page.screenshot(path=FOLDER / f"{name}-{theme}-{width}.png", full_page=True)

@@ -45,11 +45,12 @@ class Sent(dict):
 
 
 def test_every_page_is_light(production_files, client):
-    client.force_login(tell_demo())
+    jane = tell_demo()
+    client.force_login(jane)
     sent = Sent()
     weights = {}
 
-    for name, address in places().items():
+    for name, address in places(jane).items():
         html = client.get(address).content.decode()
         scripts = set().union(*map(sent.modules, SCRIPT.findall(html)))
         weights[name] = (

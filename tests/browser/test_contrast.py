@@ -19,11 +19,12 @@ ENHANCED = {"runOnly": {"type": "rule", "values": ["color-contrast-enhanced"]}}
 def test_every_text_of_the_theme_stands_out(page, context, live_server, sign_in, scheme):
     context.add_cookies([{"name": "theme", "value": "contrast", "url": live_server.url}])
     page.emulate_media(color_scheme=scheme)
-    sign_in(tell_demo())
+    jane = tell_demo()
+    sign_in(jane)
     found = {}
 
     for name in LOOKED_AT:
-        page.goto(places()[name])
+        page.goto(places(jane)[name])
         page.wait_for_load_state("networkidle")
         weak = Axe().run(page, options=ENHANCED).response["violations"]
         found[name] = [node["target"] for each in weak for node in each["nodes"]]

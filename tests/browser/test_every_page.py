@@ -19,6 +19,8 @@ CONTRAST = """async (theme) => {
 WIDE = {"width": 1440, "height": 900}
 # A window of 1,280 pixels at twice the size, and a phone.
 NARROW = (640, 360)
+# Pages that say what is wrong.
+REFUSED = {"issue-list-mistake": 400, "not-found": 404}
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -26,12 +28,12 @@ WIDER = "document.documentElement.scrollWidth - document.documentElement.clientW
 def told(request, sign_in):
     """Addresses by name of the pages on this data, for a person who is signed in."""
     if request.param == "demo":
-        sign_in(tell_demo())
+        person = tell_demo()
     else:
-        alice = request.getfixturevalue("alice")
-        tell_hostile(request.getfixturevalue("ops"), alice)
-        sign_in(alice)
-    return places()
+        person = request.getfixturevalue("alice")
+        tell_hostile(request.getfixturevalue("ops"), person)
+    sign_in(person)
+    return places(person)
 
 
 def problems(page):
@@ -65,7 +67,8 @@ def test_every_page_is_usable_by_everybody_and_fits_every_window(page, told):
     found = {}
 
     for name, address in told.items():
-        page.goto(address)
+        response = page.goto(address)
+        assert response.status == REFUSED.get(name, 200)
         if problem := problems(page) + wider(page):
             found[name] = problem
 
@@ -74,10 +77,11 @@ def test_every_page_is_usable_by_everybody_and_fits_every_window(page, told):
 
 def test_longer_words_of_another_language_fit_every_window(page, context, live_server, sign_in):
     context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": "de", "url": live_server.url}])
-    sign_in(tell_demo())
+    jane = tell_demo()
+    sign_in(jane)
     found, spoken = {}, set()
 
-    for name, address in places().items():
+    for name, address in places(jane).items():
         page.goto(address)
         spoken.add(page.locator("html").get_attribute("lang"))
         if problem := wider(page):

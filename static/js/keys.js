@@ -15,7 +15,11 @@ document.addEventListener("keydown", (event) => {
   if (!key.startsWith("Mod+") && key !== "Escape" && (isTyping(event) || isOff())) {
     return;
   }
-  inTurn(() => press(key, event));
+  if (key.startsWith("Mod+")) {
+    press(key, event);
+  } else {
+    inTurn(() => press(key, event));
+  }
 });
 
 function press(key, event) {

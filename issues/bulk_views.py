@@ -221,7 +221,8 @@ def tell(request, done):
     if not done.changes:
         messages.info(request, f"{gettext('There was nothing to undo.')}{left}")
         return
-    address = reverse("batch-undo", args=[done.batch])
+    # Undoing it is doing it again, which is not what the key for undoing is to do.
+    address = f"{reverse('batch-undo', args=[done.batch])}?again=1"
     messages.success(request, f"{in_words(UNDONE, len(done.changes))}.{left}", extra_tags=address)
 
 

@@ -4,26 +4,16 @@
  */
 import { rows } from "./rows.js";
 
-const foreseen = [];
-
-/** Show the status that `button` of the bar gives in the rows of these keys. */
+/** Show the status that `button` of the bar gives in the rows of these keys; a function that takes it back. */
 export function foresee(keys, button) {
   const { of, becomes } = wanted(button);
   const badges = rows()
     .filter((row) => keys.includes(row.dataset.key))
     .map((row) => row.querySelector(".badge.status"))
     .filter((badge) => of.some((status) => badge.classList.contains(status)));
-  for (const badge of badges) {
-    const fresh = badgeOf(becomes, badge);
-    badge.replaceWith(fresh);
-    foreseen.push([badge, fresh]);
-  }
-}
-
-export function undoForeseen() {
-  for (const [badge, fresh] of foreseen.splice(0)) {
-    fresh.replaceWith(badge);
-  }
+  const foreseen = badges.map((badge) => [badge, badgeOf(becomes, badge)]);
+  foreseen.forEach(([badge, fresh]) => badge.replaceWith(fresh));
+  return () => foreseen.forEach(([badge, fresh]) => fresh.replaceWith(badge));
 }
 
 function wanted({ dataset, form, value }) {

@@ -1,6 +1,5 @@
 /* Keys: they do what commands say, never while somebody types, and not at all where they are switched off. */
 import { commands } from "./commands.js";
-import { inTurn } from "./selection.js";
 
 const PAUSE = 1000;
 const MODIFIERS = ["Control", "Meta", "Alt", "Shift"];
@@ -15,21 +14,13 @@ document.addEventListener("keydown", (event) => {
   if (!key.startsWith("Mod+") && key !== "Escape" && (isTyping(event) || isOff())) {
     return;
   }
-  if (key.startsWith("Mod+")) {
-    press(key, event);
-  } else {
-    inTurn(() => press(key, event));
-  }
-});
-
-function press(key, event) {
   const found = find(`${before} ${key}`.trim()) ?? (before && find(key));
   remember(found ? "" : key);
   if (found) {
     event.preventDefault();
     found.run(event);
   }
-}
+});
 
 function find(keys) {
   return commands().find((entry) => entry.keys.split("|").some((one) => one.trim() === keys));

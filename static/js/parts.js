@@ -53,3 +53,24 @@ function keepOpen(target, part) {
     old.forEach((details, number) => (fresh[number].open ||= details.open));
   }
 }
+
+/* A deed by key that follows another at once goes by what that one made of the issue. */
+document.addEventListener("use-command", (event) => {
+  const { keys } = event.target.dataset;
+  if (event.target.closest(".quick") && isSending()) {
+    event.preventDefault();
+    pressLater(keys);
+  }
+});
+
+function isSending() {
+  return document.querySelector("form.htmx-request") !== null;
+}
+
+function pressLater(keys) {
+  if (isSending()) {
+    document.body.addEventListener("htmx:afterRequest", () => pressLater(keys), { once: true });
+  } else {
+    document.querySelector(`.quick [data-keys="${keys}"]`)?.click();
+  }
+}

@@ -3,7 +3,7 @@
  * with them: what is done by key is done with the current row where none is selected.
  */
 import { onCommand } from "./commands.js";
-import { foresee, undoForeseen } from "./foresight.js";
+import { foresee } from "./foresight.js";
 import { currentRow, makeCurrent, rows } from "./rows.js";
 
 const bar = () => document.getElementById("bulk");
@@ -14,23 +14,17 @@ const boxOf = (row) => row?.querySelector("input[name=issue]");
 const isAll = () => document.getElementById("bulk-all")?.checked ?? false;
 const hasCurrent = () => Boolean(boxOf(currentRow()));
 
-// The key of the row from which a range goes, the box that a key ticked for one deed, and what is under way.
-let anchor, ticked, sent;
-const waiting = [];
+// The key of the row from which a range goes, and the box that a key ticked for one deed.
+let anchor, ticked;
+// What is to be done to rows, the first of it under way, and how often to undo something after that.
+const deeds = [];
+let undos = 0;
 
 onCommand("select-row", () => tick(currentRow()), hasCurrent);
 onCommand("select-range", () => tickUpTo(currentRow()), hasCurrent);
 onCommand("select-page", tickPage, () => boxes().length > 0 && isInList());
+onCommand("undo-last", () => undos++, () => deeds.length > 0);
 page()?.removeAttribute("name");
-
-/** Do something, after the deed under way if there is one: who types fast means the row that comes then. */
-export function inTurn(act) {
-  if (sent) {
-    waiting.push(act);
-  } else {
-    act();
-  }
-}
 
 function isInList() {
   const typed = "input:not([type=checkbox]), textarea, select";
@@ -89,9 +83,13 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("reset", (event) => event.target === bar() && setTimeout(show));
 
-/* By key the bar is about the current row if there is no selection. */
+/* By key the bar is about the current row if there is no selection; what is under way is undone when it is done. */
 document.addEventListener("use-command", (event) => {
-  if (event.target.closest("#bulk") && chosen().length === 0) {
+  if (event.target.closest("#messages")) {
+    event.preventDefault();
+    undos++;
+    undo();
+  } else if (event.target.closest("#bulk") && chosen().length === 0) {
     ticked = boxOf(currentRow());
     if (ticked) {
       ticked.checked = true;
@@ -144,54 +142,94 @@ function focusOn(row) {
   }
 }
 
-/* What is shown before it is done has a page of its own. */
+/*
+ * A deed is done to the rows at once, as far as one sees, and sent after those before it. What is shown before it
+ * is done has a page of its own.
+ */
 document.addEventListener("submit", (event) => {
   if (event.target !== bar()) {
     return;
   }
   const keys = chosen().map((box) => box.value);
+  event.stopPropagation();
   if (isAll() || keys.length > Number(bar().dataset.shownFirst)) {
-    event.stopPropagation();
-  } else {
-    sent = { keys, advances: event.submitter.dataset.advance !== undefined };
-    foresee(keys, event.submitter);
-  }
-}, true);
-
-/* A row that is exchanged stays the current one. */
-let kept;
-document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
-  const row = event.detail.target;
-  kept = row.matches(".row[data-current]") ? row.dataset.key : kept;
-});
-document.body.addEventListener("htmx:afterRequest", () => {
-  if (kept && !currentRow()) {
-    focusOn(rows().find((row) => row.dataset.key === kept));
-  }
-  kept = undefined;
-});
-
-/* Rows that were changed are there anew; after a deed that settles an issue the next one is looked at. */
-document.body.addEventListener("htmx:afterRequest", (event) => {
-  if (event.target !== bar() || !sent) {
     return;
   }
-  const { keys, advances } = sent;
-  sent = undefined;
-  undoForeseen();
-  if (!event.detail.successful) {
-    waiting.length = 0;
-    leave();
-    return;
-  }
+  event.preventDefault();
+  const { submitter } = event;
+  deeds.push({
+    data: new FormData(bar(), submitter),
+    isSelected: !ticked,
+    takeBack: foresee(keys, submitter),
+  });
   ticked = undefined;
   bar().reset();
   const all = rows();
   const last = all.findLastIndex((row) => keys.includes(row.dataset.key));
-  focusOn((advances && all[last + 1]) || all[last]);
-  while (waiting.length && !sent) {
-    waiting.shift()();
+  focusOn((submitter.dataset.advance !== undefined && all[last + 1]) || all[last]);
+  if (deeds.length === 1) {
+    send();
   }
+}, true);
+
+async function send() {
+  while (deeds.length) {
+    const [{ data, isSelected, takeBack }] = deeds;
+    const isDone = await post(data);
+    takeBack();
+    deeds.shift();
+    if (!isDone && chosen().length === 0) {
+      fill(data, isSelected);
+    }
+  }
+  undo();
+}
+
+/** Undo what was done last, and what before that, as often as was asked for. */
+function undo() {
+  for (; undos > 0 && deeds.length === 0; undos--) {
+    const button = document.querySelector("#messages form:not(.htmx-request) [data-keys=z]");
+    if (button) {
+      // It may have come just now.
+      htmx.process(button.form);
+      button.click();
+    }
+  }
+}
+
+/** Whether what the bar said was done; the answer has the rows as they are now. */
+async function post(data) {
+  const source = document.getElementById("commands");
+  let isDone = false;
+  source.addEventListener("htmx:afterRequest", ({ detail }) => (isDone = detail.successful), { once: true });
+  await htmx.ajax("POST", bar().action, { source, values: data, swap: "none" }).catch(() => {});
+  return isDone;
+}
+
+/** Put back into the bar what was not done. */
+function fill(data, isSelected) {
+  for (const field of bar().querySelectorAll("select, input[type=text]")) {
+    field.value = data.get(field.name);
+  }
+  for (const box of isSelected ? boxes() : []) {
+    box.checked = data.getAll("issue").includes(box.value);
+  }
+  show();
+}
+
+/* A row that is exchanged stays the current one, and keeps the focus. */
+let kept;
+document.body.addEventListener("htmx:oobBeforeSwap", ({ detail: { target } }) => {
+  kept = target.matches(".row[data-current]") ? [target.dataset.key, target.contains(document.activeElement)] : kept;
+});
+document.body.addEventListener("htmx:afterRequest", () => {
+  const row = kept && !currentRow() && rows().find(({ dataset }) => dataset.key === kept[0]);
+  if (row && kept[1]) {
+    focusOn(row);
+  } else if (row) {
+    makeCurrent(row);
+  }
+  kept = undefined;
 });
 
 show();

@@ -1,5 +1,7 @@
 """What is shown while the server takes its time."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
@@ -120,3 +122,40 @@ def test_a_row_shows_the_status_that_was_chosen(on_late_change):
 
     assert meanwhile == "Status Pending"
     expect(page.locator("#issue-OPS-1 .status")).to_have_text("Status Pending")
+
+
+def test_what_is_typed_after_a_deed_goes_into_the_field(on_late_change):
+    page, late = on_late_change
+
+    page.keyboard.type("e/disk")
+
+    expect(page.locator("#search")).to_have_value(re.compile("disk$"))
+    assert len(late) == 1
+    late[0].continue_()
+    expect(page.locator("#messages")).to_contain_text("Resolved 1 issue")
+
+
+def test_each_undo_goes_one_deed_further_back(on_late_change, ops):
+    page, _ = on_late_change
+    page.unroute_all()
+    IssueFactory.create_batch(2, space=ops)
+    page.reload()
+    page.keyboard.type("jee")
+
+    page.keyboard.type("zz")
+
+    expect(page.locator(".row .status.open")).to_have_count(3)
+    expect(page.locator("#messages [data-keys=z]")).to_have_count(0)
+    assert Issue.objects.filter(status="open").count() == 3
+
+
+def test_two_keys_on_an_issue_do_not_contradict_one_another(page, sign_in, ops, bob):
+    issue = IssueFactory(space=ops)
+    sign_in(bob)
+    page.goto(issue.get_absolute_url())
+
+    page.keyboard.type("1e")
+
+    expect(page.locator(".issue-head .status")).to_have_text("Status Resolved")
+    issue.refresh_from_db()
+    assert (issue.status, issue.assignee) == ("resolved", bob)

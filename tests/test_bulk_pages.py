@@ -51,7 +51,7 @@ def said(client, address="/issues/"):
 
 
 def undo_address(client):
-    return re.findall(r'action="(/batches/[^"]*/undo/)"', client.get("/issues/").content.decode())[-1]
+    return re.findall(r'action="(/batches/[^"]*/undo/[^"]*)"', client.get("/issues/").content.decode())[-1]
 
 
 DEEDS = [
@@ -448,7 +448,7 @@ def test_buttons_of_the_issue_page_can_be_undone(as_bob, ops, bob):
     as_bob.post(address, {"assignee": bob.uuid, "status": "in_progress", "version": 1})
 
     page = as_bob.get(issue.get_absolute_url()).content.decode()
-    as_bob.post(re.search(r'action="(/batches/[^"]*/undo/)"', page)[1])
+    as_bob.post(re.search(r'action="(/batches/[^"]*/undo/[^"]*)"', page)[1])
 
     assert "OPS-1 is in progress." in page
     stored = Issue.objects.get()

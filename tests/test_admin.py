@@ -144,7 +144,7 @@ def test_who_administers_nothing_gets_the_page_of_403(who, here, request):
             continue
         for response in (client.get(address), client.post(address)):
             assert response.status_code == 403, address
-            assert b"does not allow this." in response.content
+            assert b"You may not do this" in response.content
 
 
 def test_the_bar_s_filter_knows_who_may_enter(alice, bob, root):

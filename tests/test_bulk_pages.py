@@ -402,6 +402,16 @@ def test_undo_of_an_undo(as_bob, three):
     assert_whole(*three)
 
 
+def test_a_time_that_an_undo_brings_back_is_written_for_people(as_bob, three):
+    as_bob.post(CHANGE, {"do": "resolve", "issue": keys(three)})
+    as_bob.post(undo_address(as_bob))
+    as_bob.post(undo_address(as_bob))
+
+    page = as_bob.get(three[0].get_absolute_url()).content.decode()
+
+    assert re.search(r"Resolved at <b>none</b> → <b>[\d-]{10} \d\d:\d\d UTC</b>", page)
+
+
 def test_undo_names_what_was_changed_since(as_bob, three):
     as_bob.post(CHANGE, {"do": "resolve", "issue": keys(three)})
     address = undo_address(as_bob)

@@ -307,9 +307,10 @@ def test_marks_and_tables_lead_to_the_list(opened, ops, client):
 
 
 def test_every_chart_says_its_numbers_as_a_table_and_as_a_file(opened, ops, bob):
-    with at(datetime.now(UTC) - timedelta(hours=2)):
+    now = datetime.now(UTC)
+    with at(now - timedelta(hours=2)):
         issue = labelled({"=1+1": ""}, space=ops, service="api")
-    with at(None, bob):
+    with at(now, bob):
         issue.status = "resolved"
         issue.save()
         issue.count_sighting()

@@ -1,6 +1,6 @@
 """What pages show in more than one place: times, badges, and changes in words."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -370,6 +370,8 @@ def shown(entry, side):
     display, field = entry[f"{side}_display"], entry["field"] or ""
     if not display:
         return gettext("none")
+    if field.endswith("_at"):
+        return f"{datetime.fromisoformat(display):%Y-%m-%d %H:%M} UTC"
     is_part = field == "kind" and entry["subject_type"] == "subscription"
     return gettext(display) if field in WORDED or field.startswith("is_") or is_part else display
 

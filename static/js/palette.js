@@ -26,7 +26,7 @@ function open() {
 
 function show() {
   const text = input.value.trim();
-  const found = entries.filter((entry) => fits(entry.name, text));
+  const found = entries.filter((entry) => fits(entry.name, text)).sort((a, b) => farness(a, text) - farness(b, text));
   list.replaceChildren(...[...found, ...jumps(text)].slice(0, MOST).map(option));
   options.mark(list.firstElementChild);
 }
@@ -49,6 +49,12 @@ function fits(name, text) {
   let place = -1;
   const letters = [...text.toLowerCase().replace(/\s+/g, "")];
   return letters.every((letter) => (place = name.toLowerCase().indexOf(letter, place + 1)) >= 0);
+}
+
+/** 0 for a name that begins with the text, 1 for one that has it, 2 for one that only has its letters. */
+function farness({ name }, text) {
+  const place = name.toLowerCase().indexOf(text.toLowerCase());
+  return place < 0 ? 2 : Math.min(place, 1);
 }
 
 function option(entry, number) {

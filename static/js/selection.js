@@ -185,6 +185,11 @@ async function send() {
   undo();
 }
 
+/* Who leaves the page has done what they saw. */
+addEventListener("pagehide", () => {
+  deeds.splice(1).forEach(({ data }) => navigator.sendBeacon(bar().action, data));
+});
+
 /** Undo what was done last, and what before that, as often as was asked for. */
 function undo() {
   for (; undos > 0 && deeds.length === 0; undos--) {

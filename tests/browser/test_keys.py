@@ -35,6 +35,15 @@ def test_palette_finds_a_command_by_some_of_its_letters(on_list):
     on_list.wait_for_url(f"**{reverse('issue-create')}")
 
 
+def test_palette_offers_first_what_begins_with_what_is_typed(on_list):
+    on_list.keyboard.press("j")
+    on_list.keyboard.press("Control+k")
+
+    on_list.keyboard.type("re")
+
+    expect(on_list.locator("#palette-list li").first).to_contain_text("Resolve")
+
+
 def test_palette_leads_to_an_issue(on_list):
     on_list.keyboard.press("Control+k")
     on_list.keyboard.type("ops-1")

@@ -159,3 +159,21 @@ def test_two_keys_on_an_issue_do_not_contradict_one_another(page, sign_in, ops, 
     expect(page.locator(".issue-head .status")).to_have_text("Status Resolved")
     issue.refresh_from_db()
     assert (issue.status, issue.assignee) == ("resolved", bob)
+
+
+def test_deeds_that_wait_are_done_though_one_leaves(on_late_change, ops):
+    page, _ = on_late_change
+    IssueFactory.create_batch(2, space=ops)
+    page.reload()
+    page.keyboard.type("jeee")
+    expect(page.locator(".row .status.resolved")).to_have_count(3)
+    page.unroute_all()
+
+    page.goto(reverse("dashboard"))
+
+    for _ in range(50):
+        resolved = set(Issue.objects.filter(status="resolved").values_list("number", flat=True))
+        if {1, 2} <= resolved:
+            break
+        page.wait_for_timeout(100)
+    assert {1, 2} <= resolved

@@ -1,5 +1,6 @@
 """What pages show in more than one place: times, badges, and changes in words."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -371,7 +372,9 @@ def shown(entry, side):
     if not display:
         return gettext("none")
     if field.endswith("_at"):
-        return f"{datetime.fromisoformat(display):%Y-%m-%d %H:%M} UTC"
+        # A file that was imported may say anything.
+        with suppress(ValueError):
+            return f"{datetime.fromisoformat(display):%Y-%m-%d %H:%M} UTC"
     is_part = field == "kind" and entry["subject_type"] == "subscription"
     return gettext(display) if field in WORDED or field.startswith("is_") or is_part else display
 

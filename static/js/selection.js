@@ -157,11 +157,9 @@ document.addEventListener("submit", (event) => {
   }
   event.preventDefault();
   const { submitter } = event;
-  deeds.push({
-    data: new FormData(bar(), submitter),
-    isSelected: !ticked,
-    takeBack: foresee(keys, submitter),
-  });
+  const data = new FormData(bar());
+  data.set(submitter.name, submitter.value);
+  deeds.push({ data, isSelected: !ticked, takeBack: foresee(keys, submitter) });
   ticked = undefined;
   bar().reset();
   const all = rows();

@@ -345,4 +345,4 @@ def test_a_statement_that_is_ended_is_answered_as_a_busy_database(address, bob, 
     response = client.get(address)
 
     assert response.status_code == 503
-    assert "The database is busy; try again." in response.content.decode()
+    assert "The database is busy" in response.content.decode()

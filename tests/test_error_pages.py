@@ -1,6 +1,7 @@
 """Pages of errors: what they say went wrong, who can help, and which request it was."""
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
@@ -49,6 +50,31 @@ def test_a_page_that_is_not_there_says_what_to_do(ops, bob, path):
     assert response.status_code == 404
     assert "an admin of that space can add you" in text_of(response)
     assert response["X-Request-ID"] in text_of(response)
+
+
+def test_who_meets_an_error_finds_the_way_to_other_pages(ops, bob):
+    client = signed_in(bob)
+
+    responses = [client.get("/nowhere/"), client.get(reverse("logout"))]
+
+    assert [response.status_code for response in responses] == [404, 405]
+    for response in responses:
+        assert f'href="{reverse("dashboard")}"' in response.content.decode()
+
+
+def test_an_error_is_told_without_what_the_database_fails_to_say(ops, bob, monkeypatch):
+    client = signed_in(bob)
+
+    def fail(*args):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("issues.templatetags.issues.waiting", fail)
+
+    response = client.get("/nowhere/")
+
+    assert response.status_code == 404
+    assert "There is nothing here" in text_of(response)
+    assert reverse("dashboard") not in response.content.decode()
 
 
 def test_a_failure_names_its_request_and_offers_another_try(ops, bob, monkeypatch, settings):

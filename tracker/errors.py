@@ -73,7 +73,7 @@ HELP = {
 }
 # Whose words say more than the title and the help.
 TELLING = (412, 500)
-ISSUE_PATH = re.compile(r"/issues/([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})(?:/|\.md\Z)")
+ISSUE_PATH = re.compile(r"/issues/([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})(?:/|\.(?:csv|json|md)\Z)")
 
 
 def problem(request, status, detail=None, errors=None, headers=None, **more):
@@ -211,12 +211,13 @@ def error_response(request, status, detail=None):
     if request.path.startswith(API_PREFIX):
         return problem(request, status, detail)
     context = page_of_error(request.path, status, detail)
-    try:
-        return render(request, "error.html", context, status=status)
-    except Exception:
-        # The page needs a database, a session and static files, and one of them may be what failed.
-        logger.exception("The page of an error %s failed", status)
-        return HttpResponse(context["detail"] or context["title"], status=status, content_type="text/plain")
+    # The frame needs a database, the page a session and static files, and one of them may be what failed.
+    for is_framed in (True, False) if status < 500 else (False,):
+        try:
+            return render(request, "error.html", context | {"is_framed": is_framed}, status=status)
+        except Exception:
+            logger.exception("The page of an error %s failed", status)
+    return HttpResponse(context["detail"] or context["title"], status=status, content_type="text/plain")
 
 
 def page_of_error(path, status, detail=None):

@@ -20,6 +20,11 @@ export function commands() {
   return [...place.querySelectorAll("[data-keys]")].filter(isUsable).map(asCommand);
 }
 
+/** All that the page knows, also what asks for a row or a selection first. */
+export function allCommands() {
+  return [...document.querySelectorAll("[data-keys]")].map(asCommand);
+}
+
 function isUsable(element) {
   const { command } = element.dataset;
   return command ? known[command]?.isThere() : !element.disabled && !element.closest("[hidden], [inert]");
@@ -28,7 +33,7 @@ function isUsable(element) {
 function asCommand(element) {
   const { keys, name, group, command } = element.dataset;
   const text = name ?? element.getAttribute("aria-label") ?? element.textContent.trim().replace(/\s+/g, " ");
-  return { name: text, keys, group, run: command ? known[command].run : () => use(element) };
+  return { name: text, keys, group, run: command ? known[command]?.run : () => use(element) };
 }
 
 function use(element) {

@@ -1,5 +1,5 @@
 /* The sheet of keys. */
-import { commands, keyCaps, onCommand } from "./commands.js";
+import { allCommands, keyCaps, onCommand } from "./commands.js";
 
 const dialog = document.getElementById("sheet");
 
@@ -10,7 +10,7 @@ if (dialog) {
 
 function open() {
   const groups = {};
-  for (const entry of commands()) {
+  for (const entry of allCommands()) {
     const rows = (groups[entry.group ?? ""] ??= new Map());
     rows.set(entry.keys, rows.get(entry.keys) ?? entry);
   }

@@ -1,13 +1,26 @@
 """What the page of an issue asks for beside itself: boxes ticked, news of it, and issues like it."""
 
+from datetime import datetime
+
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from issues import lookups, tasks
-from issues.views import find, issue_page, issues_like, page_address
+from issues import keyset, lookups, tasks
+from issues.charts import Cell, plotted
+from issues.dashboard import Days, day_of
+from issues.dashboard_charts import series, short
+from issues.filters import BadParameter
+from issues.list_rows import PAGE_SIZE
+from issues.models import Occurrence
+from issues.query.scope import Scope
+from issues.views import find, issue_page, issues_like, page_address, page_links, sighted
+
+SIGHTED = keyset.Order("at", parse=datetime)
 
 
 @login_required
@@ -38,6 +51,40 @@ def issue_news(request, key):
     # The tag is that of the issue and not of these words, which are in a language: no cache may answer.
     response["Cache-Control"] = "no-store"
     return response
+
+
+@login_required
+@require_safe
+def issue_occurrences(request, key):
+    """When the issue was seen: bars of the last days, and each sighting, or those of one `day`."""
+    issue = find(request, key)
+    found, params, problem = Occurrence.objects.filter(issue=issue), {}, ""
+    page = keyset.Page([], None, None)
+    try:
+        if day := day_of("day", request.GET):
+            start, end = Days(day, day).moments(Scope(request.user, timezone.now()).zone)
+            found, params = found.filter(at__gte=start, at__lt=end), {"day": day}
+        page = keyset.page(
+            found, SIGHTED, request.GET.get("cursor"), PAGE_SIZE, lambda row: (row.at, row.uuid)
+        )
+    except (BadParameter, keyset.BadCursor) as error:
+        problem = getattr(error, "sentence", str(error))
+    context = page_links(params, page) | {
+        "issue": issue,
+        "day": params.get("day"),
+        "occurrences": page.rows,
+        "plot": sightings_plot(sighted(request, issue)),
+        "problem": problem,
+    }
+    return render(request, "issues/issue_occurrences.html", context, status=400 if problem else 200)
+
+
+def sightings_plot(sighted):
+    """The charts.Plot of {date: number}; each bar leads to the sightings of its day."""
+    days = [Days(day, day) for day in sighted]
+    cells = [Cell(number, href=f"?day={day}") for day, number in sighted.items()]
+    bars = series(gettext("Seen"), "seen", cells, days, gettext("{number} seen {days}"))
+    return plotted(list(map(short, days)), [bars], has_bars=True)
 
 
 @login_required

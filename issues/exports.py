@@ -1,4 +1,4 @@
-"""Lists to take away: every match of a list page as a file, streamed in flat memory."""
+"""Lists to take away: every match of a list page as a file, streamed in flat memory; and one issue."""
 
 import csv
 import io
@@ -20,6 +20,7 @@ from issues.models import Issue
 from issues.models.history import plain
 from issues.models.sets import show_label
 from issues.policy import may
+from issues.views import find
 
 CHUNK = 500
 MARKDOWN = "text/markdown; charset=utf-8"
@@ -68,6 +69,22 @@ def issue_export_markdown(request):
     return export(
         request, DOCUMENT, lambda found: download("issues.md", markdown_parts(address, found), MARKDOWN)
     )
+
+
+@login_required
+@require_GET
+def issue_json(request, key):
+    """One issue as the document that the API gives."""
+    issue = find(request, key, "export")
+    return download(f"{issue.key}.json", [rows.dump(issue_rows.document_of(issue))])
+
+
+@login_required
+@require_GET
+def issue_csv(request, key):
+    """One issue as the line that it is in the CSV of a list."""
+    issue = find(request, key, "export")
+    return csv_response(issue.key, COLUMNS, [cells(issue_rows.document_of(issue, DOCUMENT))])
 
 
 def export(request, names, answer):

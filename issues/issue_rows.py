@@ -145,6 +145,8 @@ ASIDE = {
         lambda project, environment: {"project": project, "environment": environment},
     ),
     "is_deleted": (("deleted_at",), bool),
+    "place": (("space_id", "pk"), lambda space, pk: (space, pk)),
+    "own_channels": (("channels",), members),
     "updated_by": (("is_anonymous", "reporter_id", "updated_by_id", *of("updated_by", PERSON)), editor),
 }
 LISTED = tuple(

@@ -1,12 +1,16 @@
 """Issues as the rows of pages: documents with what a row shows."""
 
-from issues import issue_rows
+from datetime import timedelta
+
+from django.utils import timezone
+
+from issues import issue_rows, sightings
 from issues.models import Issue
 
 PAGE_SIZE = 50
 ROW = (
-    "key", "title", "status", "level", "assignee", "seen_count", "comment_count", "labels", "marks",
-    "created_at", "updated_at",
+    "key", "title", "status", "level", "assignee", "seen_count", "comment_count", "labels", "marks", "place",
+    "own_channels", "last_seen_at", "created_at", "updated_at",
 )  # fmt: skip
 
 
@@ -18,18 +22,31 @@ def list_page(filters, order, cursor):
 
 
 def rows_of(documents, time):
-    """These documents of issues, with what a row shows of them and of their `time`."""
-    return [shown(document, time) for document in documents]
+    """These documents of issues, with what a row shows of them and of their `time`.
+
+    Costs one statement where any was seen again in the last hours.
+    """
+    now = timezone.now()
+    since = now - timedelta(hours=sightings.HOURS)
+    recent = [
+        document["place"]
+        for document in documents
+        if document["seen_count"] > 1 and issue_rows.moment(document["last_seen_at"]) > since
+    ]
+    sparks = sightings.lately(recent, now)
+    return [shown(document, time, sparks.get(document["place"][1])) for document in documents]
 
 
 def row_of(issue):
     """The document of one issue, as it stands now."""
-    return shown(issue_rows.document_of(issue, ROW), "created_at")
+    (row,) = rows_of([issue_rows.document_of(issue, ROW)], "created_at")
+    return row
 
 
-def shown(document, time):
+def shown(document, time, spark):
     return document | {
         "labels": issue_rows.labels_of(document),
         "at": issue_rows.moment(document[time]),
         "is_regressed": document["marks"]["has_regressed"] and document["status"] in Issue.OPEN,
+        "spark": spark,
     }

@@ -27,10 +27,11 @@ from issues.models import Channel, Environment, HistoryEntry, Level, Project, Te
 from issues.pane import pane_context
 from issues.query import QueryError, complete, parts_of
 from issues.query.fields import FIELDS, FLAGS
+from issues.query.moments import whole_day
 from issues.query.parts import excluded, holder, listing, toggled
-from issues.query.scope import quoted
+from issues.query.scope import Scope, quoted
 from issues.triage import WAITING
-from issues.views import counted, find, level_choices, matching, page_links
+from issues.views import COUNTED, counted, find, level_choices, matching, page_links
 
 # What the address says of the page and not of the list.
 OWN = ("cursor", "sel", "facets", "density", "of", "view")
@@ -88,7 +89,7 @@ def triage(request):
     `of` is how many there were when the person began.
     """
     asked, own = asked_of(request)
-    context = {"place": "triage", "asked": asked, "last_handled": partial(last_handled, request.user)}
+    context = {"place": "triage", "asked": asked, "handled_last": partial(handled_last, request.user)}
     return screen(request, asked | {"q": WAITING, "sort": "level"}, own, "issues/triage.html", context)
 
 
@@ -262,10 +263,18 @@ def progress(count, own):
     return {"of": of, "handled": of - int(count)}
 
 
-def last_handled(user):
-    """When somebody last took, gave away or moved an issue of the user's spaces; None if nobody did."""
+def handled_last(user):
+    """What people last took, gave away or moved of the user's spaces: `at`, None if nothing, and how many
+    issues `today`, in the user's time zone.
+    """
     entries = HistoryEntry.objects.visible_to(user).filter(action__in=HANDLED).order_by("-id")
-    return entries.values_list("created_at", flat=True).first()
+    found = list(entries.values_list("created_at", "issue")[:COUNTED])
+    scope = Scope(user, timezone.now())
+    midnight = whole_day(scope.now.astimezone(scope.zone).date(), scope.zone).start
+    return {
+        "at": found[0][0] if found else None,
+        "today": len({issue for at, issue in found if at >= midnight}),
+    }
 
 
 # Facets.
@@ -330,7 +339,7 @@ def facet_choices(filters, links):
 
     shown = facets() | {"service": service()}
     found = {name: values_of(facet, issues(name)) for name, facet in shown.items()}
-    found["level"] += unused_levels(filters.user, found["level"])
+    found["level"] = by_urgency(filters.user, found["level"])
     found["age"] = ages(issues("age"))
     return [
         (name, [choice(name, each) for each in documents]) for name, documents in found.items() if documents
@@ -342,11 +351,11 @@ def named(query):
     return f"{query.removeprefix('no:')}:none" if query.startswith("no:") else query
 
 
-def unused_levels(user, documents):
-    """Documents of the levels that none of a list's issues has, so that they can be chosen still."""
-    used = {document["query"].casefold() for document in documents}
+def by_urgency(user, documents):
+    """Documents of all levels, the most urgent first: one that no issue of a list has can be chosen still."""
     levels = [(f"level:{quoted(key)}", name) for key, name in level_choices(user)]
-    return [{"name": n, "count": 0, "query": query} for query, n in levels if query.casefold() not in used]
+    found = {query.casefold(): {"name": name, "count": 0, "query": query} for query, name in levels}
+    return list((found | {document["query"].casefold(): document for document in documents}).values())
 
 
 def ages(issues):

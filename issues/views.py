@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from issues import issue_rows, keyset, lookups, markdown, pane, rows, tasks
+from issues import issue_rows, keyset, lookups, markdown, pane, rows, sightings, tasks
 from issues.counts import counted_number
 from issues.filters import IssueFilter
 from issues.forms import AttachForm, IssueCreateForm, IssueEditForm, IssueUpdateForm, preview
@@ -25,6 +25,7 @@ from issues.list_rows import PAGE_SIZE
 from issues.models import Draft, HistoryEntry, Issue, LastVisit, Level, Membership
 from issues.models.attachment import PICTURES
 from issues.policy import may
+from issues.query.scope import Scope
 from issues.similar import similar
 
 COUNTED = 1_000
@@ -120,6 +121,7 @@ def issue_page(request, issue, status=200, changed=None, attach_form=None, **con
         "issue": issue,
         "description": description(issue, may_write),
         "seen": tasks.seen(issue.description),
+        "days": issue.seen_count > 1 and sightings.Spark(list(sighted(request, issue).values())),
         "labels": labels,
         "teams": teams,
         "channels": everything + channels,
@@ -131,6 +133,12 @@ def issue_page(request, issue, status=200, changed=None, attach_form=None, **con
         "may_delete": may(request, "delete", issue.space_id),
     }
     return render(request, "issues/issue_detail.html", context, status=status)
+
+
+def sighted(request, issue):
+    """{date: how often the issue was seen} of the last days, in the reader's time zone."""
+    scope = Scope(request.user, timezone.now())
+    return sightings.by_day(issue, scope.zone, scope.now)
 
 
 def description(issue, may_write):

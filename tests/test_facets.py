@@ -189,6 +189,12 @@ def test_levels_that_no_issue_has_can_be_chosen_still(populated, page):
     assert levels["P0"].count == 0 and page(levels["P0"].with_it).status_code == 200
 
 
+def test_levels_stand_in_the_order_of_their_urgency(populated, page):
+    levels = list(choices(page("/issues/", {"facets": "1"}))["level"])
+
+    assert levels == ["P0", "P1", "P2", "P3", "Level own", "No level"]
+
+
 def test_no_level_is_one_more_value(populated, page):
     found = choices(page("/issues/", {"q": "level:P1", "facets": "1"}))["level"]["No level"]
 

@@ -109,6 +109,7 @@ def test_all_clear_says_when_the_last_one_was_handled(page, ops, bob):
 
     assert not quiet
     assert "All clear" in said and "The last issue was handled just now" in said
+    assert "1 was handled today" in said
 
 
 def test_all_clear_without_a_past_and_without_a_space(page, client, ops):

@@ -288,6 +288,13 @@ def several(number):
 
 
 @register.filter
+def lately(number):
+    return ngettext("once in the last 24 hours", "{} times in the last 24 hours", number).format(
+        language.digits(number)
+    )
+
+
+@register.filter
 def seen(number):
     return language.say(gettext_noop("Seen {}")).format(several(number))
 

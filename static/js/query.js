@@ -21,6 +21,15 @@ if (input) {
   });
 }
 
+/* With Alt a value of a facet is left out. */
+document.addEventListener("click", (event) => {
+  const value = event.altKey && event.target.closest(".facets .only");
+  if (value) {
+    event.preventDefault();
+    value.nextElementSibling.click();
+  }
+});
+
 /** The place of the cursor in characters, as the server counts them. */
 function cursor() {
   return [...input.value.slice(0, input.selectionStart)].length;

@@ -164,7 +164,8 @@ document.addEventListener("submit", (event) => {
   bar().reset();
   const all = rows();
   const last = all.findLastIndex((row) => keys.includes(row.dataset.key));
-  focusOn((submitter.dataset.advance !== undefined && all[last + 1]) || all[last]);
+  const isAdvancing = submitter.dataset.advance !== undefined && document.documentElement.dataset.advance === "on";
+  focusOn((isAdvancing && all[last + 1]) || all[last]);
   if (deeds.length === 1) {
     send();
   }

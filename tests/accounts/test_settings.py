@@ -131,7 +131,9 @@ def test_only_a_known_theme_reaches_a_page(rf, cookie, expected):
     if cookie is not None:
         request.COOKIES["theme"] = cookie
 
-    assert browser(request) == {"theme": expected, "shortcuts": "on", "density": "compact"}
+    assert browser(request) == {
+        "theme": expected, "shortcuts": "on", "advance": "on", "density": "compact",
+    }  # fmt: skip
 
 
 # Tokens.

@@ -105,4 +105,6 @@ NAMES = (
     "level-list", "history-list", "trash", "people", "settings-profile", "settings-password",
     "settings-tokens",
 )  # fmt: skip
-OF_ISSUE = ("issue-detail", "issue-similar", "issue-edit", "issue-history", "issue-doors")
+OF_ISSUE = (
+    "issue-detail", "issue-similar", "issue-edit", "issue-history", "issue-occurrences", "issue-doors",
+)  # fmt: skip

@@ -57,6 +57,8 @@ def test_sheet_shows_what_keys_do(on_list):
 
     sheet = on_list.get_by_role("dialog")
     expect(sheet).to_contain_text("New issue")
+    # What needs a row as well, though none is the current one.
+    expect(sheet).to_contain_text("Select the issue")
     on_list.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
 
@@ -81,6 +83,19 @@ def test_keys_can_be_switched_off(on_list):
 
     expect(on_list.locator("dialog[open]")).to_have_count(0)
     assert on_list.url.endswith(reverse("issue-list"))
+
+
+def test_who_wants_it_stays_on_the_row_that_a_key_has_changed(on_list, ops):
+    IssueFactory(space=ops)
+    on_list.goto(reverse("settings-profile"))
+    on_list.get_by_role("checkbox", name="On to the next").uncheck()
+    on_list.get_by_role("button", name="Save").click()
+
+    on_list.goto(reverse("issue-list"))
+    on_list.keyboard.type("je")
+
+    expect(on_list.locator("#messages")).to_contain_text("Resolved 1 issue")
+    expect(on_list.locator(".row[data-current]")).to_have_attribute("data-key", "OPS-2")
 
 
 def test_rows_are_walked_and_opened_by_key(page, sign_in, ops, bob):

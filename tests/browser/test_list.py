@@ -61,6 +61,15 @@ def test_facets_narrow_the_list(shelf, has_scripts):
     expect(titles(shelf)).to_have_text(["Nulls in customer"])
 
 
+def test_a_click_with_alt_leaves_a_value_out(shelf):
+    level = shelf.get_by_role("region", name="Level").get_by_role("link", name=re.compile("^P1"))
+
+    level.click(modifiers=["Alt"])
+
+    expect(titles(shelf)).to_have_text(["Nulls in customer"])
+    expect(box(shelf)).to_have_value("-level:P1")
+
+
 def test_the_box_offers_fields_and_values(shelf):
     box(shelf).click()
     shelf.keyboard.type("is:open lev")

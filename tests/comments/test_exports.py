@@ -1,5 +1,6 @@
 """One issue as a Markdown file: what it says, and to whom it says less."""
 
+import orjson
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -106,3 +107,18 @@ def test_a_file_costs_the_same_however_much_was_said(ops, bob, client, count, dj
 
     with django_assert_num_queries(6):
         b"".join(client.get(reverse("issue-markdown", args=[issue.key])).streaming_content)
+
+
+def test_an_issue_is_to_be_had_as_the_api_and_the_csv_of_a_list_have_it(ops, bob):
+    issue = IssueFactory(space=ops, title="Disk full")
+    client = Client()
+    client.force_login(bob)
+
+    found = {
+        name: b"".join(client.get(reverse(name, args=[issue.key])).streaming_content)
+        for name in ("issue-json", "issue-csv")
+    }
+    of_list = b"".join(client.get(reverse("issue-export")).streaming_content)
+
+    assert orjson.loads(found["issue-json"]) == client.get(f"/api/issues/{issue.key}/").json()
+    assert found["issue-csv"] == of_list

@@ -14,16 +14,17 @@ THEMES = (
     ("contrast", gettext_lazy("High contrast")),
 )
 THEME_COOKIE = "theme"
-SHORTCUTS_COOKIE = "shortcuts"
+# What is on until it is switched off.
+SWITCHES = ("shortcuts", "advance")
 
 
 def browser(request):
-    """What the browser asked for: `theme`, "system" for anything unknown, `shortcuts`, "on" or "off", and
-    `density`, "compact" or "cosy".
+    """What the browser asked for: `theme`, "system" for anything unknown, each of SWITCHES, "on" or "off",
+    and `density`, "compact" or "cosy".
     """
     theme = request.COOKIES.get(THEME_COOKIE)
     return {
         "theme": theme if theme in dict(THEMES) else "system",
-        "shortcuts": "off" if request.COOKIES.get(SHORTCUTS_COOKIE) == "off" else "on",
+        **{name: "off" if request.COOKIES.get(name) == "off" else "on" for name in SWITCHES},
         "density": "cosy" if request.COOKIES.get(DENSITY_COOKIE) == "cosy" else "compact",
     }

@@ -19,7 +19,7 @@ from issues.language import spoken
 from issues.limits import NAME, refusal
 from issues.models import Membership, Space
 from issues.policy import may
-from tracker.accounts.context import LANGUAGES, THEMES
+from tracker.accounts.context import LANGUAGES, SWITCHES, THEMES
 from tracker.accounts.models import ApiToken, Invitation, User
 
 PASSWORD = 1_024
@@ -242,10 +242,19 @@ class ProfileForm(ExactForm):
         label=gettext_lazy("Keys"),
         help_text=gettext_lazy("One key does a thing; in this browser only."),
     )
+    advance = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("On to the next"),
+        help_text=gettext_lazy(
+            "After an issue of a list is claimed, resolved or ignored, keys are about the next one; "
+            "in this browser only."
+        ),
+    )
 
     def __init__(self, user, browser, data=None):
         initial = {"name": user.name, "handle": user.handle, "time_zone": user.time_zone}
-        super().__init__(data, initial=initial | browser | {"shortcuts": browser["shortcuts"] == "on"})
+        switches = {name: browser[name] == "on" for name in SWITCHES}
+        super().__init__(data, initial=initial | browser | switches)
         self.user = user
 
     def clean_handle(self):

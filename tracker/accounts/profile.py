@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from issues.language import speaking
 from issues.lookups import as_uuid
-from tracker.accounts.context import SHORTCUTS_COOKIE, THEME_COOKIE, browser
+from tracker.accounts.context import SWITCHES, THEME_COOKIE, browser
 from tracker.accounts.forms import PasswordChangeForm, ProfileForm, TokenForm
 from tracker.accounts.links import absolute
 from tracker.accounts.models import ApiToken, User
@@ -43,7 +43,8 @@ def profile(request):
         response = redirect("settings-profile")
         keep_cookie(response, settings.LANGUAGE_COOKIE_NAME, language, "")
         keep_cookie(response, THEME_COOKIE, form.cleaned_data["theme"], "system")
-        keep_cookie(response, SHORTCUTS_COOKIE, "on" if form.cleaned_data["shortcuts"] else "off", "on")
+        for name in SWITCHES:
+            keep_cookie(response, name, "on" if form.cleaned_data[name] else "off", "on")
         return response
     context = {"form": form, "email": user.email}
     return render(request, "accounts/profile.html", context, status=422 if form.is_bound else 200)

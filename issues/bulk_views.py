@@ -123,7 +123,8 @@ def answer(request, keys):
         return HttpResponse(headers={"HX-Refresh": "true"})
     shown = set(request.POST["shown"].split(","))
     documents = issue_rows.documents(request.user.space_roles(), keys[:BULK], ROW)
-    rows = rows_of([row for row in documents.values() if row["key"] in shown], time_shown(request))
+    listed = [row for row in documents.values() if row["key"] in shown]
+    rows = rows_of(listed, time_shown(request), request.user)
     return render(request, "issues/_changed_rows.html", {"rows": rows})
 
 

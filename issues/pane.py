@@ -31,6 +31,6 @@ def pane_context(request, issue):
 
 def pane(request, issue, status, **context):
     """The pane for htmx, with the row of the issue, which the list takes over."""
-    context |= pane_context(request, issue) | {"row": row_of(issue)}
+    context |= pane_context(request, issue) | {"row": row_of(issue, request.user)}
     # The address is that of the list, whatever was sent from the pane.
     return push_url(render(request, "issues/_pane.html", context, status=status), False)

@@ -13,16 +13,16 @@ from issues.models.sql import among
 from issues.query.moments import whole_day
 
 HOURS, DAYS = 24, 28
-# The height of a spark, and of each bar the place from one to the next.
-HIGH, STEP = 12, 2
+# The height of the bars of a spark, under which there is a line.
+HIGH = 12
 
 
 class Spark(NamedTuple):
-    """Numbers in a row as the path of an SVG: bars in a box of `wide` by HIGH."""
+    """Numbers in a row as the path of an SVG: bars on a line in a box of `wide` by `high`."""
 
     numbers: list
 
-    high = HIGH
+    high = HIGH + 1
 
     @property
     def total(self):
@@ -30,16 +30,17 @@ class Spark(NamedTuple):
 
     @property
     def wide(self):
-        return len(self.numbers) * STEP - 1
+        return len(self.numbers)
 
     @property
     def path(self):
         most = max(self.numbers)
-        return "".join(
-            f"M{n * STEP} {HIGH}v-{max(round(number / most * HIGH), 1)}h1V{HIGH}"
+        bars = [
+            f"M{n} {HIGH}v-{max(round(number / most * HIGH), 1)}h1V{HIGH}"
             for n, number in enumerate(self.numbers)
             if number
-        )
+        ]
+        return f"M0 {self.high}v-1H{self.wide}v1{''.join(bars)}"
 
 
 def lately(places, now):

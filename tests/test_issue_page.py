@@ -107,7 +107,7 @@ def test_what_others_did_since_the_last_visit_is_marked(as_bob, ops, alice, bob)
 
     assert NEW not in first and NEW not in third
     assert second.index("My own") < second.index(NEW) < second.index("Not seen yet")
-    assert 'data-keys="n"' in second and 'data-keys="n"' not in third
+    assert 'class="to-news"' in second and 'class="to-news"' not in third
 
 
 def test_a_line_of_changes_ends_where_news_begin(as_bob, ops, alice):

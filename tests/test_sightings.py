@@ -56,7 +56,7 @@ def test_a_day_is_one_of_the_reader_s_time_zone(ops):
 def test_a_spark_has_a_bar_for_every_number_but_none(ops):
     spark = Spark([0, 12, 1, 0, 3])
 
-    assert (spark.wide, spark.path) == (9, "M2 12v-12h1V12M4 12v-1h1V12M8 12v-3h1V12")
+    assert (spark.wide, spark.path) == (5, "M0 13v-1H5v1M1 12v-12h1V12M2 12v-1h1V12M4 12v-3h1V12")
 
 
 def test_a_row_shows_how_often_its_issue_was_seen_today(ops, page):

@@ -14,6 +14,10 @@ class LastVisitQuerySet(models.QuerySet):
         """The time of the user's last visit to the issue of the query around this one, None for none."""
         return Subquery(self.filter(user=user, issue=OuterRef("pk")).values("at")[:1])
 
+    def times(self, user, issues):
+        """{primary key of an issue: time of the user's last visit} of those of these that were visited."""
+        return dict(self.filter(user=user, issue__in=list(issues)).values_list("issue", "at"))
+
     def remember(self, user, issue, at):
         """Put down that `user` looked at `issue`; nobody is kept from reading where that cannot be."""
         try:

@@ -19,14 +19,30 @@ export function makeCurrent(row) {
 function step(by) {
   const all = rows();
   const place = all.indexOf(currentRow());
-  const next = all[place < 0 ? 0 : Math.min(Math.max(place + by, 0), all.length - 1)];
-  makeCurrent(next);
-  next.querySelector("a.title").focus({ preventScroll: true });
+  goTo(all[place < 0 ? 0 : Math.min(Math.max(place + by, 0), all.length - 1)]);
+}
+
+/** To the next row, or the one before, that others have changed since one looked at its issue. */
+function stepUnread(by) {
+  const all = rows();
+  const place = all.indexOf(currentRow());
+  const beyond = by > 0 ? all.slice(place + 1) : all.slice(0, Math.max(place, 0)).reverse();
+  const next = beyond.find((row) => "unread" in row.dataset);
+  if (next) {
+    goTo(next);
+  }
+}
+
+function goTo(row) {
+  makeCurrent(row);
+  row.querySelector("a.title").focus({ preventScroll: true });
 }
 
 const isThere = () => rows().length > 0;
 onCommand("next-row", () => step(1), isThere);
 onCommand("previous-row", () => step(-1), isThere);
+onCommand("next-unread", () => stepUnread(1), isThere);
+onCommand("previous-unread", () => stepUnread(-1), isThere);
 onCommand("open-row", () => currentRow().querySelector("a.title").click(), () => currentRow() !== null);
 
 document.addEventListener("focusin", (event) => {

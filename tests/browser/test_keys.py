@@ -2,8 +2,10 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from issues.models import Issue, LastVisit
 from tests.factories import IssueFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,6 +44,29 @@ def test_palette_offers_first_what_begins_with_what_is_typed(on_list):
     on_list.keyboard.type("re")
 
     expect(on_list.locator("#palette-list li").first).to_contain_text("Resolve")
+
+
+def test_dot_opens_the_palette_and_acts_on_the_row(on_list):
+    on_list.keyboard.press("j")
+    on_list.keyboard.press(".")
+    on_list.keyboard.type("resolve")
+    on_list.keyboard.press("Enter")
+
+    expect(on_list.locator("#messages")).to_contain_text("Resolved 1 issue")
+
+
+def test_n_leads_to_what_is_unread(on_list, ops, bob):
+    for _ in range(3):
+        IssueFactory(space=ops)
+    LastVisit.objects.remember(bob, Issue.objects.get(number=3), timezone.now())
+    on_list.reload()
+    current = on_list.locator(".row[data-current]")
+
+    on_list.keyboard.type("nn")
+    expect(current).to_have_attribute("data-key", "OPS-2")
+    on_list.keyboard.press("Shift+N")
+
+    expect(current).to_have_attribute("data-key", "OPS-4")
 
 
 def test_palette_leads_to_an_issue(on_list):

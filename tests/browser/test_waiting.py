@@ -34,7 +34,7 @@ def test_a_line_stands_at_the_top_while_an_answer_is_late(page, sign_in, ops, bo
     sign_in(bob)
     page.goto(reverse("issue-list"))
     late = []
-    page.route("**/issues/*-1/**", lambda route: late.append(route))
+    page.route("**/issues/*-1/", lambda route: late.append(route))
 
     page.get_by_role("link", name="Disk full").click()
     page.wait_for_timeout(300)
@@ -51,7 +51,7 @@ def test_the_place_of_an_issue_is_shown_while_it_is_late(page, sign_in, ops, bob
     sign_in(bob)
     page.goto(reverse("issue-list"))
     late = []
-    page.route("**/issues/*-1/**", lambda route: late.append(route))
+    page.route("**/issues/*-1/", lambda route: late.append(route))
 
     page.get_by_role("link", name="Disk full").click()
     before = page.locator("#pane").bounding_box()

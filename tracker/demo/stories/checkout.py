@@ -416,7 +416,7 @@ The money was taken once in all 43 cases; I compared with the provider's report.
                 "petra",
                 "I do not get to it before I leave; whoever takes it, the branch is `drop-voucher-flag`.",
             ),
-            ("4 15:27", "tomas", "Rebased and merged, 131 lines less."),
+            ("4 15:27", "tomas", "Rebased and merged, 131 lines less. Not what [[cart-typeerror]] is about."),
             ("4 15:28", "tomas", change(status="closed", assignee="tomas", resolution="resolved")),
         ],
     ),

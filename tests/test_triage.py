@@ -295,7 +295,7 @@ def test_a_search_without_results_tells_what_there_is_without_each_part(page, op
     said = text_of(page(ISSUES, {"q": "nulls is:open is:crash"}))
 
     assert "No issue matches" in said and "Open issues with “nulls”, that crashed something" in said
-    assert "Without is:crash : 1 result" in said and "Without nulls : 0 results" in said
+    assert "Without is:crash : 1 result" in said and "Without nulls" not in said
 
 
 def test_a_search_without_results_costs_no_more_than_twelve_queries(page, ops, django_assert_max_num_queries):

@@ -67,8 +67,10 @@ def issue_occurrences(request, key):
         page = keyset.page(
             found, SIGHTED, request.GET.get("cursor"), PAGE_SIZE, lambda row: (row.at, row.uuid)
         )
-    except (BadParameter, keyset.BadCursor) as error:
-        problem = getattr(error, "sentence", str(error))
+    except BadParameter as error:
+        problem = error.sentence
+    except keyset.BadCursor as error:
+        problem = str(error)
     context = page_links(params, page) | {
         "issue": issue,
         "day": params.get("day"),

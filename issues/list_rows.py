@@ -36,12 +36,7 @@ def rows_of(documents, time, user):
     ]
     sparks = sightings.lately(recent, now)
     visits = LastVisit.objects.times(user, [document["place"][1] for document in documents])
-    return [
-        shown(document, time)
-        | {"spark": sparks.get(issue), "is_unread": is_unread(document, user, visits.get(issue))}
-        for document in documents
-        for _, issue in [document["place"]]
-    ]
+    return [shown(document, time, user, sparks, visits) for document in documents]
 
 
 def row_of(issue, user):
@@ -58,9 +53,12 @@ def is_unread(document, user, visited_at):
     return visited_at is None or visited_at < issue_rows.moment(document["updated_at"])
 
 
-def shown(document, time):
+def shown(document, time, user, sparks, visits):
+    _, issue = document["place"]
     return document | {
         "labels": issue_rows.labels_of(document),
         "at": issue_rows.moment(document[time]),
         "is_regressed": document["marks"]["has_regressed"] and document["status"] in Issue.OPEN,
+        "is_unread": is_unread(document, user, visits.get(issue)),
+        "spark": sparks.get(issue),
     }

@@ -6,9 +6,11 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
+from tracker.chunks import with_length
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tracker.settings")
 
-application = get_wsgi_application()
+application = with_length(get_wsgi_application())
 
 # Here and not in the settings, since commands may take as long as they need.
 if connection.vendor == "postgresql":

@@ -71,6 +71,8 @@ WIDE = (
 )
 # What is asked of every issue: whether it is present, and in the spaces where to look.
 OF_ALL = ("deleted_at", "space_id")
+# As Django writes it.
+KEY_AMONG = '"issues_issue"."id" IN ('
 # Along nothing: the planner decides.
 NO_PATH = Path("", ())
 
@@ -300,7 +302,18 @@ def conjunction(found, path, values, driven):
     others = [*found.others, *(each.probe for each in found.driven if each is not driven)]
     # Unless the path is along the words.
     others += [] if path.where[0] else found.said
-    return rest + ([compiled(others)] if others else [])
+    return rest + ([unnoticed(compiled(others), path)] if others else [])
+
+
+def unnoticed(condition, path):
+    """The same (SQL, parameters), in which SQLite does not see keys that it could look up.
+
+    It would take them along an index that ends with the key, and forget the bound from which a page begins.
+    """
+    sql, parameters = condition
+    if connection.vendor == "sqlite" and path is not NO_PATH:
+        sql = sql.replace(KEY_AMONG, f"+{KEY_AMONG}")
+    return sql, parameters
 
 
 def column_among(column, values, is_along_another):
@@ -346,7 +359,9 @@ def beyonds(order, key, backwards, path):
     row = "(SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s)"
     uuid = stored(uuid)
     sign = comparison(order.id_descending, backwards)
-    after_id = f"{path.key} {sign} {row}"
+    # Where the planner chooses the index, it is the bound that it must not see.
+    hidden = "+" if path is NO_PATH and connection.vendor == "sqlite" else ""
+    after_id = f"{hidden}{path.key} {sign} {row}"
     if order.column is None:
         return [(after_id, [uuid])]
     column, value = f"issues_issue.{order.column}", adapted(*value)

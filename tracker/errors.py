@@ -22,7 +22,7 @@ from tracker.dialects.doors import door_at
 
 logger = logging.getLogger(__name__)
 
-API_PREFIX = "/api/"
+API_PREFIX, ADMIN_PREFIX = "/api/", "/admin/"
 PROBLEM_JSON = "application/problem+json"
 
 WORDS = {
@@ -212,7 +212,8 @@ def error_response(request, status, detail=None):
         return problem(request, status, detail)
     context = page_of_error(request.path, status, detail)
     # The frame needs a database, the page a session and static files, and one of them may be what failed.
-    for is_framed in (True, False) if status < 500 else (False,):
+    may_frame = status < 500 and not request.path.startswith(ADMIN_PREFIX)
+    for is_framed in (True, False) if may_frame else (False,):
         try:
             return render(request, "error.html", context | {"is_framed": is_framed}, status=status)
         except Exception:

@@ -615,7 +615,11 @@ class Due(Time):
         return self.day(span.start, scope), self.day(last, scope)
 
     def day(self, at, scope):
-        return at.astimezone(scope.zone).date()
+        try:
+            return at.astimezone(scope.zone).date()
+        except OverflowError:
+            # There is no day before the first, nor one after the last.
+            return at.date()
 
     def offers(self, scope, prefix):
         return begins([("tomorrow", ""), ("+7d", gettext("the next 7 days"))], prefix) + super().offers(

@@ -228,6 +228,20 @@ def test_days_begin_at_midnight_where_the_user_is(ops, alice):
     assert found(alice, "created:2026-01-14T22:00") == ["x"]
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.5Z"])
+def test_the_first_and_the_last_day_are_days_in_every_zone(ops, alice, zone, at):
+    alice.time_zone = zone
+    IssueFactory(space=ops, due_on="2026-02-28")
+
+    found = {
+        text: Issue.objects.visible_to(alice).filter(read(text, alice).condition).count()
+        for text in (f"due:{at}", f"due:>{at}", f"due:<={at}")
+    }
+
+    assert sorted(found.values()) == [0, 0, 1]
+
+
 @pytest.mark.parametrize(
     "text",
     [

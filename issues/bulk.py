@@ -156,6 +156,24 @@ class BulkForm(ExactForm):
         wanted = {"remove_labels": list(labels)} if do == "unlabel" else self.chosen(labels)
         return [(None, wanted)] if any(value != [] for value in wanted.values()) else []
 
+    def said(self):
+        """[(field, value)] of what the controls say, in words; nothing for a deed that says it itself."""
+        values, do = self.cleaned_data, self.cleaned_data["do"]
+        if do == "unlabel":
+            return [(gettext("Remove the labels"), values["labels"])]
+        if do != "set":
+            return []
+        found = [
+            (gettext("Assignee"), values["assignee"], gettext("Nobody")),
+            (gettext("Status"), values["status"] and gettext(Issue.Status(values["status"]).label), ""),
+            (gettext("Level"), values["level"], gettext("No level")),
+            (gettext("Add the labels"), values["labels"], ""),
+        ]
+        if values["channel"]:
+            verb, channel = values["channel"]
+            found.append((gettext("Put into") if verb == "add" else gettext("Take out of"), channel, ""))
+        return [(name, str(value or empty)) for name, value, empty in found if value != ""]
+
     def chosen(self, labels):
         """What the controls say, as `change()` wants it."""
         values = self.cleaned_data

@@ -17,10 +17,12 @@ from issues import bulk, issue_rows, language, lookups, undo
 from issues.filters import BadParameter
 from issues.limits import BULK, QUERY_STRING
 from issues.list_rows import ROW, rows_of
+from issues.list_views import progress
 from issues.models import BulkRun, HistoryEntry
 from issues.models.fields import uuid7
 from issues.orders import ORDERS
-from issues.views import find
+from issues.triage import waiting
+from issues.views import counted, find
 
 NAMED = 10
 UNDONE = pgettext_lazy("done", "Undid the change of")
@@ -67,6 +69,7 @@ def shown_first(request, form, keys, number):
     rows = list({change.row.pk: change.row for change in changes}.values())
     context = {
         "deed": form.deed,
+        "said": form.said(),
         "number": number,
         "changing": len(rows),
         "skipping": number - len(rows),
@@ -125,7 +128,13 @@ def answer(request, keys):
     documents = issue_rows.documents(request.user.space_roles(), keys[:BULK], ROW)
     listed = [row for row in documents.values() if row["key"] in shown]
     rows = rows_of(listed, time_shown(request), request.user)
-    return render(request, "issues/_changed_rows.html", {"rows": rows})
+    return render(request, "issues/_changed_rows.html", {"rows": rows} | progress_shown(request))
+
+
+def progress_shown(request):
+    """How far the person has come with what waited, where the list says how many there were: Triage does."""
+    of = request.POST.get("of", "")
+    return progress(counted(waiting(request.user)), {"of": of}) if NUMBER.match(of) else {}
 
 
 def name_of(path):

@@ -10,7 +10,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from issues import keyset, lookups, tasks
+from issues import keyset, lookups, sightings, tasks
 from issues.charts import Cell, plotted
 from issues.dashboard import Days, day_of
 from issues.dashboard_charts import series, short
@@ -62,7 +62,7 @@ def issue_occurrences(request, key):
     page = keyset.Page([], None, None)
     try:
         if day := day_of("day", request.GET):
-            start, end = Days(day, day).moments(Scope(request.user, timezone.now()).zone)
+            start, end = sightings.span_of(day, Scope(request.user, timezone.now()).zone)
             found, params = found.filter(at__gte=start, at__lt=end), {"day": day}
         page = keyset.page(
             found, SIGHTED, request.GET.get("cursor"), PAGE_SIZE, lambda row: (row.at, row.uuid)

@@ -329,6 +329,7 @@ class IssueCreateForm(ExactForm):
         self.fields["level"].queryset = levels_for(self.spaces).select_related("space")
         self.fields["assignee"].queryset = people_for(self.spaces)
         self.fields["description"].widget.attrs["rows"] = 12
+        self.fields["title"].widget.attrs["autofocus"] = True
         if len(self.spaces) > 1:
             self.fields["level"].label_from_instance = level_with_space
 
@@ -815,6 +816,7 @@ class IssueListForm(forms.Form):
             *([("", gettext("As searched"))] if is_searched else []),
             (NEWEST_FIRST if is_said else "", gettext("Newest first")),
             ("number", gettext("Oldest first")),
+            ("-created", gettext("Last opened first")),
             ("-updated", gettext("Last changed first")),
             ("updated", gettext("Longest unchanged first")),
             ("level", gettext("Most urgent first")),

@@ -63,11 +63,23 @@ def by_day(issue, zone, now):
     """
     today = now.astimezone(zone).date()
     days = [today - timedelta(days=before) for before in range(DAYS - 1, -1, -1)]
-    first = hour_of(whole_day(days[0], zone).start)
+    first = first_hour(whole_day(days[0], zone).start)
     tally = Tally()
     for _, hour, number in in_hours([(issue.space_id, issue.pk)], range(first, hour_of(now) + 1)):
         tally[start_of(hour).astimezone(zone).date()] += int(number)
     return {day: tally[day] for day in days}
+
+
+def span_of(day, zone):
+    """(from, up to): the hours that `by_day` counts in a day."""
+    span = whole_day(day, zone)
+    return start_of(first_hour(span.start)), start_of(first_hour(span.end))
+
+
+def first_hour(at):
+    """The number of the first hour that begins at this moment or after it."""
+    hour = hour_of(at)
+    return hour + (start_of(hour) < at)
 
 
 def in_hours(places, hours):

@@ -283,6 +283,24 @@ def test_all_that_match_are_shown_first_though_they_are_few(as_bob, ops, three):
 # In parts.
 
 
+def test_what_the_fields_say_is_shown_first(as_bob, ops, alice, three):
+    channel = ChannelFactory(space=ops, name="Incidents")
+    wanted = {
+        "assignee": str(alice.uuid), "status": "pending", "level": "none", "labels": "team: db",
+        "channel": f"+{channel.uuid}",
+    }  # fmt: skip
+
+    shown = as_bob.post(CHANGE, {"do": "set", "all": "1", "query": "", **wanted})
+
+    assert shown.context["said"] == [
+        ("Assignee", "Alice Owner"),
+        ("Status", "Pending"),
+        ("Level", "No level"),
+        ("Add the labels", "team: db"),
+        ("Put into", "Incidents"),
+    ]
+
+
 @pytest.fixture
 def small_parts(monkeypatch):
     for module in (bulk, bulk_views):

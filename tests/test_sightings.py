@@ -121,6 +121,21 @@ def test_sightings_have_as_many_pages_as_they_need(ops, page):
     assert second.context["next"] is None
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns"])
+def test_a_day_lists_as_many_as_its_bar_says(ops, bob, page, zone):
+    bob.time_zone = zone
+    bob.save()
+    issue = IssueFactory(space=ops)
+    seen(issue, *[timezone.now() - timedelta(minutes=25 * number) for number in range(150)])
+    address = reverse("issue-occurrences", args=[issue.key])
+
+    days = page(address).context["plot"].series[0]
+
+    for mark, number in zip(days.marks[-4:], days.numbers[-4:], strict=True):
+        shown = page(f"{address}{mark.href}").context
+        assert (len(shown["occurrences"]) == number) if number <= 50 else shown["next"]
+
+
 @pytest.mark.parametrize("query", ["day=soon", "day=2026-02-30", "cursor=x"])
 def test_a_day_or_place_that_is_none_is_told_so(ops, page, query):
     issue = IssueFactory(space=ops)

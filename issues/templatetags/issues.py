@@ -20,6 +20,7 @@ from issues.limits import ATTACHMENT_SIZE
 from issues.models import Issue
 from issues.models.level import SYSTEM_LEVELS
 from issues.policy import allows
+from issues.query.scope import quoted
 from issues.triage import waiting
 from issues.views import counted
 
@@ -170,6 +171,13 @@ def clock(context, at):
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{here:%H:%M}")
 
 
+@register.simple_tag(takes_context=True)
+def exact(context, at):
+    """A time to the second, in the reader's zone."""
+    here = at.astimezone(zone_of(context))
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{here:%Y-%m-%d %H:%M:%S}")
+
+
 def zone_of(context):
     user = getattr(getattr(context, "request", None), "user", None)
     try:
@@ -285,6 +293,13 @@ def may_administer(user):
 def several(number):
     """`number` in words for a count of sightings: once, 12 times."""
     return ngettext("once", "{} times", number).format(language.digits(number))
+
+
+@register.filter
+def as_query(value, field):
+    """The query that finds what has this value of a field; of a label, (key, its value)."""
+    key, of_key = value if isinstance(value, tuple) else (value, "")
+    return urlencode({"q": f"{field}:{quoted(f'{key}:{of_key}' if of_key else key)}"})
 
 
 @register.filter

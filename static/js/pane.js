@@ -111,6 +111,7 @@ function refresh() {
   for (const cell of row ? [...fresh.children] : []) {
     row.querySelector(`:scope > .${cell.classList[0]}`)?.replaceWith(cell);
   }
+  row?.toggleAttribute("data-unread", "unread" in fresh.dataset);
   pane.scrollTop = 0;
 }
 

@@ -13,6 +13,7 @@ export function currentRow() {
 export function makeCurrent(row) {
   currentRow()?.removeAttribute("data-current");
   row.setAttribute("data-current", "");
+  rove(row);
   row.scrollIntoView({ block: "nearest" });
 }
 
@@ -38,6 +39,15 @@ function goTo(row) {
   row.querySelector("a.title").focus({ preventScroll: true });
 }
 
+/* With keys one walks through the rows, so that Tab stops at one of them alone. */
+function rove(row) {
+  const isWalked = document.documentElement.dataset.shortcuts === "on";
+  for (const other of isWalked ? rows() : []) {
+    other.querySelectorAll("a.title, .pick input").forEach((stop) => (stop.tabIndex = other === row ? 0 : -1));
+  }
+}
+
+rove(rows()[0]);
 const isThere = () => rows().length > 0;
 onCommand("next-row", () => step(1), isThere);
 onCommand("previous-row", () => step(-1), isThere);

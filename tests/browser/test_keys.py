@@ -110,6 +110,37 @@ def test_keys_can_be_switched_off(on_list):
     assert on_list.url.endswith(reverse("issue-list"))
 
 
+def test_an_opened_row_is_read_and_its_page_keeps_its_name(on_list):
+    expect(on_list.locator(".row")).to_have_attribute("data-unread", "")
+    on_list.keyboard.type("jo")
+    expect(on_list.locator("#pane .asides")).to_have_attribute("class", "asides")
+    on_list.wait_for_load_state("networkidle")
+
+    assert on_list.locator(".row[data-unread]").count() == 0
+    assert on_list.title() == "Issues · Tracker"
+
+
+def test_tab_stops_at_one_row(on_list, ops):
+    IssueFactory.create_batch(3, space=ops)
+    on_list.reload()
+    stops = "[...document.querySelectorAll('.row :is(a, input)')].filter((stop) => stop.tabIndex === 0).length"
+
+    before = on_list.evaluate(stops)
+    on_list.keyboard.type("jj")
+
+    assert (before, on_list.evaluate(stops)) == (2, 2)
+
+
+def test_triage_says_how_far_one_is(page, sign_in, ops, bob):
+    IssueFactory.create_batch(2, space=ops)
+    sign_in(bob)
+    page.goto(reverse("triage"))
+
+    page.keyboard.type("je")
+
+    expect(page.locator(".progress")).to_contain_text("1 of 2 handled")
+
+
 def test_who_wants_it_stays_on_the_row_that_a_key_has_changed(on_list, ops):
     IssueFactory(space=ops)
     on_list.goto(reverse("settings-profile"))

@@ -90,6 +90,22 @@ def test_longer_words_of_another_language_fit_every_window(page, context, live_s
     assert (spoken, found) == ({"de"}, {})
 
 
+@pytest.mark.browser_context_args(is_mobile=True, has_touch=True, viewport={"width": 360, "height": 800})
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_page_fits_a_phone_that_is_touched(page, context, live_server, sign_in, language):
+    context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url}])
+    jane = tell_demo()
+    sign_in(jane)
+    found = {}
+
+    for name, address in places(jane).items():
+        page.goto(address)
+        # A phone shows as much as the widest thing needs.
+        found[name] = page.evaluate("innerWidth")
+
+    assert {name: width for name, width in found.items() if width != 360} == {}
+
+
 def test_the_page_of_signing_in_is_usable_by_everybody(page):
     page.emulate_media(reduced_motion="reduce")
     page.goto(reverse("login"))

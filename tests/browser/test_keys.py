@@ -123,7 +123,7 @@ def test_an_opened_row_is_read_and_its_page_keeps_its_name(on_list):
 def test_tab_stops_at_one_row(on_list, ops):
     IssueFactory.create_batch(3, space=ops)
     on_list.reload()
-    stops = "[...document.querySelectorAll('.row :is(a, input)')].filter((stop) => stop.tabIndex === 0).length"
+    stops = "[...document.querySelectorAll('.row :is(a, input)')].filter((one) => one.tabIndex === 0).length"
 
     before = on_list.evaluate(stops)
     on_list.keyboard.type("jj")

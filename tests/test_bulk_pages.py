@@ -301,6 +301,19 @@ def test_what_the_fields_say_is_shown_first(as_bob, ops, alice, three):
     ]
 
 
+def test_history_leads_back_from_all_that_was_done_at_once(as_bob, ops, alice, three):
+    with acting_as(lambda: Actor(user=alice)):
+        three[0].title = "Of somebody else"
+        three[0].save()
+    as_bob.post(CHANGE, {"do": "resolve", "issue": keys(three)})
+    addresses = set(re.findall(r'action="(/batches/[^"]+/undo/)"', as_bob.get("/history/").content.decode()))
+
+    (address,) = addresses
+    as_bob.post(address)
+
+    assert statuses() == ["open"] * 3
+
+
 @pytest.fixture
 def small_parts(monkeypatch):
     for module in (bulk, bulk_views):

@@ -20,6 +20,9 @@ function watch(note) {
 function leave(note) {
   if (note.matches(":hover, :focus-within")) {
     setTimeout(() => leave(note), SHOWN / 4);
+  } else if (note.querySelector("[data-keys=z]")) {
+    // Its key undoes it still.
+    note.style.display = "none";
   } else {
     note.remove();
   }

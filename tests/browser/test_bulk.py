@@ -48,6 +48,21 @@ def expect_statuses(page, *statuses):
         expect(status(page, number)).to_contain_text(name)
 
 
+def test_a_key_undoes_what_is_told_no_longer(page, issues, on_list):
+    issues(2)
+    page.clock.install()
+    on_list()
+    page.keyboard.type("je")
+    expect(messages(page)).to_contain_text("Resolved 1 issue")
+    page.clock.fast_forward(11_000)
+    expect(messages(page).locator(".note")).to_be_hidden()
+
+    page.keyboard.press("z")
+
+    expect_statuses(page, "Open", "Open")
+    assert not Issue.objects.exclude(status="open").exists()
+
+
 @with_and_without_scripts
 def test_more_than_twenty_are_shown_first(issues, on_list):
     issues(22)

@@ -14,7 +14,7 @@ export function onCommand(name, run, isThere = () => true) {
   known[name] = { run, isThere };
 }
 
-/** The commands of this moment, {name, keys, group, run}; those of an open dialog alone while there is one. */
+/** The commands of this moment, {name, keys, group, isDeed, run}; those of an open dialog alone while there is one. */
 export function commands() {
   const place = document.querySelector("dialog[open]") ?? document.body;
   return [...place.querySelectorAll("[data-keys]")].filter(isUsable).map(asCommand);
@@ -33,7 +33,8 @@ function isUsable(element) {
 function asCommand(element) {
   const { keys, name, group, command } = element.dataset;
   const text = name ?? element.getAttribute("aria-label") ?? element.textContent.trim().replace(/\s+/g, " ");
-  return { name: text, keys, group, run: command ? known[command]?.run : () => use(element) };
+  const isDeed = element.closest("#bulk, .quick") !== null;
+  return { name: text, keys, group, isDeed, run: command ? known[command]?.run : () => use(element) };
 }
 
 function use(element) {

@@ -19,6 +19,10 @@ if (dialog) {
 
 function open() {
   entries = commands().filter((entry) => entry.run !== open);
+  if (document.querySelector(".row[data-current], .row :checked, .quick")) {
+    // What can be done to the issue comes first.
+    entries.sort((a, b) => b.isDeed - a.isDeed);
+  }
   input.value = "";
   show();
   dialog.showModal();

@@ -49,6 +49,7 @@ def test_palette_offers_first_what_begins_with_what_is_typed(on_list):
 def test_dot_opens_the_palette_and_acts_on_the_row(on_list):
     on_list.keyboard.press("j")
     on_list.keyboard.press(".")
+    expect(on_list.locator("#palette-list li").first).to_contain_text("Claim")
     on_list.keyboard.type("resolve")
     on_list.keyboard.press("Enter")
 

@@ -34,6 +34,12 @@ WINDOWS = ("created after", "created before", "updated after", "updated before")
 # Queries whose facets are counted.
 FEW = "q=bazapuno|label=security:{value}|fingerprint={fingerprint}"
 MANY = ("created:-900d", "service:*", "comments:>1", "-label:area", "level:P0 OR assignee:me", "is:unread")
+# What no index knows, and what only a few of many fields ask for.
+MORE = (
+    "kind:bug", "service:zzzz", "version:1.*", "error.type:ValueError", "platform:backend", "language:go",
+    "seen:>100", "due:<today", "source:alert", "is:crash", "is:anonymous", "is:regressed", "label:zz*",
+    "level:P0 OR no:assignee", "title:*ba*", "ba* OR kind:bug",
+)  # fmt: skip
 # What SQLite does for an issue and all that hangs on it.
 STEPS_OF_ROW = 100
 
@@ -99,6 +105,14 @@ def steps_of(statement):
     return hundreds * 100
 
 
+def scans_of(statement):
+    """The steps of SQLite's plan that walk through issues along no index."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+        steps = [step for *_, step in cursor.fetchall()]
+    return [step for step in steps if step.startswith("SCAN issues_issue") and "INDEX" not in step]
+
+
 def touched(statement):
     return rows_of(statement) if connection.vendor == "postgresql" else steps_of(statement)
 
@@ -118,6 +132,20 @@ def test_a_page_touches_few_rows(queries, person):
     found = {name: worst_of(person, query) for name, query in queries.items() if name not in WINDOWS}
 
     assert {name: number for name, number in found.items() if number > most(person)} == {}
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.parametrize("person", STEPS)
+def test_a_page_goes_along_an_index(queries, person):
+    shapes = queries | {query: f"q={query}" for query in (*MORE, *MANY)}
+
+    found = {
+        name: [step for sql in selects(person, f"/api/issues/?{query}") for step in scans_of(sql)]
+        for name, query in shapes.items()
+    }
+
+    assert scans_of("SELECT id FROM issues_issue WHERE title <> 'nothing has it'")
+    assert {name: steps for name, steps in found.items() if steps} == {}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ const waiting = new Map();
 
 everyComposer((composer) => {
   const texts = composer.dataset.draft && keptHere(composer);
-  if (texts) {
+  if (texts?.isSent && isShown(texts)) {
+    forgetHere(composer);
+  } else if (texts) {
     bringBack(composer, texts);
   }
 });
@@ -26,7 +28,7 @@ document.addEventListener("input", (event) => {
 });
 
 // Before htmx takes it; a form that waits for its files does not come here.
-document.addEventListener("submit", ({ target }) => drafted(target) && forget(drafted(target)), true);
+document.addEventListener("submit", ({ target }) => drafted(target) && send(drafted(target)), true);
 
 addEventListener("pagehide", leave);
 document.addEventListener("visibilitychange", () => document.hidden && leave());
@@ -46,6 +48,24 @@ function place(composer) {
 function later(composer) {
   forget(composer);
   waiting.set(composer, { timer: setTimeout(() => keep(composer), PAUSE) });
+}
+
+/** Whether it arrives is not known here: what only this browser has stays until a page shows it. */
+function send(composer) {
+  forget(composer);
+  if (keptHere(composer)) {
+    keepHere(composer, { ...textsOf(composer), isSent: true });
+  }
+}
+
+/** Whether the page has the first words of what was sent. */
+function isShown({ content, description }) {
+  const [page, sent] = [document.getElementById("main").textContent, content ?? description ?? ""].map(wordsOf);
+  return sent !== "" && page.includes(sent.slice(0, 60));
+}
+
+function wordsOf(text) {
+  return text.replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 }
 
 /** No draft any more of what is in the form now. */
@@ -133,7 +153,7 @@ function bringBack(composer, texts) {
     return;
   }
   for (const [name, text] of Object.entries(texts)) {
-    if (elements[name]) {
+    if (KEPT.includes(name) && elements[name]) {
       elements[name].value = text;
     }
   }

@@ -45,6 +45,15 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
+// A browser without a network would leave the page for one of its own.
+document.addEventListener("submit", (event) => {
+  if (!navigator.onLine) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    say(words.silent);
+  }
+}, true);
+
 /** Show a sentence about something that was done; it goes by itself. */
 export function tell(text) {
   const note = document.createElement("div");

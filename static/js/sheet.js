@@ -24,7 +24,7 @@ function section([group, entries]) {
   for (const { name, keys } of entries.values()) {
     const [row, term, value] = ["div", "dt", "dd"].map((name) => document.createElement(name));
     term.textContent = name;
-    value.append(keyCaps(keys));
+    value.append(...keys.split("|").map(keyCaps));
     row.append(term, value);
     rows.append(row);
   }

@@ -149,6 +149,34 @@ def test_what_the_server_did_not_get_stays_in_the_browser(on_issue, context):
     expect(on_issue.get_by_text("Draft saved")).to_be_visible()
 
 
+def test_what_was_sent_does_not_come_back_into_the_composer(on_issue):
+    on_issue.clock.install()
+    area(on_issue).fill("Said once, and **loudly**")
+    on_issue.route("**/comments/draft/", lambda route: route.fulfill(status=404))
+    on_issue.clock.run_for(5_100)
+    expect(on_issue.get_by_text("The server cannot be reached.")).to_be_visible()
+    on_issue.get_by_role("button", name="Comment", exact=True).click()
+    expect(on_issue.locator(".comment")).to_contain_text("Said once, and loudly")
+
+    on_issue.reload()
+
+    expect(on_issue.locator(".comment")).to_have_count(1)
+    expect(area(on_issue)).to_have_value("")
+
+
+def test_nothing_is_sent_and_nothing_lost_without_a_network(on_issue, context):
+    area(on_issue).fill("Still here")
+    context.set_offline(True)
+
+    on_issue.get_by_role("button", name="Comment", exact=True).click()
+
+    expect(on_issue.locator("#messages")).to_contain_text("The server does not answer")
+    expect(area(on_issue)).to_have_value("Still here")
+    context.set_offline(False)
+    on_issue.get_by_role("button", name="Comment", exact=True).click()
+    expect(on_issue.locator(".comment")).to_contain_text("Still here")
+
+
 def test_keys_send_a_comment_and_resolve_with_it(on_issue):
     area(on_issue).fill("First")
     area(on_issue).press("Control+Enter")

@@ -85,11 +85,14 @@ function keepCount() {
 
 function load(key) {
   const { issue } = document.getElementById("commands").dataset;
+  clearTimeout(timer);
   mark(key);
   return window.htmx.ajax("GET", issue.replace("KEY", key), { target: pane, swap: "innerHTML show:none", source: pane });
 }
 
 function empty() {
+  clearTimeout(timer);
+  window.htmx.trigger(pane, "htmx:abort");
   pane.replaceChildren();
   mark(null);
 }

@@ -81,10 +81,10 @@ def issue_occurrences(request, key):
     return render(request, "issues/issue_occurrences.html", context, status=400 if problem else 200)
 
 
-def sightings_plot(sighted):
+def sightings_plot(numbers):
     """The charts.Plot of {date: number}; each bar leads to the sightings of its day."""
-    days = [Days(day, day) for day in sighted]
-    cells = [Cell(number, href=f"?day={day}") for day, number in sighted.items()]
+    days = [Days(day, day) for day in numbers]
+    cells = [Cell(number, href=f"?day={day}") for day, number in numbers.items()]
     bars = series(gettext("Seen"), "seen", cells, days, gettext("{number} seen {days}"))
     return plotted(list(map(short, days)), [bars], has_bars=True)
 

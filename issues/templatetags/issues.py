@@ -167,15 +167,18 @@ def ago(context, at):
 @register.simple_tag(takes_context=True)
 def clock(context, at):
     """The time of day of something that has just happened, in the reader's zone."""
-    here = at.astimezone(zone_of(context))
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{here:%H:%M}")
+    return written(context, at, "%H:%M")
 
 
 @register.simple_tag(takes_context=True)
 def exact(context, at):
     """A time to the second, in the reader's zone."""
+    return written(context, at, "%Y-%m-%d %H:%M:%S")
+
+
+def written(context, at, form):
     here = at.astimezone(zone_of(context))
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), f"{here:%Y-%m-%d %H:%M:%S}")
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), here.strftime(form))
 
 
 def zone_of(context):

@@ -28,15 +28,15 @@ function stepUnread(by) {
   const all = rows();
   const place = all.indexOf(currentRow());
   const beyond = by > 0 ? all.slice(place + 1) : all.slice(0, Math.max(place, 0)).reverse();
-  const next = beyond.find((row) => "unread" in row.dataset);
-  if (next) {
-    goTo(next);
-  }
+  goTo(beyond.find((row) => "unread" in row.dataset));
 }
 
-function goTo(row) {
-  makeCurrent(row);
-  row.querySelector("a.title").focus({ preventScroll: true });
+/** Make a row the current one, if there is one, and put the focus on it. */
+export function goTo(row) {
+  if (row) {
+    makeCurrent(row);
+    row.querySelector("a.title").focus({ preventScroll: true });
+  }
 }
 
 /* With keys one walks through the rows, so that Tab stops at one of them alone. */

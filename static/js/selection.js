@@ -4,7 +4,7 @@
  */
 import { onCommand } from "./commands.js";
 import { foresee } from "./foresight.js";
-import { currentRow, makeCurrent, rows } from "./rows.js";
+import { currentRow, goTo, makeCurrent, rows } from "./rows.js";
 
 const bar = () => document.getElementById("bulk");
 const page = () => document.getElementById("pick-page");
@@ -132,14 +132,7 @@ function leave() {
     ticked = undefined;
     show();
   }
-  focusOn(currentRow());
-}
-
-function focusOn(row) {
-  if (row) {
-    makeCurrent(row);
-    row.querySelector("a.title").focus({ preventScroll: true });
-  }
+  goTo(currentRow());
 }
 
 /*
@@ -165,7 +158,7 @@ document.addEventListener("submit", (event) => {
   const all = rows();
   const last = all.findLastIndex((row) => keys.includes(row.dataset.key));
   const isAdvancing = submitter.dataset.advance !== undefined && document.documentElement.dataset.advance === "on";
-  focusOn((isAdvancing && all[last + 1]) || all[last]);
+  goTo((isAdvancing && all[last + 1]) || all[last]);
   if (deeds.length === 1) {
     send();
   }
@@ -229,7 +222,7 @@ document.body.addEventListener("htmx:oobBeforeSwap", ({ detail: { target } }) =>
 document.body.addEventListener("htmx:afterRequest", () => {
   const row = kept && !currentRow() && rows().find(({ dataset }) => dataset.key === kept[0]);
   if (row && kept[1]) {
-    focusOn(row);
+    goTo(row);
   } else if (row) {
     makeCurrent(row);
   }

@@ -8,12 +8,12 @@ from operator import and_, or_
 from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models.expressions import Col
+from django.db.models.expressions import Col, Exists
 from django.db.models.sql import Query
 from django.db.models.sql.where import AND, OR, WhereNode
 
-from issues.models import Issue, IssueLabel
-from issues.models.count import ANY, DIMENSIONS, NONE, TAGS, grain_of
+from issues.models import Issue, IssueChannel, IssueLabel
+from issues.models.count import ANY, COLUMN_TAGS, DIMENSIONS, NONE, TAGS, grain_of, tag_of
 from issues.models.sql import among
 from issues.paths import Driven
 
@@ -60,52 +60,69 @@ def counted_members(filters):
 
 
 def counted_number(issues):
-    """The number of issues of a queryset as the counters tell it; None where they do not."""
-    pairs = counted_by(None, issues)
-    if pairs is None:
-        pairs = counted_tags("label", issues, "label")
-    return None if pairs is None else sum(number for _, number in pairs)
+    """The number of issues of a queryset as the counters tell it; None where they do not.
+
+    They know the issues of spaces by their dimensions, and those of a status by the tags of one kind.
+    """
+    wanted = wanted_of(issues, (*DIMENSIONS, *TAGS))
+    if wanted is None:
+        return None
+    kinds = wanted.keys() & TAGS.keys()
+    if not kinds:
+        return number_in(wanted)
+    kind = kinds.pop()
+    if wanted.keys() - {"space", "status", kind}:
+        return None
+    tags = wanted.pop(kind)
+    # Who has none of these tags is counted by who has one.
+    is_none_meant = (NONE in tags.named) != tags.is_all_but
+    tagged = sum_of(tag_pairs(kind, wanted, ~tags if is_none_meant else tags))
+    return number_in(wanted) - tagged if is_none_meant else tagged
+
+
+def number_in(wanted):
+    return sum_of(pairs_by(None, wanted))
+
+
+def sum_of(pairs):
+    return sum(number for _, number in pairs)
 
 
 def counted_by(name, issues):
-    """[(value, number)] of a dimension, or of all issues together, as the counters tell it.
-
-    None where they do not: they know the issues of spaces by project, status, level and assignee.
-    """
+    """[(value, number)] of a dimension, as the counters tell it; None where they do not."""
     wanted = wanted_of(issues, DIMENSIONS)
-    if wanted is None:
-        return None
+    return None if wanted is None else pairs_by(name, wanted)
+
+
+def pairs_by(name, wanted):
     told = ({*wanted} | {name}) & {*DIMENSIONS}
     untold = {column: Values(frozenset([ANY[column]])) for column in DIMENSIONS if column not in told}
     pairs = numbers(name or NONE, grain_of(told), untold | wanted, 0, wanted)
     return [(value or None, number) for value, number in pairs]
 
 
-def counted_tags(kind, issues, *only):
-    """[(tag, number)] of a kind in TAGS, as the counters tell it; `only` "label" of one label.
+def counted_tags(kind, issues):
+    """[(tag, number)] of a kind in TAGS, as the counters tell it; None where they do not."""
+    wanted = wanted_of(issues, ("status",))
+    return None if wanted is None else tag_pairs(kind, wanted, ~NOTHING)
 
-    None where they do not: they know the tags of the issues of spaces by status.
-    """
-    wanted = wanted_of(issues, ("status", *only))
-    if wanted is None:
-        return None
-    if "status" not in wanted:
-        wanted["status"] = Values(frozenset(Issue.Status.values))
-    if only:
-        if "label" not in wanted:
-            return None
-        wanted["tag"] = wanted.pop("label")
+
+def tag_pairs(kind, wanted, tags):
+    wanted = {"status": Values(frozenset(Issue.Status.values))} | wanted
+    wanted["tag"] = Values(tags.named - NOTHING.named, tags.is_all_but)
     untold = dict.fromkeys(("project", "level", "assignee"), NOTHING)
     return numbers("tag", TAGS[kind], untold | wanted, TAGS[kind], wanted)
 
 
-def wanted_of(issues, dimensions):
-    """{column: Values} of issues of spaces that are narrowed by nothing but these dimensions, else None."""
+def wanted_of(issues, names):
+    """{name: Values} of issues of spaces that are narrowed by nothing but these, else None."""
     wanted, is_all = columns_of(issues)
+    spaces = wanted.get("space")
     is_live = wanted.pop("deleted_at", None) == NOTHING
-    if not (is_all and is_live and is_among(wanted.get("space")) and wanted.keys() <= {"space", *dimensions}):
+    if not (is_all and is_live and is_among(spaces) and wanted.keys() <= {"space", UNLABELLED, *names}):
         return None
-    return wanted
+    # Not to be labelled in these spaces says nothing of an issue elsewhere.
+    return wanted if spaces.named <= wanted.pop(UNLABELLED, spaces).named else None
 
 
 def numbers(value, grain, counters, delta_grain, deltas):
@@ -236,6 +253,14 @@ class Values:
 
 
 NOTHING = Values(frozenset([NONE]))
+# What an issue may have more than one of.
+SEVERAL = ("label", "channel")
+# The spaces in which an issue is to have no such label.
+UNLABELLED = "unlabelled"
+# {field: what it is called here}
+NAMES = {name: name for name in ("space", "deleted_at", *DIMENSIONS)} | {
+    column.removesuffix("_id"): kind for kind, column in COLUMN_TAGS.items()
+}
 
 
 def is_among(values):
@@ -246,16 +271,20 @@ def is_among(values):
 def columns_of(issues):
     """({column: Values} to which the issues of a queryset keep, whether that is all it asks of them).
 
-    Columns are the dimensions of the counters, `space`, `deleted_at` and `label`.
+    Columns are the dimensions of the counters, the kinds of their tags, `space` and `deleted_at`.
     """
     query = issues.query
     whole = query.where
     parts = whole.children if whole.connector == AND and not whole.negated else [whole]
     found = [values_of(part) for part in parts]
     is_all = None not in found and not query.is_sliced and not query.combinator
-    # An issue has one value of each column, but many labels.
-    is_all = is_all and sum("label" in columns for columns in found) < 2
-    return all_of([columns for columns in found if columns is not None]), is_all
+    found = [columns for columns in found if columns is not None]
+    return all_of(found), is_all and is_once(found)
+
+
+def is_once(found):
+    """Whether no two conditions are about what an issue may have more than one of."""
+    return all(sum(name in columns for columns in found) < 2 for name in SEVERAL)
 
 
 def values_of(condition):
@@ -267,13 +296,18 @@ def values_of(condition):
         return None
     if condition.connector == OR:
         found = any_of(found)
-    elif condition.connector == AND and not any("label" in columns for columns in found[1:]):
+    elif condition.connector == AND and is_once(found):
         found = all_of(found)
     else:
         return None
-    if condition.negated and found is not None:
-        return {column: ~values for column, values in found.items()} if len(found) == 1 else None
-    return found
+    return negated(found) if condition.negated and found is not None else found
+
+
+def negated(found):
+    """None where more than one column is asked for."""
+    if found.keys() == {"space", "label"}:
+        return {"label": ~found["label"], UNLABELLED: found["space"]}
+    return {column: ~values for column, values in found.items()} if len(found) == 1 else None
 
 
 def all_of(found):
@@ -284,23 +318,25 @@ def all_of(found):
 
 
 def any_of(found):
-    """None for alternatives that are not of one column."""
+    """None for alternatives that are not of one column, of which an issue has one value."""
     columns = {column for columns in found for column in columns}
-    if len(columns) != 1 or not all(found):
+    if len(columns) != 1 or not all(found) or columns & {*SEVERAL}:
         return None
     (column,) = columns
     return {column: reduce(or_, [columns[column] for columns in found])}
 
 
-def values_of_lookup(lookup, table=Issue._meta.db_table, names=("space", "deleted_at", *DIMENSIONS)):
+def values_of_lookup(lookup, table=Issue._meta.db_table, names=NAMES):
     """{column: Values} of one comparison of these columns of a table, else None."""
     column, value = getattr(lookup, "lhs", None), getattr(lookup, "rhs", None)
+    if isinstance(column, Exists) and value is True:
+        return values_of_members(column.query, is_probe)
     if not isinstance(column, Col) or column.alias != table:
         return None
-    name = column.target.name
-    if name == "id" and lookup.lookup_name == "in" and isinstance(value, Query):
-        return values_of_label(value)
-    if name not in names:
+    if column.target.name == "id" and lookup.lookup_name == "in" and isinstance(value, Query):
+        return values_of_members(value, is_list)
+    name = names.get(column.target.name)
+    if name is None:
         return None
     if lookup.lookup_name == "isnull":
         return {name: NOTHING if value else ~NOTHING}
@@ -310,22 +346,61 @@ def values_of_lookup(lookup, table=Issue._meta.db_table, names=("space", "delete
         return None
     if not isinstance(value, list | tuple | set | frozenset | dict):
         return None
-    is_plain = all(isinstance(each, int | str) for each in value)
+    if not all(isinstance(each, int | str) for each in value):
+        return None
     # No row has the key that stands for none, so who asks for it asks for nothing.
-    return {name: Values(frozenset(value) - {NONE})} if is_plain else None
+    named = [each for each in value if each != NONE or each is False]
+    return {name: Values(frozenset(map(tag_or_none, named) if name in COLUMN_TAGS else named))}
 
 
-def values_of_label(query):
-    """{"space": Values, "label": Values} of a subquery for the issues of spaces with one label, else None."""
-    if query.model is not IssueLabel or query.combinator or query.is_sliced:
+def tag_or_none(value):
+    return tag_of(value) if value else NONE
+
+
+# {model of a set: its columns}, for `values_of_members`.
+MEMBERS = {IssueLabel: {"space": "space", "key": "label"}, IssueChannel: {"channel": "channel"}}
+
+
+def values_of_members(query, is_of_issues):
+    """{column: Values} of a subquery for the issues with one label in some spaces, or in one channel.
+
+    `is_of_issues(query)` says whether it asks for the issues that the rows belong to.
+    """
+    if query.model not in MEMBERS or query.combinator or query.where.connector != AND:
         return None
-    where, issue = query.where, [getattr(column, "target", None) for column in query.select]
-    if where.negated or where.connector != AND or [field and field.name for field in issue] != ["issue"]:
+    parts = [part for part in query.where.children if not is_same_issue(part)]
+    if query.where.negated or not is_of_issues(query):
         return None
-    parts = [values_of_lookup(part, query.base_table, ("space", "key")) for part in where.children]
-    if None in parts:
+    names = MEMBERS[query.model]
+    found = [values_of_lookup(part, query.base_table, names) for part in parts]
+    if None in found:
         return None
-    found = all_of(parts)
-    if found.keys() != {"space", "key"} or found["key"].is_all_but or len(found["key"].named) != 1:
+    found = all_of(found)
+    if found.keys() != {*names.values()} or not all(map(is_among, found.values())):
         return None
-    return {"space": found["space"], "label": found["key"]}
+    (several,) = found.keys() & {*SEVERAL}
+    if len(found[several].named) != 1:
+        return None
+    return found | {several: Values(frozenset(map(tag_of, found[several].named)))}
+
+
+def is_list(query):
+    """Whether a subquery gives its rows' issues."""
+    names = [getattr(getattr(column, "target", None), "name", None) for column in query.select]
+    return names == ["issue"] and not query.is_sliced and not any(map(is_same_issue, query.where.children))
+
+
+def is_probe(query):
+    """Whether a subquery looks for one row of the issue that is asked about."""
+    return sum(map(is_same_issue, query.where.children)) == 1
+
+
+def is_same_issue(part):
+    column, outer = getattr(part, "lhs", None), getattr(part, "rhs", None)
+    return (
+        getattr(part, "lookup_name", None) == "exact"
+        and isinstance(column, Col)
+        and column.target.name == "issue"
+        and isinstance(outer, Col)
+        and (outer.alias, outer.target.name) == (Issue._meta.db_table, "id")
+    )

@@ -12,10 +12,18 @@ ANY = {"project": 0, "status": "", "level": 0, "assignee": 0}
 NONE = 0
 # A grain says by its bits which dimensions a counter tells apart; there is a counter in each grain.
 GRAINS = range(1 << len(DIMENSIONS))
+# The kinds of tags that are columns. What is empty or false has no tag.
+COLUMN_TAGS = {
+    "source": "resource_type",
+    "service": "service",
+    "environment": "environment_id",
+    "kind": "kind",
+    "read": "is_read",
+    "anonymous": "is_anonymous",
+    "crash": "is_crash",
+}
 # The grains after these count the issues of a status that have a tag: a label's key, a channel, and so on.
-TAGS = {"label": 16, "channel": 17, "source": 18, "service": 19}
-# The kinds of tags that are columns.
-COLUMN_TAGS = {"source": "resource_type", "service": "service"}
+TAGS = {kind: len(GRAINS) + at for at, kind in enumerate(("label", "channel", *COLUMN_TAGS))}
 PLACE = ("grain", *DIMENSIONS, "tag")
 COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
@@ -111,9 +119,14 @@ def places(issue, tags=()):
     found = issue.project_id, issue.level_id, issue.assignee_id
     project, level, assignee = (NONE if key is None else key for key in found)
     yield issue.space_id, 0, project, issue.status, level, assignee, ""
-    columns = [(kind, tag) for kind, column in COLUMN_TAGS.items() if (tag := getattr(issue, column))]
-    for kind, tag in (*tags, *columns):
-        yield issue.space_id, TAGS[kind], 0, issue.status, 0, 0, tag
+    columns = [(kind, value) for kind, column in COLUMN_TAGS.items() if (value := getattr(issue, column))]
+    for kind, value in (*tags, *columns):
+        yield issue.space_id, TAGS[kind], 0, issue.status, 0, 0, tag_of(value)
+
+
+def tag_of(value):
+    """A value of a column or set as counters name it."""
+    return value if isinstance(value, str) else str(int(value))
 
 
 def tags_of(issues):
@@ -186,7 +199,7 @@ def missing(spaces):
         f"SELECT space_id, 0 AS grain, {project}, status, {level}, {assignee}, '' AS tag, count(*) AS number "
         f"FROM issues_issue WHERE deleted_at IS NULL AND {home} "
         "GROUP BY space_id, project_id, status, level_id, assignee_id",
-        *(tagged(kind, name, "", f"i.{name} <> '' AND i.{home}") for kind, name in COLUMN_TAGS.items()),
+        *(tagged(kind, tag, "", f"{tag} <> '' AND i.{home}") for kind, tag in map(column_tag, COLUMN_TAGS)),
         tagged("label", "m.key", "JOIN issues_issuelabel AS m ON m.issue_id = i.id", f"i.{home}"),
         tagged(
             "channel",
@@ -207,6 +220,13 @@ def tagged(kind, tag, join, condition):
         f"SELECT i.space_id, {TAGS[kind]}, 0, i.status, 0, 0, {tag}, count(*) FROM issues_issue AS i {join} "
         f"WHERE i.deleted_at IS NULL AND {condition} GROUP BY i.space_id, i.status, {tag}"
     )
+
+
+def column_tag(kind):
+    """(kind, SQL of the tag that an issue has by this column)."""
+    column = COLUMN_TAGS[kind]
+    is_flag = column.startswith("is_")
+    return kind, f"CASE WHEN i.{column} THEN '1' ELSE '' END" if is_flag else f"'' || i.{column}"
 
 
 def differences(spaces):

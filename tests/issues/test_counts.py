@@ -20,6 +20,7 @@ from issues.query import read
 from tests.factories import (
     ChannelFactory,
     CommentFactory,
+    EnvironmentFactory,
     IssueFactory,
     LevelFactory,
     MembershipFactory,
@@ -46,6 +47,8 @@ VERBS = (
     "title",
     "resource_type",
     "service",
+    "environment",
+    "is_read",
     "labels",
     "channels",
     "bulk",
@@ -69,7 +72,8 @@ def populated(ops, bob):
     data = MembershipFactory(user=bob, space__key="DATA").space
     for space in (ops, data, SpaceFactory()):
         project, level = ProjectFactory(space=space, name="Shop"), LevelFactory(space=space, key="own")
-        channel = ChannelFactory(space=space, name="On call")
+        channel = ChannelFactory(space=space, name=f"On call of {space.key}")
+        environment = EnvironmentFactory(space=space, name="Production")
         for number in range(12):
             issue = IssueFactory.build(
                 space=space,
@@ -79,6 +83,11 @@ def populated(ops, bob):
                 project=(project, None, None, project, project)[number % 5],
                 resource_type=("", "alert", "host")[number % 3],
                 service=("payments", "", "s" * 256)[number % 3],
+                environment=(None, None, environment)[number % 3],
+                kind=("", "bug")[number % 2],
+                is_read=number % 4 == 1,
+                is_crash=number % 6 == 2,
+                is_anonymous=number % 5 == 3,
             )
             issue.labels, issue.channels = TAGS[number % 4], [channel] if number % 2 else []
             issue.save()
@@ -140,6 +149,8 @@ def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
         ("channel", "channel_rows__channel"),
         ("source", "resource_type"),
         ("service", "service"),
+        ("environment", "environment"),
+        ("kind", "kind"),
     ):
         plain = issues.order_by().values_list(column).annotate(models.Count("pk"))
         there = [(str(value), number) for value, number in plain if value not in (None, "")]
@@ -147,9 +158,37 @@ def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
 
 
 @pytest.mark.parametrize(
-    "query", ["label:team", "label:team is:open", "label:flaky space:OPS -status:open", "tag:x"]
+    "query",
+    [
+        "label:team",
+        "label:team is:open",
+        "label:flaky space:OPS -status:open",
+        "tag:x",
+        "-label:team",
+        "-label:flaky is:open space:DATA",
+        "is:open (-label:team)",
+        'channel:"On call of OPS"',
+        '-channel:"On call of OPS" is:open',
+        "env:Production",
+        "-env:Production is:open",
+        "env:Production space:OPS",
+        "no:environment",
+        "has:environment -is:done",
+        "has:service",
+        "no:service status:open",
+        "no:kind",
+        "has:kind space:OPS",
+        "is:read",
+        "is:unread is:open",
+        "-is:unread",
+        "is:crash",
+        "-is:crash",
+        "is:anonymous",
+        "source.type:alert",
+        "-source.type:alert,host",
+    ],
 )
-def test_counters_tell_how_many_have_a_label(populated, bob, query):
+def test_counters_tell_how_many_have_one_tag_or_have_not(populated, bob, query):
     issues = populated.filter(read(query, bob).condition)
 
     assert counted_number(issues) == total(issues) == issues.count()
@@ -170,7 +209,13 @@ def test_tags_of_issues_that_are_narrowed_by_more_than_status_no_counter_tells(p
         "-(label:team label:flaky)",
         "label:team OR label:flaky",
         "label:team,flaky",
-        "-label:team",
+        "-label:team -label:flaky",
+        "-(label:team is:open)",
+        "-label:team level:P1",
+        "label:team is:read",
+        "is:read is:crash",
+        "env:Production level:P1",
+        'channel:"On call of OPS","On call of DATA"',
         "label:team:a",
         "label:t*",
         "label:team level:P1",
@@ -224,6 +269,7 @@ def test_they_follow_every_change(turns):
         space, other = SpaceFactory(), SpaceFactory()
         levels = [None, LevelFactory(space=space), Level.objects.get(key="P0")]
         people, projects = [None, UserFactory()], [None, ProjectFactory(space=space)]
+        environments = [None, EnvironmentFactory(space=space)]
         channels = [ChannelFactory(space=space) for _ in range(2)]
         IssueFactory(space=other)
         for verb, which, value in turns:
@@ -236,6 +282,8 @@ def test_they_follow_every_change(turns):
                 "title": f"Title {value}",
                 "resource_type": ("", "alert", "host")[value % 3],
                 "service": ("payments", "", "search")[value % 3],
+                "environment": environments[value % 2],
+                "is_read": value % 2 == 1,
                 "labels": TAGS[value % 4],
                 "channels": channels[: value % 3],
             }
@@ -404,13 +452,13 @@ def counting(issues):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_count_is_kept_until_something_changes_in_the_spaces(ops, bob):
-    issue = IssueFactory(space=ops, is_read=True)
-    issues = Issue.objects.visible_to(bob).filter(is_read=True)
+    issue = IssueFactory(space=ops, platform="ios")
+    issues = Issue.objects.visible_to(bob).filter(platform="ios")
 
     first, again = counting(issues), counting(issues)
     IssueFactory()
     elsewhere = counting(issues)
-    issue.is_read = False
+    issue.platform = "web"
     issue.save()
 
     assert [first, again, elsewhere, counting(issues)] == [(1, 1), (1, 0), (1, 0), (0, 1)]
@@ -429,9 +477,9 @@ def test_what_is_no_history_is_never_kept(ops, bob):
 
 @pytest.mark.django_db(transaction=True)
 def test_what_a_transaction_sees_is_not_kept(ops, bob):
-    issues = Issue.objects.visible_to(bob).filter(is_read=True)
+    issues = Issue.objects.visible_to(bob).filter(platform="ios")
     with transaction.atomic():
-        IssueFactory(space=ops, is_read=True)
+        IssueFactory(space=ops, platform="ios")
         inside = counting(issues)
         transaction.set_rollback(True)
     IssueFactory(space=ops)
@@ -444,11 +492,11 @@ def test_what_a_transaction_sees_is_not_kept(ops, bob):
 def test_a_count_beside_a_change_under_way_is_not_kept(ops, bob):
     """Its entry may come before the last one that others see."""
     slow, quick = (IssueFactory(space=ops) for _ in range(2))
-    issues = Issue.objects.visible_to(bob).filter(is_read=True)
+    issues = Issue.objects.visible_to(bob).filter(platform="ios")
     is_written, is_counted = threading.Event(), threading.Event()
 
     def change(issue):
-        issue.is_read = True
+        issue.platform = "ios"
         issue.save()
 
     def work(number):

@@ -168,11 +168,13 @@ class IssueFilter(django_filters.FilterSet):
 
     def order(self):
         """The Order of the parameter `sort`, or else the one that the query asks for."""
-        name = self.data.get("sort") or ("q" in self.data and self.query.sort)
+        wanted = self.data.get("sort")
+        name = wanted or ("q" in self.data and self.query.sort)
         if name == RELEVANCE and not self.query.phrases:
-            raise BadParameter(
-                "sort", gettext("What is found by words alone has a relevance: write some in `q`.")
-            )
+            reason = gettext("What is found by words alone has a relevance: write some in `q`.")
+            if wanted:
+                raise BadParameter("sort", reason)
+            raise BadQuery(QueryError(reason, self.query.ordered.start, self.query.ordered.end))
         return order_of(name)
 
     def by_query(self, name, value):

@@ -72,6 +72,7 @@ def test_pages_follow_the_order_of_a_query(api, bob, shelf):
         ("a OR", (2, 4), None),
         ('"a', (0, 2), '"a"'),
         ("level:nope", (6, 10), None),
+        ("is:open sort:relevance", (8, 22), None),
         ("x" * 2_001, (2_000, 2_001), None),
     ],
 )

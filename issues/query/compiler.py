@@ -39,7 +39,12 @@ class Query:
 
     text: str
     tree: object
-    sort: str | None
+    ordered: Term | None
+
+    @property
+    def sort(self):
+        """The name of the order that it asks for, or None."""
+        return self.ordered and self.ordered.values[0].text
 
     @property
     def condition(self):
@@ -104,7 +109,7 @@ def read(text, user, now=None, own=None, is_strict=True):
     strict finds nothing by a key or a value that nobody knows; a strict one is refused.
     """
     tree, scope = parse(text), Scope(user, now or timezone.now(), own or {}, is_strict)
-    tree, sort = without_sort(tree)
+    tree, ordered = without_sort(tree)
     for term in terms_of(tree):
         if (field := find(term.key.name, scope)) is not None:
             field.check(term)
@@ -113,7 +118,7 @@ def read(text, user, now=None, own=None, is_strict=True):
             scope.want_label(term.key.name)
     tree = compiled(tree, text, scope)
     check_subqueries(tree)
-    return Query(text, tree, sort)
+    return Query(text, tree, ordered)
 
 
 def check_subqueries(tree):
@@ -125,7 +130,7 @@ def check_subqueries(tree):
 
 
 def without_sort(tree):
-    """(the tree, the name of the order that its one `sort:` gives, or None)."""
+    """(the tree, its one `sort:`, or None)."""
     parts = tree.parts if is_and(tree) else [tree]
     sorts = [part for part in parts if is_sort(part)]
     inner = [term for part in parts if not is_sort(part) for term in terms_of(part) if is_sort(term)]
@@ -136,7 +141,7 @@ def without_sort(tree):
         return tree, None
     fields.find("sort").check(sorts[0])
     fields.find("sort").condition(sorts[0], None)
-    return Group("AND", [part for part in parts if not is_sort(part)]), sorts[0].values[0].text
+    return Group("AND", [part for part in parts if not is_sort(part)]), sorts[0]
 
 
 def is_and(tree):

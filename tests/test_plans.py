@@ -25,21 +25,28 @@ from tracker.dialects.ids import ulid_of
 from tracker.generator import ground
 
 ISSUES = 10_000
-ROWS = 4_000
+ROWS = 3_000
 # By person: who is in some of the spaces, and who is in all fifty, of each of which the first rows are read.
-STEPS = {READER: 40_000, 0: 160_000}
+# A walk through all that the first one sees is 39,000 steps, and 71,000 for the second.
+STEPS = {READER: 22_000, 0: 60_000}
+# Beside them: what is sorted by what its own index does not know, and what looks into another table for each
+# row by which it goes.
+HALF_MORE = ("assignee, recently updated", "a label, recently updated", "a query without a label")
 # A window of time is looked for along the order of the list, and not along the times: where few issues are in
 # it, all others are walked by.
 WINDOWS = ("created after", "created before", "updated after", "updated before")
 # Queries whose facets are counted.
 FEW = "q=bazapuno|label=security:{value}|fingerprint={fingerprint}"
 MANY = ("created:-900d", "service:*", "comments:>1", "-label:area", "level:P0 OR assignee:me", "is:unread")
-# What no index knows, and what only a few of many fields ask for.
+# What no index knows, and what only a few of many fields ask for. PostgreSQL, which knows how few there are,
+# may walk through the table for that.
 MORE = (
     "kind:bug", "service:zzzz", "version:1.*", "error.type:ValueError", "platform:backend", "language:go",
     "seen:>100", "due:<today", "source:alert", "is:crash", "is:anonymous", "is:regressed", "label:zz*",
     "level:P0 OR no:assignee", "title:*ba*", "ba* OR kind:bug",
 )  # fmt: skip
+# Tables that grow with the number of issues.
+WALKED = ("issues_issue", "issues_issuelabel")
 # What SQLite does for an issue and all that hangs on it.
 STEPS_OF_ROW = 100
 
@@ -70,10 +77,15 @@ def selects(person, path):
 
 def rows_of(statement):
     """The rows that the busiest node of a plan took, those included that it left out again."""
+    return max(map(taken, nodes(plan_of(statement, "ANALYZE, TIMING OFF, "))))
+
+
+def plan_of(statement, options=""):
+    """PostgreSQL's plan of a statement."""
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement.replace('%', '%%')}")
+        cursor.execute(f"EXPLAIN ({options}FORMAT JSON) {statement.replace('%', '%%')}")
         ((((plan,),),),) = [cursor.fetchall()]
-    return max(map(taken, nodes(plan["Plan"])))
+    return plan["Plan"]
 
 
 def nodes(plan):
@@ -106,19 +118,25 @@ def steps_of(statement):
 
 
 def scans_of(statement):
-    """The steps of SQLite's plan that walk through issues along no index."""
+    """The steps of a plan that walk through issues, or their labels, along no index."""
+    if connection.vendor == "postgresql":
+        steps = [(node["Node Type"], node.get("Relation Name")) for node in nodes(plan_of(statement))]
+        return [step for step in steps if step[0] == "Seq Scan" and step[1] in WALKED]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
         steps = [step for *_, step in cursor.fetchall()]
-    return [step for step in steps if step.startswith("SCAN issues_issue") and "INDEX" not in step]
+    walks = tuple(f"SCAN {table}" for table in WALKED)
+    return [step for step in steps if step.startswith(walks) and "INDEX" not in step]
 
 
 def touched(statement):
     return rows_of(statement) if connection.vendor == "postgresql" else steps_of(statement)
 
 
-def most(person):
-    return ROWS if connection.vendor == "postgresql" else STEPS[person]
+def most(person, shape=""):
+    if connection.vendor == "postgresql":
+        return ROWS
+    return STEPS[person] * (1.5 if shape in HALF_MORE else 1)
 
 
 def test_a_walk_of_the_table_would_be_noticed():
@@ -131,13 +149,13 @@ def test_a_walk_of_the_table_would_be_noticed():
 def test_a_page_touches_few_rows(queries, person):
     found = {name: worst_of(person, query) for name, query in queries.items() if name not in WINDOWS}
 
-    assert {name: number for name, number in found.items() if number > most(person)} == {}
+    assert {name: number for name, number in found.items() if number > most(person, name)} == {}
 
 
-@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("person", STEPS)
 def test_a_page_goes_along_an_index(queries, person):
-    shapes = queries | {query: f"q={query}" for query in (*MORE, *MANY)}
+    more = MORE if connection.vendor == "sqlite" else ()
+    shapes = queries | {query: f"q={query}" for query in (*more, *MANY)}
 
     found = {
         name: [step for sql in selects(person, f"/api/issues/?{query}") for step in scans_of(sql)]
@@ -212,4 +230,4 @@ def test_issues_that_are_named_by_their_keys_are_found_by_them(person):
         found = with_keys(user, keys).count()
 
     assert found == len(keys) == 50
-    assert max(touched(row["sql"]) for row in captured) <= most(person) / 4
+    assert max(touched(row["sql"]) for row in captured) <= most(person) / 2

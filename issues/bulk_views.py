@@ -17,12 +17,10 @@ from issues import bulk, issue_rows, language, lookups, undo
 from issues.filters import BadParameter
 from issues.limits import BULK, QUERY_STRING
 from issues.list_rows import ROW, rows_of
-from issues.list_views import progress
 from issues.models import BulkRun, HistoryEntry
 from issues.models.fields import uuid7
 from issues.orders import ORDERS
-from issues.triage import waiting
-from issues.views import counted, find
+from issues.views import find
 
 NAMED = 10
 UNDONE = pgettext_lazy("done", "Undid the change of")
@@ -128,13 +126,7 @@ def answer(request, keys):
     documents = issue_rows.documents(request.user.space_roles(), keys[:BULK], ROW)
     listed = [row for row in documents.values() if row["key"] in shown]
     rows = rows_of(listed, time_shown(request), request.user)
-    return render(request, "issues/_changed_rows.html", {"rows": rows} | progress_shown(request))
-
-
-def progress_shown(request):
-    """How far the person has come with what waited, where the list says how many there were: Triage does."""
-    of = request.POST.get("of", "")
-    return progress(counted(waiting(request.user)), {"of": of}) if NUMBER.match(of) else {}
+    return render(request, "issues/_changed_rows.html", {"rows": rows})
 
 
 def name_of(path):

@@ -4,11 +4,12 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -65,6 +66,7 @@ AGES = {
     7: gettext_noop("Last 7 days"),
     30: gettext_noop("Last 30 days"),
 }
+WAITS = {"q": WAITING, "sort": "level"}
 HANDLED = ("status_changed", "assignee_changed")
 
 
@@ -78,7 +80,7 @@ def home(request):
 @require_safe
 def issue_list(request):
     """Issues of one's spaces, newest first, narrowed by a query and by the parameters of the REST API."""
-    return screen(request, *asked_of(request))
+    return screen(request, *asked_of(request.GET))
 
 
 @login_required
@@ -88,14 +90,14 @@ def triage(request):
 
     `of` is how many there were when the person began.
     """
-    asked, own = asked_of(request)
+    asked, own = asked_of(request.GET)
     context = {"place": "triage", "asked": asked, "handled_last": partial(handled_last, request.user)}
-    return screen(request, asked | {"q": WAITING, "sort": "level"}, own, "issues/triage.html", context)
+    return screen(request, asked | WAITS, own, "issues/triage.html", context)
 
 
-def asked_of(request):
-    """(what the address says of the list, what it says of the page), without what is empty."""
-    asked = {name: value for name, value in request.GET.items() if value}
+def asked_of(params):
+    """(what an address with these says of the list, what it says of the page), without what is empty."""
+    asked = {name: value for name, value in params.items() if value}
     return asked, {name: asked.pop(name) for name in OWN if name in asked}
 
 
@@ -261,6 +263,19 @@ def progress(count, own):
         return {}
     of = max(int(of), int(count))
     return {"of": of, "handled": of - int(count)}
+
+
+def progress_shown(request):
+    """`progress` by now, for the page of triage from which htmx asks; nothing for any other page."""
+    shown = urlsplit(request.htmx.current_url or "")
+    if shown.path != reverse("triage"):
+        return {}
+    asked, own = asked_of(QueryDict(shown.query))
+    try:
+        check(own)
+        return progress(counted(matching(request, asked | WAITS).qs), own)
+    except BadParameter:
+        return {}
 
 
 def handled_last(user):

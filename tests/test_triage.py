@@ -100,6 +100,28 @@ def test_progress_is_told_since_the_page_was_opened(page, ops):
     assert "3 of 5 handled" in text_of(later)
 
 
+def test_progress_is_told_anew_of_what_the_page_shows(client, ops, bob):
+    IssueFactory(space=MembershipFactory(user=bob, space__key="DATA").space)
+    issue = IssueFactory(space=ops)
+    client.force_login(bob)
+    here = {"HX-Request": "true", "HX-Current-URL": "http://testserver/triage/?space=OPS&of=1&sel=OPS-1"}
+
+    def said(response):
+        return re.findall(r"\d of \d handled", response.content.decode())
+
+    pane = client.post(
+        reverse("issue-update", args=[issue.key]),
+        {"version": 1, "assignee": bob.uuid},
+        headers=here | {"HX-Target": "pane"},
+        follow=True,
+    )
+    undone = client.post(
+        re.search(r'hx-post="([^"]+)"', pane.content.decode())[1], {"shown": "OPS-1"}, headers=here
+    )
+
+    assert (said(pane), said(undone)) == (["1 of 1 handled"], ["0 of 1 handled"])
+
+
 def test_a_row_is_unread_until_one_looks_and_again_when_others_change_it(page, ops, alice, bob):
     issue = IssueFactory(space=ops)
 

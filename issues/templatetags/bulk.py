@@ -33,7 +33,6 @@ def bulk_bar(context):
         "query": context.get("query", ""),
         "count": context.get("count") if context.get("next") or context.get("previous") else None,
         "next": request.get_full_path(),
-        "of": context.get("of", ""),
         "shown_first": SHOWN_FIRST,
     }
 

@@ -142,6 +142,20 @@ def test_triage_says_how_far_one_is(page, sign_in, ops, bob):
     expect(page.locator(".progress")).to_contain_text("1 of 2 handled")
 
 
+def test_triage_says_how_far_one_is_also_after_the_pane_and_after_undo(page, sign_in, ops, bob):
+    IssueFactory.create_batch(2, space=ops)
+    sign_in(bob)
+    page.goto(reverse("triage"))
+    said = page.locator(".progress")
+
+    page.keyboard.type("jo")
+    page.locator("#pane").get_by_role("button", name="Claim").click()
+    expect(said).to_contain_text("1 of 2 handled")
+    page.keyboard.press("z")
+
+    expect(said).to_contain_text("0 of 2 handled")
+
+
 def test_who_wants_it_stays_on_the_row_that_a_key_has_changed(on_list, ops):
     IssueFactory(space=ops)
     on_list.goto(reverse("settings-profile"))

@@ -1,8 +1,8 @@
 /* What every page can do beside showing itself; each module looks after one thing. */
+import "./menus.js";
 import "./keys.js";
 import "./palette.js";
 import "./sheet.js";
-import "./menus.js";
 import "./messages.js";
 import "./rows.js";
 import "./query.js";

@@ -1,4 +1,4 @@
-/* Menus that are <details>: one at a time, closed by Escape and by a click elsewhere. */
+/* Menus that are <details>: one at a time, closed by a click elsewhere and by Escape, of which they hear first. */
 const MENU = "details[data-menu]";
 
 document.addEventListener("click", (event) => closeBut(event.target.closest(MENU)));

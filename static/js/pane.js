@@ -107,7 +107,7 @@ function mark(key) {
   }
 }
 
-/** The row in the list becomes that which came with the pane. */
+/** The row in the list becomes that which came with the pane, and stays selected. */
 function refresh() {
   const fresh = pane.querySelector("template[data-row]")?.content.firstElementChild;
   const row = rows().find(({ dataset }) => dataset.key === fresh?.dataset.key);

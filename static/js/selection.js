@@ -23,12 +23,16 @@ let undos = 0;
 onCommand("select-row", () => tick(currentRow()), hasCurrent);
 onCommand("select-range", () => tickUpTo(currentRow()), hasCurrent);
 onCommand("select-page", tickPage, () => boxes().length > 0 && isInList());
+onCommand("select-none", () => bar().reset(), () => chosen().length > 0 && !isTyping());
 onCommand("undo-last", () => undos++, () => deeds.length > 0);
 page()?.removeAttribute("name");
 
 function isInList() {
-  const typed = "input:not([type=checkbox]), textarea, select";
-  return Boolean(document.activeElement?.closest(".issues")) && !document.activeElement.matches(typed);
+  return Boolean(document.activeElement?.closest(".issues")) && !isTyping();
+}
+
+function isTyping() {
+  return document.activeElement?.matches("input:not([type=checkbox]), textarea, select") ?? false;
 }
 
 function tick(row) {
@@ -117,6 +121,7 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && event.target.matches?.(".pick input, .pick-page input")) {
     event.preventDefault();
   } else if (event.key === "Escape" && isField) {
+    event.preventDefault();
     leave();
   }
 }, true);

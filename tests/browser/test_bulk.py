@@ -227,6 +227,28 @@ def test_escape_leaves_a_field_and_changes_nothing(issues, on_list):
     assert Issue.objects.get().version == 1
 
 
+def test_escape_closes_what_is_open_and_only_then_clears_the_selection(issues, on_list):
+    issues(2)
+    page = on_list()
+    page.keyboard.type("jxo")
+    expect(page.locator("#pane")).to_contain_text("Number 1")
+    page.locator(".person summary").click()
+    chosen, before = page.locator(".row :checked"), []
+    still_open = page.locator("#pane:not(:empty), details[data-menu][open], .bulk-fields :focus")
+
+    for _ in range(2):
+        page.keyboard.press("Escape")
+        before.append((still_open.count(), chosen.count()))
+    page.keyboard.press("a")
+    before.append((still_open.count(), chosen.count()))
+    page.keyboard.press("Escape")
+    before.append((still_open.count(), chosen.count()))
+    page.keyboard.press("Escape")
+
+    assert before == [(1, 1), (0, 1), (1, 1), (0, 1)]
+    expect(chosen).to_have_count(0)
+
+
 def test_what_is_refused_is_said_and_nothing_stays_selected(issues, on_list):
     issues(1)
     page = on_list()

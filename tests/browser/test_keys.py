@@ -89,6 +89,27 @@ def test_sheet_shows_what_keys_do(on_list):
     expect(sheet).to_have_count(0)
 
 
+def test_who_only_reads_is_shown_no_key_that_changes_something(page, sign_in, ops, vera):
+    issue = IssueFactory(space=ops)
+    sign_in(vera)
+    shown = []
+
+    for address in (reverse("issue-list"), issue.get_absolute_url()):
+        page.goto(address)
+        page.keyboard.press("?")
+        shown.append(
+            {
+                section.locator("h3").inner_text(): section.locator("dt").all_inner_texts()
+                for section in page.locator("#sheet section").all()
+            }
+        )
+
+    copying = ["Copy the link", "Copy the link as Markdown"]
+    assert [(set(groups), groups["Write"]) for groups in shown] == [
+        ({"Find", "Go", "Move", "Write"}, copying)
+    ] * 2
+
+
 def test_theme_changes_at_once_and_stays(on_list):
     on_list.keyboard.press("t")
     on_list.keyboard.press("t")

@@ -28,15 +28,44 @@ function leave(note) {
   }
 }
 
-document.body.addEventListener("htmx:sendError", () => say(words.silent));
-document.body.addEventListener("htmx:responseError", (event) => {
-  const request = event.detail.xhr.getResponseHeader("X-Request-ID");
+document.body.addEventListener("htmx:sendError", ({ detail }) => offerAgain(words.silent, detail));
+document.body.addEventListener("htmx:responseError", ({ detail }) => {
+  const request = detail.xhr.getResponseHeader("X-Request-ID");
   const known = request ? ` ${words.request.replace("{}", request)}` : "";
-  say(words.failed.replace("{}", event.detail.xhr.status) + known);
+  const text = words.failed.replace("{}", detail.xhr.status) + known;
+  if (isLost(detail)) {
+    offerAgain(text, detail);
+  } else {
+    say(text);
+  }
 });
 
+/** Whether a request was not understood at all, and may be the next time. */
+function isLost({ xhr }) {
+  return xhr.status === 0 || xhr.status >= 500;
+}
+
+/**
+ * Say what went wrong, with a button that sends the request again where it may have arrived and that does no harm:
+ * a question, or a change that says which version of the issue it is about. Else the person decides.
+ */
+function offerAgain(text, { requestConfig, target, etc }) {
+  const { verb, path, elt, formData: values } = requestConfig;
+  if (verb !== "get" && !values.has("version")) {
+    say(`${text} ${words.again}`);
+    return;
+  }
+  const again = { source: elt, target, values, swap: etc.swapOverride };
+  const note = say(text, () => htmx.ajax(verb, path, again).catch(() => {}));
+  elt.addEventListener("htmx:beforeRequest", () => note.remove(), { once: true });
+}
+
 // What was undone is not undone again.
-document.body.addEventListener("htmx:afterRequest", (event) => event.target.closest?.(".messages .note")?.remove());
+document.body.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+  if (!isLost(detail)) {
+    target.closest?.(".messages .note")?.remove();
+  }
+});
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   // Whoever is signed out is led to the form, of which no part belongs on this page.
   if (words.login && new URL(event.detail.xhr.responseURL).pathname === words.login) {
@@ -50,25 +79,31 @@ document.addEventListener("submit", (event) => {
   if (!navigator.onLine) {
     event.preventDefault();
     event.stopImmediatePropagation();
-    say(words.silent);
+    say(`${words.silent} ${words.again}`);
   }
 }, true);
 
-/** Show a sentence about something that was done; it goes by itself. */
-export function tell(text) {
+/** Show a sentence about something that was done, which goes by itself, or of another kind of note. */
+export function tell(text, kind = "success") {
   const note = document.createElement("div");
-  note.className = "note success";
-  note.textContent = text;
+  note.className = `note ${kind}`;
+  note.append(document.createElement("span"));
+  note.firstElementChild.textContent = text;
   place?.append(note);
+  return note;
 }
 
-/** Show a sentence about something that went wrong. */
-export function say(text) {
-  const note = document.createElement("div");
-  note.className = "note error";
-  note.append(document.createElement("span"), document.createElement("button"));
-  note.firstElementChild.textContent = text;
-  note.lastElementChild.textContent = words.dismiss;
-  note.lastElementChild.addEventListener("click", () => note.remove());
-  place?.append(note);
+/** Show a sentence about something that went wrong, and a button for `retry` where that is given. */
+function say(text, retry) {
+  const note = tell(text, "error");
+  for (const [name, run] of [[words.retry, retry], [words.dismiss, () => {}]]) {
+    const button = document.createElement("button");
+    button.textContent = name;
+    button.addEventListener("click", () => {
+      note.remove();
+      run();
+    });
+    note.append(...(run ? [button] : []));
+  }
+  return note;
 }

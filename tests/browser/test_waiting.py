@@ -178,3 +178,57 @@ def test_deeds_that_wait_are_done_though_one_leaves(on_late_change, ops):
             break
         page.wait_for_timeout(100)
     assert {1, 2} <= resolved
+
+
+@pytest.fixture
+def on_broken_list(context, sign_in, ops, bob):
+    """A list on a page whose console may complain, since what it asks for is lost."""
+    IssueFactory(space=ops, title="Disk full")
+    sign_in(bob)
+    page = context.new_page()
+    page.goto(reverse("issue-list"))
+    return page
+
+
+def test_a_question_that_was_lost_is_asked_again(on_broken_list):
+    on_broken_list.route("**/issues/*-1/", lambda route: route.abort(), times=1)
+    on_broken_list.keyboard.type("jo")
+    messages = on_broken_list.locator("#messages")
+    expect(messages).to_contain_text("The server does not answer.")
+
+    messages.get_by_role("button", name="Try again").click()
+
+    expect(on_broken_list.locator("#pane h2")).to_have_text("Disk full")
+    expect(messages.locator(".note")).to_have_count(0)
+
+
+def test_a_change_of_a_version_is_sent_again_when_asked_for(on_broken_list):
+    on_broken_list.keyboard.type("jo")
+    on_broken_list.route("**/update/", lambda route: route.fulfill(status=503), times=1)
+    on_broken_list.locator("#pane").get_by_role("button", name="Claim").click()
+    messages = on_broken_list.locator("#messages")
+    expect(messages).to_contain_text("That did not work (503).")
+    assert Issue.objects.get().status == "open"
+
+    messages.get_by_role("button", name="Try again").click()
+
+    expect(on_broken_list.locator("#pane .badges")).to_contain_text("In progress")
+    expect(messages).to_contain_text("OPS-1 is in progress.")
+
+
+def test_what_may_have_been_done_is_left_to_the_person(on_broken_list):
+    on_broken_list.route(f"**{reverse('issue-change')}", lambda route: route.abort(), times=1)
+    on_broken_list.keyboard.type("je")
+    messages = on_broken_list.locator("#messages")
+    expect(messages).to_contain_text("do it once more")
+    retries = messages.get_by_role("button", name="Try again").count()
+
+    on_broken_list.keyboard.press("e")
+    expect(messages).to_contain_text("Resolved 1 issue")
+    on_broken_list.route("**/undo/", lambda route: route.abort(), times=1)
+    on_broken_list.keyboard.press("z")
+    expect(messages.get_by_text("do it once more")).to_have_count(2)
+    on_broken_list.keyboard.press("z")
+
+    expect(on_broken_list.locator("#issue-OPS-1 .status")).to_have_text("Status Open")
+    assert retries == 0

@@ -222,6 +222,7 @@ def test_the_address_selects_an_issue_and_the_page_shows_it(page, ops, bob):
     assert "<strong>15 %</strong>" in html and "Seen it" in html
     assert html.count('aria-current="true"') == 1
     assert 'class="icon close" href="/issues/?q=is%3Aopen"' in html
+    assert f'href="{issue.get_absolute_url()}#rail-level"' in html
 
 
 def test_without_a_selection_there_is_no_pane(page, ops):

@@ -7,8 +7,10 @@ import { currentRow, makeCurrent, rows } from "./rows.js";
 
 const PAUSE = 150;
 const WIDE = matchMedia("(min-width: 1200px)");
+const WHOLE = { swap: "innerHTML show:none" };
+const RENEWAL = { swap: "none settle:0ms", selectOOB: "#pane-head,#pane-facts" };
 const pane = document.getElementById("pane");
-let timer;
+let timer, renewal;
 
 if (pane) {
   keepCount();
@@ -16,6 +18,7 @@ if (pane) {
   document.addEventListener("focusin", follow);
   window.addEventListener("popstate", () => shown() !== wanted() && (wanted() ? load(wanted()) : empty()));
   pane.addEventListener("htmx:afterSwap", refresh);
+  document.body.addEventListener("htmx:oobBeforeSwap", onRow);
   pane.addEventListener("keydown", leaveField);
   const row = rows().find(({ dataset }) => dataset.key === wanted());
   if (row && WIDE.matches) {
@@ -83,11 +86,19 @@ function keepCount() {
   }
 }
 
-function load(key) {
+function load(key, how = WHOLE) {
   const { issue } = document.getElementById("commands").dataset;
   clearTimeout(timer);
   mark(key);
-  return window.htmx.ajax("GET", issue.replace("KEY", key), { target: pane, swap: "innerHTML show:none", source: pane });
+  window.htmx.ajax("GET", issue.replace("KEY", key), { target: pane, source: pane, ...how });
+}
+
+/** A row that comes anew with a deed in the list says that the pane is old, but for what is written there. */
+function onRow({ detail: { target } }) {
+  if (target.matches(".row") && target.dataset.key === shown()) {
+    clearTimeout(renewal);
+    renewal = setTimeout(() => shown() === wanted() && load(shown(), RENEWAL));
+  }
 }
 
 function empty() {
@@ -107,9 +118,11 @@ function mark(key) {
   }
 }
 
-/** The row in the list becomes that which came with the pane, and stays selected. */
+/** The row in the list becomes that which came with the pane, once, and stays selected. */
 function refresh() {
-  const fresh = pane.querySelector("template[data-row]")?.content.firstElementChild;
+  const template = pane.querySelector("template[data-row]");
+  const fresh = template?.content.firstElementChild;
+  template?.remove();
   const row = rows().find(({ dataset }) => dataset.key === fresh?.dataset.key);
   for (const cell of row ? [...fresh.children] : []) {
     row.querySelector(`:scope > .${cell.classList[0]}`)?.replaceWith(cell);

@@ -2,7 +2,7 @@
  * Selecting rows of a list, one by one, up to another and all of a page, and what the bar under the list does
  * with them: what is done by key is done with the current row where none is selected.
  */
-import { onCommand } from "./commands.js";
+import { commands, onCommand } from "./commands.js";
 import { foresee } from "./foresight.js";
 import { currentRow, goTo, makeCurrent, rows } from "./rows.js";
 
@@ -101,6 +101,20 @@ document.addEventListener("use-command", (event) => {
     } else {
       event.preventDefault();
     }
+  }
+  event.target.closest(".bulk-more")?.setAttribute("open", "");
+});
+
+/* Buttons beside an issue that press a key for it alone; where its row is not listed they lead to its page. */
+document.addEventListener("click", (event) => {
+  const { press } = event.target.dataset;
+  const row = press && document.getElementById(`issue-${event.target.closest("[data-issue]").dataset.issue}`);
+  if (boxOf(row) && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
+    event.preventDefault();
+    bar().reset();
+    makeCurrent(row);
+    commands().find(({ keys }) => keys === press).run();
+    document.activeElement.showPicker?.();
   }
 });
 

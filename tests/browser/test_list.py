@@ -156,6 +156,27 @@ def test_what_is_done_in_the_pane_shows_in_the_row(shelf):
     assert shelf.url.endswith("?sel=OPS-3")
 
 
+def test_the_pane_has_buttons_for_fields_of_its_issue_alone(shelf):
+    shelf.get_by_role("checkbox", name="Select OPS-1").check()
+    titles(shelf).first.click()
+    pane = shelf.locator("#pane")
+    pane.locator("textarea").fill("Half a thought")
+
+    pane.get_by_role("link", name="Assign…").click()
+    shelf.locator("#bulk-assignee").select_option("Bob Colleague")
+    expect(pane.locator(".facts")).to_contain_text("Bob Colleague")
+    pane.get_by_role("link", name="Level…").click()
+    shelf.locator("#bulk-level").select_option("P0")
+    expect(pane.locator(".badges")).to_contain_text("P0")
+    shelf.keyboard.press("z")
+
+    expect(pane.locator(".badges")).to_contain_text("P1")
+    expect(pane.locator("textarea")).to_have_value("Half a thought")
+    expect(shelf.locator(".assignee", has_text="Bob Colleague")).to_have_count(1)
+    pane.get_by_role("button", name="Resolve", exact=True).click()
+    expect(shelf.locator("#messages")).to_contain_text("OPS-3 is resolved.")
+
+
 def test_escape_leaves_a_field_of_the_pane_before_it_closes_the_pane(shelf):
     titles(shelf).first.click()
     field = shelf.locator("#pane textarea")

@@ -3,9 +3,9 @@
  *
  * Every command is an element with `data-keys`: its key is the same as a click, or puts the cursor into a field.
  * `data-name` names it where its text does not, `data-group` says under which heading it stands. Keys are
- * written as events call them: "j", "Shift+x", "Mod+k" (Ctrl or ⌘), "g t" (one after the other), and several
- * with "|" between. What only a script can do stands hidden in #commands, with the name under which a module
- * says how it is done in `data-command`.
+ * written as events call them: "j", "Shift+x", "Mod+k" (Ctrl or ⌘), "g t" (one after the other), several with
+ * "|" between, and none for what the palette alone has. What only a script can do stands hidden in #commands, with
+ * the name under which a module says how it is done in `data-command`.
  */
 const known = {};
 

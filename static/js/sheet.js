@@ -10,7 +10,7 @@ if (dialog) {
 
 function open() {
   const groups = {};
-  for (const entry of allCommands()) {
+  for (const entry of allCommands().filter(({ keys }) => keys)) {
     const rows = (groups[entry.group ?? ""] ??= new Map());
     rows.set(entry.keys, rows.get(entry.keys) ?? entry);
   }

@@ -150,6 +150,24 @@ def test_key_leads_to_what_is_new(on_issue, issue, alice):
     assert on_issue.url.endswith("#new")
 
 
+def test_palette_copies_a_name_for_the_branch(page, sign_in, bob, ops, context):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    IssueFactory(space=ops, title="Prüfung: Kunden-IDs [sind] leer, und zwar seit gestern um zehn Uhr")
+    sign_in(bob)
+    page.goto("/issues/")
+
+    page.keyboard.press("j")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("branch")
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages")).to_contain_text("The branch name is copied.")
+
+    name = page.evaluate("navigator.clipboard.readText()")
+    assert name == "ops-1-prufung-kunden-ids-sind-leer-und-zwar-seit-gestern-um"
+    page.keyboard.press("?")
+    expect(page.locator("#sheet")).not_to_contain_text("branch")
+
+
 def test_link_is_copied_and_key_leads_back_to_the_list(page, sign_in, bob, issue, context):
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     sign_in(bob)

@@ -99,5 +99,7 @@ def test_a_form_without_its_token_is_told_so_with_its_request(ops, bob):
     response = client.post(reverse("view-list"), {"name": "x"})
 
     assert response.status_code == 403
-    assert "This form was not accepted" in text_of(response)
-    assert response["X-Request-ID"] in text_of(response)
+    page = text_of(response)
+    assert "This form was not accepted" in page and "what you typed is still there" in page
+    assert response["X-Request-ID"] in page
+    assert f'href="{reverse("dashboard")}"' in response.content.decode()

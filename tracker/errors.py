@@ -11,7 +11,6 @@ from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils.translation import gettext, gettext_noop
-from django.views import csrf
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
@@ -70,6 +69,18 @@ HELP = {
     429: gettext_noop("Wait a minute, and try again."),
     500: gettext_noop("Try again. If it stays, tell whoever runs this installation which request it was."),
     503: gettext_noop("Wait a moment, and try again."),
+}
+# What is said instead of a form whose token is none of ours.
+NOT_ACCEPTED = {
+    "title": gettext_noop("This form was not accepted"),
+    "detail": gettext_noop(
+        "The page was open from before you signed in, or the form came from another site. "
+        "Nothing was changed."
+    ),
+    "help": gettext_noop(
+        "Go back in your browser: what you typed is still there. Copy it, load the page again and send it "
+        "once more. If it happens again, allow this site to set cookies."
+    ),
 }
 # Whose words say more than the title and the help.
 TELLING = (412, 500)
@@ -210,7 +221,12 @@ def error_response(request, status, detail=None):
         return door.failure(status, said, headers=rate_headers(request))
     if request.path.startswith(API_PREFIX):
         return problem(request, status, detail)
-    context = page_of_error(request.path, status, detail)
+    return error_page(request, page_of_error(request.path, status, detail))
+
+
+def error_page(request, context):
+    """The page of an error, of which `page_of_error` makes the context, in the frame of other pages."""
+    status = context["status"]
     # The frame needs a database, the page a session and static files, and one of them may be what failed.
     may_frame = status < 500 and not request.path.startswith(ADMIN_PREFIX)
     for is_framed in (True, False) if may_frame else (False,):
@@ -235,6 +251,7 @@ def page_of_error(path, status, detail=None):
         "title": title or HTTPStatus(status).phrase,
         "detail": detail,
         "help": in_words(HELP, status),
+        "asks_people": status == 403,
         "is_passing": status in (429, 500, 503),
     }
 
@@ -247,7 +264,8 @@ def in_words(table, status):
 def csrf_failure(request, reason=""):
     if request.path.startswith(API_PREFIX) or door_at(request.path):
         return error_response(request, 403)
-    return csrf.csrf_failure(request, reason)
+    said = {name: gettext(text) for name, text in NOT_ACCEPTED.items()}
+    return error_page(request, page_of_error(request.path, 403) | said | {"asks_people": False})
 
 
 def handler400(request, exception=None):

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Count
 from django.utils.translation import gettext, gettext_noop
 
+from issues import lookups
 from issues.counts import counted_by, counted_tags
 from issues.like import UPPER
 from issues.models import Channel, Issue, IssueChannel, IssueLabel, Level, Project
@@ -73,12 +74,13 @@ def statuses(values):
     return {value: (gettext(label), f"status:{value}") for value, label in Issue.Status.choices}
 
 
-def rows_of(model, field, spelled=str):
+def rows_of(model, field, spelled=str, called=lambda rows: {row.uuid: str(row) for row in rows}):
     """Names of rows by primary key; what has none is asked for with `no:`."""
 
     def name(values):
         found = model.objects.in_bulk([value for value in values if value is not None])
-        names = {pk: (str(row), f"{field}:{quoted(spelled(row))}") for pk, row in found.items()}
+        shown = called(found.values())
+        names = {pk: (shown[row.uuid], f"{field}:{quoted(spelled(row))}") for pk, row in found.items()}
         return names | {None: (gettext(NONE[field]), f"no:{field}")}
 
     return name
@@ -99,7 +101,9 @@ def facets():
         "level": Facet(
             by_dimension("level"), rows_of(Level, "level", lambda level: level.key), is_shared=True
         ),
-        "assignee": Facet(by_dimension("assignee"), rows_of(get_user_model(), "assignee", handle_of)),
+        "assignee": Facet(
+            by_dimension("assignee"), rows_of(get_user_model(), "assignee", handle_of, lookups.called)
+        ),
         "channel": Facet(
             by_tag("channel", by_member(IssueChannel, "channel"), int),
             rows_of(Channel, "channel"),

@@ -183,7 +183,16 @@ class LevelField(forms.ModelChoiceField):
         return severe(level)
 
 
+class PersonChoices(forms.models.ModelChoiceIterator):
+    def __iter__(self):
+        yield "", self.field.empty_label
+        people = self.queryset.values_list("uuid", "name", lookups.sign())
+        yield from lookups.told_apart(people).items()
+
+
 class PersonField(forms.ModelChoiceField):
+    iterator = PersonChoices
+
     def __init__(self, **kwargs):
         people = get_user_model().objects.none()
         super().__init__(
@@ -714,13 +723,17 @@ class IssueUpdateForm(IssueChangeForm):
         """Read what the fields of people and rows offer, in one statement for all of them."""
         fields = {name: self.fields[name] for name in ("assignee", *self.ROWS)}
         offers = [
-            field.queryset.order_by().values_list(Value(name), "uuid", "name")
+            field.queryset.order_by().values_list(
+                Value(name), "uuid", "name", Value("") if name in self.ROWS else lookups.sign()
+            )
             for name, field in fields.items()
         ]
         rows = sorted(offers[0].union(*offers[1:], all=True), key=lambda row: row[2].casefold())
         for name, field in fields.items():
             none = [] if name in self.SETS else [("", field.empty_label)]
-            field.choices = none + [(uuid, shown) for own, uuid, shown in rows if own == name]
+            own = [row for kind, *row in rows if kind == name]
+            shown = [row[:2] for row in own] if name in self.ROWS else lookups.told_apart(own).items()
+            field.choices = [*none, *shown]
 
     def value(self, name):
         value = super().value(name)

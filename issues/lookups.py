@@ -1,12 +1,14 @@
 """Rows that a client names: looked up among what this person may see, and nowhere else."""
 
 import re
+from collections import Counter
 from functools import lru_cache
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import Q
+from django.db.models import CharField, Q
+from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from issues.models import Environment, Issue, Level, Project, Space
@@ -122,6 +124,29 @@ def people_of(space_ids):
     return get_user_model().objects.filter(
         is_active=True, memberships__is_active=True, memberships__space__in=space_ids
     )
+
+
+def sign(path=""):
+    """What tells people of one name apart, as a column of theirs: their e-mail, or their handle."""
+    return Coalesce(f"{path}email", f"{path}handle", output_field=CharField())
+
+
+def told_apart(people):
+    """{uuid: name} of people as (uuid, name, sign), in their order, to choose from.
+
+    Those of one name have their sign after it, or without one the end of their id: it begins with a time.
+    """
+    people = {uuid: (name, sign) for uuid, name, sign in people}
+    often = Counter(name.casefold() for name, _ in people.values())
+    return {
+        uuid: name if often[name.casefold()] == 1 else f"{name} ({sign or uuid.hex[-8:]})"
+        for uuid, (name, sign) in people.items()
+    }
+
+
+def called(people):
+    """The same of rows of people."""
+    return told_apart((person.uuid, person.name, person.email or person.handle) for person in people)
 
 
 def find_person(space_ids, reference):

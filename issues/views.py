@@ -64,9 +64,11 @@ def spaces_and_people(user):
     members = Membership.objects.filter(
         space__in=user.space_roles(), is_active=True, user__is_active=True
     ).order_by("user__name", "user")
-    found = list(members.values_list("space__key", "space__name", "user__uuid", "user__name"))
-    spaces = sorted({(key, f"{key} · {name}") for key, name, _, _ in found})
-    return spaces, list({str(uuid): name for _, _, uuid, name in found}.items())
+    columns = "user__uuid", "user__name", lookups.sign("user__")
+    found = list(members.values_list("space__key", "space__name", *columns))
+    spaces = sorted({(key, f"{key} · {name}") for key, name, *_ in found})
+    people = lookups.told_apart(person for _, _, *person in found)
+    return spaces, [(str(uuid), name) for uuid, name in people.items()]
 
 
 def level_choices(user):

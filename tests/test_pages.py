@@ -1262,6 +1262,32 @@ def test_viewer_finds_no_internal_comment_by_its_address(as_vera, ops, vera):
 # Every page
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/issues/",
+        "/issues/facets/",
+        "/issues/new/",
+        "/issues/OPS-1/",
+        "/history/",
+        "/complete/?space=OPS&word=@jane",
+    ],
+)
+def test_people_of_one_name_are_told_apart_wherever_one_is_chosen(as_bob, ops, bob, address):
+    by_mail, by_handle, by_id = (
+        UserFactory(member_of=ops, name="Jane Doe", **fields)
+        for fields in ({"email": "jane@example.com"}, {"email": None, "handle": "jd"}, {"email": None})
+    )
+    for person in (by_mail, by_handle, by_id):
+        IssueFactory(space=ops, assignee=person)
+
+    html = as_bob.get(address).content.decode()
+
+    signs = "jane@example.com", "jd", by_id.uuid.hex[-8:]
+    assert [html.count(f">Jane Doe ({sign})<") for sign in signs] == [1, 1, 1]
+    assert f"Bob Colleague ({bob.email}" not in html
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
 def test_error_page_needs_neither_person_nor_database(status, django_assert_num_queries):
     request = HttpRequest()

@@ -49,7 +49,7 @@ def offers(spaces):
     is_one = len(spaces) == 1
     kinds = {
         "level": (Level.objects.of(spaces).filter(is_active=True), F("space__key"), F("rank")),
-        "person": (lookups.people_of(spaces), Value("", TEXT), Value(0, NUMBER)),
+        "person": (lookups.people_of(spaces), lookups.sign(), Value(0, NUMBER)),
         "channel": (
             Channel.objects.filter(space__in=spaces, is_active=True, is_default=False),
             F("space__key"),
@@ -57,18 +57,16 @@ def offers(spaces):
         ),
     }
     rows = [
-        queryset.order_by().values_list(Value(kind, TEXT), "uuid", "name", space, rank)
-        for kind, (queryset, space, rank) in kinds.items()
+        queryset.order_by().values_list(Value(kind, TEXT), "uuid", "name", sign, rank)
+        for kind, (queryset, sign, rank) in kinds.items()
     ]
     found = sorted(rows[0].union(*rows[1:]), key=lambda row: (row[4], row[2].casefold(), row[3] or ""))
+    offered = {kind: [row[1:4] for row in found if row[0] == kind] for kind in kinds}
+    people = lookups.told_apart(offered["person"]).items()
     return {
-        kind: [
-            (uuid, name if is_one or not space else f"{name} ({space})")
-            for own, uuid, name, space, _ in found
-            if own == kind
-        ]
-        for kind in kinds
-    }
+        kind: [(uuid, name if is_one or not space else f"{name} ({space})") for uuid, name, space in rows]
+        for kind, rows in offered.items()
+    } | {"person": list(people)}
 
 
 @register.inclusion_tag("issues/_revert.html")

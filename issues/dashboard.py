@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 
 from issues.facets import Facet, by_column, by_dimension, facets, texts, values_of
 from issues.filters import BadParameter
-from issues.language import digits
+from issues.language import day, digits
 from issues.like import UPPER
 from issues.models import Issue, Level
 from issues.models.history import ACTED
@@ -50,9 +50,17 @@ class Days:
     last: date
 
     def __str__(self):
+        return self.said(day)
+
+    @property
+    def iso(self):
+        """These days as programs write them."""
+        return self.said(str)
+
+    def said(self, day):
         if self.first == self.last:
-            return str(self.first)
-        return gettext("{first} to {last}").format(first=self.first, last=self.last)
+            return day(self.first)
+        return gettext("{first} to {last}").format(first=day(self.first), last=day(self.last))
 
     def __len__(self):
         return (self.last - self.first).days + 1

@@ -55,13 +55,13 @@ def flow(numbers, link):
         plotted(
             list(map(short, days)),
             [
-                series(gettext("Opened"), "opened", opened, days, gettext("{number} opened {days}")),
+                series(gettext("Opened"), "opened", opened, days, gettext("{number} opened, {days}")),
                 series(
                     gettext("Resolved"),
                     "resolved",
                     resolved,
                     days,
-                    gettext("{number} resolved {days}"),
+                    gettext("{number} resolved, {days}"),
                     is_square=True,
                 ),
             ],
@@ -249,7 +249,7 @@ def regressions(numbers, link):
         [] if is_quiet else table(days, cells),
         plotted(
             list(map(short, days)),
-            [series(gettext("Regressed"), "regressed", cells, days, gettext("{number} regressed {days}"))],
+            [series(gettext("Regressed"), "regressed", cells, days, gettext("{number} regressed, {days}"))],
             has_bars=True,
         ),
     )
@@ -280,7 +280,7 @@ def series(name, kind, cells, days, words, is_square=False):
 
 def table(days, *columns):
     """Rows of a table with the days before the Cells of each column."""
-    return [[Cell(str(each)), *cells] for each, *cells in zip(days, *columns, strict=True)]
+    return [[Cell(each.iso, str(each)), *cells] for each, *cells in zip(days, *columns, strict=True)]
 
 
 def shares(names, cells):

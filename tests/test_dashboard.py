@@ -290,7 +290,7 @@ def test_periods_that_are_none(params, name):
 def opened(client, bob):
     """A function that opens the dashboard as bob."""
     client.force_login(bob)
-    return lambda name="dashboard", **params: client.get(reverse(name), params)
+    return lambda name="dashboard", headers=None, **params: client.get(reverse(name), params, headers=headers)
 
 
 def test_marks_and_tables_lead_to_the_list(opened, ops, client):
@@ -329,8 +329,20 @@ def test_every_chart_says_its_numbers_as_a_table_and_as_a_file(opened, ops, bob)
     assert "'=1+1" in export(opened, "labels")
 
 
-def export(opened, slug):
-    response = opened("dashboard-export", chart=slug)
+def test_days_are_written_for_people_on_the_page_and_for_programs_in_files(opened, ops, bob):
+    with at(datetime(2026, 3, 1, tzinfo=UTC)):
+        IssueFactory(space=ops)
+    period = {"from": "2026-03-01", "to": "2026-03-02"}
+
+    content = opened(headers={"accept-language": "de"}, **period).content.decode()
+
+    assert '<h2 class="days">1. Mär 2026 bis 2. Mär 2026</h2>' in content
+    assert "1 eröffnet, 1. Mär 2026" in content and "<bdi>1. Mär 2026</bdi>" in content
+    assert '\n"2026-03-01","1","0","1"' in export(opened, "flow", **period)
+
+
+def export(opened, slug, **params):
+    response = opened("dashboard-export", chart=slug, **params)
     return b"".join(response.streaming_content).decode("utf-8-sig")
 
 

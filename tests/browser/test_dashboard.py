@@ -42,7 +42,7 @@ def test_form_narrows_all_charts(on_dashboard):
     form.get_by_label("To", exact=True).fill("2026-01-31")
     form.get_by_role("button", name="Show").click()
 
-    expect(on_dashboard.locator("main h2").first).to_have_text("2026-01-01 to 2026-01-31")
+    expect(on_dashboard.locator("main h2").first).to_have_text("1 Jan 2026 to 31 Jan 2026")
     expect(on_dashboard.get_by_role("link", name="Open now")).to_contain_text("2")
 
 

@@ -9,15 +9,16 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from issues import bulk, issue_rows, language, lookups, undo
 from issues.filters import BadParameter
-from issues.limits import BULK, QUERY_STRING
+from issues.limits import BULK, QUERY_STRING, READ
 from issues.list_rows import ROW, rows_of
-from issues.models import BulkRun, HistoryEntry
+from issues.models import BulkRun, HistoryEntry, LastVisit
 from issues.models.fields import uuid7
 from issues.orders import ORDERS
 from issues.views import find
@@ -26,7 +27,7 @@ NAMED = 10
 UNDONE = pgettext_lazy("done", "Undid the change of")
 NUMBER = re.compile("[0-9]{1,18}\\Z")
 # Answers of these are pages too, but nobody can come back to them.
-POSTED = ("issue-change", "issue-update", "issue-attach", "comment-create")
+POSTED = ("issue-change", "issue-read", "issue-update", "issue-attach", "comment-create")
 
 
 @login_required
@@ -51,6 +52,24 @@ def issue_change(request):
         return changed(request, form, keys)
     except ValidationError as error:
         return refused(request, [bulk.reason(error)])
+
+
+@login_required
+@require_POST
+def issue_read(request):
+    """Mark as read what a list shows, of which `query` is the query string, and go back to it."""
+    at = timezone.now()
+    try:
+        issues = bulk.matching(request, request.POST.get("query", ""))
+    except BadParameter as error:
+        return refused(request, [bulk.reason(error)])
+    keys = issues.order_by("-updated_at", "-pk").values_list("pk", flat=True)[:READ]
+    LastVisit.objects.mark(request.user, keys, at)
+    words = ngettext("{} issue is marked as read.", "{} issues are marked as read.", len(keys))
+    if len(keys) == READ:
+        words = gettext("The {} issues that changed last are marked as read.")
+    messages.success(request, words.format(language.digits(len(keys))))
+    return redirect(following(request))
 
 
 def posted_text(request):

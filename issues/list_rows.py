@@ -46,11 +46,11 @@ def row_of(issue, user):
 
 
 def is_unread(document, user, visited_at):
-    """Whether others have changed an issue since the user's last visit, or the user never made one."""
-    by = document["updated_by"]
+    """Whether others have changed an issue since the user's last visit, or without one since they joined."""
+    by, (space, _) = document["updated_by"], document["place"]
     if by and by["id"] == str(user.uuid):
         return False
-    return visited_at is None or visited_at < issue_rows.moment(document["updated_at"])
+    return (visited_at or user.joined()[space]) < issue_rows.moment(document["updated_at"])
 
 
 def shown(document, time, user, sparks, visits):

@@ -123,6 +123,7 @@ def screen(request, params, own, template="issues/issue_list.html", context=None
     context |= page_links(links, found.page)
     context |= {
         "issues": found.page.rows,
+        "has_unread": any(row["is_unread"] for row in found.page.rows),
         "problem": found.problem,
         "mistake": found.mistake,
         "words": "" if found.problem or "q" not in params else found.filters.query.words,

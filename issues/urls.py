@@ -30,6 +30,7 @@ urlpatterns = [
     path("issues/new/draft/", drafts.issue_create_draft, name="issue-create-draft"),
     path("issues/help/", list_views.query_help, name="query-help"),
     path("issues/like/", detail_views.issue_like, name="issue-like"),
+    path("issues/read/", bulk_views.issue_read, name="issue-read"),
     path("issues/change/", bulk_views.issue_change, name="issue-change"),
     path("issues/<str:key>.csv", exports.issue_csv, name="issue-csv"),
     path("issues/<str:key>.json", exports.issue_json, name="issue-json"),

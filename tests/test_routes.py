@@ -146,6 +146,7 @@ RULES = {
     "issue-export-markdown": "own",
     "issue-changes": "own",
     "issue-change": "own",
+    "issue-read": "own",
     "issue-create": "own",
     "issue-create-draft": "own",
     "issue-edit-draft": "tenant",

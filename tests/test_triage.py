@@ -1,13 +1,16 @@
 """Triage, the pane beside a list, chips and density, as a browser without scripts has them."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from issues.actor import Actor, acting_as
-from issues.models import Level
+from issues.models import LastVisit, Level
 from tests.factories import AttachmentFactory, CommentFactory, IssueFactory, MembershipFactory, UserFactory
+from tests.test_pages import form_of
 
 pytestmark = pytest.mark.django_db
 TRIAGE, ISSUES = "/triage/", "/issues/"
@@ -138,6 +141,34 @@ def test_a_row_is_unread_until_one_looks_and_again_when_others_change_it(page, o
         seen.append(is_unread())
 
     assert seen == [True, False, True, False]
+
+
+def test_nothing_is_unread_from_before_one_joined(page, ops, bob):
+    IssueFactory(space=ops, title="Before", created_at=timezone.now() - timedelta(days=1))
+    IssueFactory(space=ops, title="After")
+
+    rows = page(ISSUES).context["issues"]
+
+    assert {row["title"]: row["is_unread"] for row in rows} == {"Before": False, "After": True}
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_what_a_list_shows_is_marked_as_read_at_once(page, client, ops, bob, monkeypatch, most):
+    monkeypatch.setattr("issues.bulk_views.READ", most)
+    for title in ("Left alone", "Disk is full", "Disk is slow"):
+        IssueFactory(space=ops, title=title)
+    IssueFactory(title="Disk elsewhere")
+    form = form_of(page(ISSUES, {"q": "disk"}), reverse("issue-read"))
+
+    response = client.post(reverse("issue-read"), form, follow=True)
+
+    assert response.redirect_chain == [(f"{ISSUES}?q=disk", 302)]
+    said = {2: "The 2 issues that changed last are marked as read.", 3: "2 issues are marked as read."}
+    assert said[most] in text_of(response)
+    rows = page(ISSUES).context["issues"]
+    assert {row["title"] for row in rows if row["is_unread"]} == {"Left alone"}
+    assert set(LastVisit.objects.values_list("user", flat=True)) == {bob.pk}
+    assert "Mark all as read" in text_of(page(ISSUES)) and "Mark all as read" not in text_of(response)
 
 
 def test_all_clear_says_when_the_last_one_was_handled(page, ops, bob):

@@ -18,15 +18,19 @@ class LastVisitQuerySet(models.QuerySet):
         """{primary key of an issue: time of the user's last visit} of those of these that were visited."""
         return dict(self.filter(user=user, issue__in=list(issues)).values_list("issue", "at"))
 
+    def mark(self, user, issues, at):
+        """Put down that `user` has seen these issues, by their primary keys."""
+        self.bulk_create(
+            [LastVisit(user=user, issue_id=issue, at=at) for issue in sorted(issues)],
+            update_conflicts=True,
+            unique_fields=["user", "issue"],
+            update_fields=["at"],
+        )
+
     def remember(self, user, issue, at):
         """Put down that `user` looked at `issue`; nobody is kept from reading where that cannot be."""
         try:
-            self.bulk_create(
-                [LastVisit(user=user, issue=issue, at=at)],
-                update_conflicts=True,
-                unique_fields=["user", "issue"],
-                update_fields=["at"],
-            )
+            self.mark(user, [issue.pk], at)
         except DatabaseError as error:
             logger.warning("A visit was not put down: %s", error)
 

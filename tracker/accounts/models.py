@@ -173,16 +173,22 @@ class User(AbstractBaseUser, PermissionsMixin):
         """{primary key of a space: role} of this person, asked of the database once per instance."""
         if not hasattr(self, "_space_roles"):
             rows = Membership.objects.filter(user=self, is_active=True, space__is_active=True)
-            columns = ("space_id", "role", "space__key", "space__name")
+            columns = ("space_id", "role", "space__key", "space__name", "created_at")
             found = list(rows.values_list(*columns)) if self.is_active else []
-            self._space_roles = {space: role for space, role, _, _ in found}
-            self._spaces = sorted(((pk, key, name) for pk, _, key, name in found), key=itemgetter(1))
+            self._space_roles = {space: role for space, role, *_ in found}
+            self._spaces = sorted(((pk, key, name) for pk, _, key, name, _ in found), key=itemgetter(1))
+            self._joined = {space: at for space, *_, at in found}
         return self._space_roles
 
     def spaces(self):
         """[(primary key, key, name)] of the spaces of whoever signed in by a page, read with their roles."""
         self.space_roles()
         return self._spaces
+
+    def joined(self):
+        """{primary key of a space: when they first joined it} of the same, read with their roles too."""
+        self.space_roles()
+        return self._joined
 
 
 def digest_of(secret):

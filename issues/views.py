@@ -184,12 +184,15 @@ def issue_create(request):
     form = IssueCreateForm(request, *posted, initial=initial)
     if not form.spaces:
         raise PermissionDenied
-    if is_preview(request):
+    is_checked = request.method == "POST" and "check" in request.POST
+    if is_checked or is_preview(request):
         space = form.spaces[0] if "space" in form.errors else form.cleaned_data["space"].pk
         roles = {space: request.user.space_roles()[space]}
         text = form.data.get("description", "").strip()
         title = form.data.get("title", "").strip() or (text and markdown.first_line(text))
-        context = {"form": form, "similar": issues_like(roles, title)}
+        context = {"form": form, "similar": issues_like(roles, title), "is_checked": is_checked}
+        if is_checked:
+            return render(request, "issues/issue_form.html", context, status=422 if form.errors else 200)
         return preview_page(request, "issues/issue_form.html", "description", space, context)
     if form.is_bound and (issue := form.save()):
         Draft.objects.of(request.user, Draft.Kind.ISSUE).delete()

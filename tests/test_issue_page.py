@@ -293,6 +293,30 @@ def test_similar_issues_are_shown_while_a_new_one_is_written(as_bob, ops):
     assert nothing.status_code == 200 and b"OPS-1" not in nothing.content
 
 
+def test_a_button_shows_similar_issues_and_keeps_what_was_typed(as_bob, ops):
+    IssueFactory(space=ops, title="Vouchers expire in the basket")
+    form = {
+        "space": "OPS",
+        "title": "vouchers expire",
+        "description": "<b>Why?</b>",
+        "labels": "",
+        "check": "1",
+    }
+
+    similar = as_bob.post(reverse("issue-create"), form)
+    none, wrong = (
+        as_bob.post(reverse("issue-create"), form | other)
+        for other in ({"title": "Zebra"}, {"level": "no-level"})
+    )
+
+    page = similar.content.decode()
+    assert similar.status_code == 200 and "Vouchers expire in the basket" in page
+    assert 'value="vouchers expire"' in page and "&lt;b&gt;Why?&lt;/b&gt;" in page
+    assert "There is no similar issue" in none.content.decode()
+    assert wrong.status_code == 422 and "Vouchers expire in the basket" in wrong.content.decode()
+    assert Issue.objects.count() == 1
+
+
 def test_similar_issues_of_an_issue_are_others_that_one_sees(as_bob, ops, charlie):
     for space in (ops, charlie.memberships.get().space):
         IssueFactory(space=space, title="Vouchers expire in the basket")

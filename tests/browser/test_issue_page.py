@@ -232,6 +232,7 @@ def test_similar_issues_are_named_while_the_title_is_typed(page, sign_in, bob, o
     page.get_by_label("Title").press_sequentially("vouchers expire")
 
     expect(page.get_by_role("link", name="Vouchers expire in the basket")).to_be_visible()
+    expect(page.get_by_role("button", name="Check for similar issues")).to_be_hidden()
 
 
 def test_similar_issues_and_mentions_stand_beside_an_issue(on_issue, ops, issue):

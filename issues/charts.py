@@ -91,6 +91,11 @@ class Plot:
     wide = WIDE
 
     @property
+    def legend(self):
+        """The Series that are told apart by their looks."""
+        return [] if self.has_bars else [*self.series, *filter(None, [self.behind])]
+
+    @property
     def is_dense(self):
         return len(self.series[0].numbers) > DENSE
 

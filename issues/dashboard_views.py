@@ -1,8 +1,12 @@
 """The page of charts, and each of its charts as a file."""
 
+import re
+
 from django import forms
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy
@@ -10,14 +14,18 @@ from django.views.decorators.http import require_GET, require_safe
 
 from issues.dashboard import CUSTOM, PRESETS, USUAL, Numbers, period_of, today_of
 from issues.dashboard_charts import CHARTS, NOW
-from issues.exports import csv_response
+from issues.exports import csv_response, download
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import offer
-from issues.language import digits
+from issues.language import day, digits
 from issues.limits import QUERY
 from issues.list_views import marked
 
 PARAMETERS = ("q", "days", "from", "to")
+# Of a chart as a picture: where it begins, and the heights of its parts, in pixels.
+TOP, LINE, STACK, BAR, GAP = 64, 20, 48, 28, 16
+# What XML has no way to say.
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class DashboardForm(forms.Form):
@@ -55,7 +63,19 @@ def dashboard(request):
 @login_required
 @require_GET
 def dashboard_export(request):
-    """One of the charts as CSV; the page itself where it would say what is wrong."""
+    """One of the charts as CSV."""
+    return file_of(request, csv_of)
+
+
+@login_required
+@require_GET
+def dashboard_export_svg(request):
+    """One of the charts as a picture, in the language of the page."""
+    return file_of(request, svg_of)
+
+
+def file_of(request, written):
+    """What `written(chart, numbers)` makes; the page itself where it would say what is wrong."""
     params = given(request)
     slug = params.pop("chart", "")
     try:
@@ -64,9 +84,30 @@ def dashboard_export(request):
         numbers = numbers_of(request, params)
     except BadParameter as error:
         return page(request, params, error)
-    chart = CHARTS[slug](numbers, linked(numbers))
+    return written(CHARTS[slug](numbers, linked(numbers)), numbers)
+
+
+def csv_of(chart, numbers):
     header = [f"{name} ({unit})" if unit else name for name, unit in chart.columns]
-    return csv_response(f"dashboard-{slug}", header, ([cell.value for cell in row] for row in chart.rows))
+    lines = ([cell.value for cell in row] for row in chart.rows)
+    return csv_response(f"dashboard-{chart.slug}", header, lines)
+
+
+def svg_of(chart, numbers):
+    plot = chart.plot
+    top = TOP + (LINE * len(plot.legend) + GAP if plot else STACK * chart.is_stacked)
+    asked = numbers.filters.query.text
+    when = day(numbers.today) if chart.slug in NOW else str(numbers.period)
+    context = {
+        "chart": chart,
+        "plot": plot,
+        "top": top,
+        "height": top + (plot.whole_height if plot else BAR * len(chart.bars)) + GAP,
+        "when": f"{when} · {asked}" if asked else when,
+        "base": settings.BASE_URL.rstrip("/"),
+    }
+    text = CONTROL.sub("\N{REPLACEMENT CHARACTER}", render_to_string("issues/charts/file.svg", context))
+    return download(f"dashboard-{chart.slug}.svg", [text], "image/svg+xml")
 
 
 def given(request):

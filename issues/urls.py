@@ -49,6 +49,7 @@ urlpatterns = [
     path("issues/<str:key>/history/", views.issue_history, name="issue-history"),
     path("dashboard/", dashboard_views.dashboard, name="dashboard"),
     path("dashboard/export.csv", dashboard_views.dashboard_export, name="dashboard-export"),
+    path("dashboard/export.svg", dashboard_views.dashboard_export_svg, name="dashboard-export-svg"),
     path("views/", saved_views.view_list, name="view-list"),
     path("views/menu/", saved_views.view_menu, name="view-menu"),
     path("views/<str:id>/", saved_views.view_detail, name="view-detail"),

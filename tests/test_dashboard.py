@@ -5,9 +5,11 @@ import io
 import re
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
+from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from django.db import connection
@@ -34,6 +36,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
+SVG = "{http://www.w3.org/2000/svg}"
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 BEGIN = NOW - timedelta(days=40)
 LEFT = [Days(date(2026, 2, 1), date(2026, 3, 1)), Days(date(2026, 2, 10), date(2026, 2, 10))]
@@ -306,17 +309,21 @@ def test_marks_and_tables_lead_to_the_list(opened, ops, client):
     assert "OPS-3" not in client.get(opened).content.decode()
 
 
-def test_every_chart_says_its_numbers_as_a_table_and_as_a_file(opened, ops, bob):
+def fill_every_chart(space, person, label):
     now = datetime.now(UTC)
     with at(now - timedelta(hours=2)):
-        issue = labelled({"=1+1": ""}, space=ops, service="api")
-    with at(now, bob):
+        issue = labelled({label: ""}, space=space, service="api")
+    with at(now, person):
         issue.status = "resolved"
         issue.save()
         issue.count_sighting()
-        issue.assignee = bob
+        issue.assignee = person
         issue.save()
-        IssueFactory(space=ops, status="resolved")
+        IssueFactory(space=space, status="resolved")
+
+
+def test_every_chart_says_its_numbers_as_a_table_and_as_a_file(opened, ops, bob):
+    fill_every_chart(ops, bob, "=1+1")
 
     content = opened().content.decode()
 
@@ -339,6 +346,27 @@ def test_days_are_written_for_people_on_the_page_and_for_programs_in_files(opene
     assert '<h2 class="days">1. Mär 2026 bis 2. Mär 2026</h2>' in content
     assert "1 eröffnet, 1. Mär 2026" in content and "<bdi>1. Mär 2026</bdi>" in content
     assert '\n"2026-03-01","1","0","1"' in export(opened, "flow", **period)
+
+
+def test_every_chart_is_a_picture_that_stands_alone(opened, ops, bob, settings):
+    settings.BASE_URL = "https://tracker.example/"
+    fill_every_chart(ops, bob, "a\x0bb <c>")
+    light = set(re.findall(r"light-dark\((#[0-9a-f]{6}), ", Path("static/css/variables.css").read_text()))
+
+    page, pictures = opened().content.decode(), {slug: svg(opened, slug) for slug in CHARTS}
+
+    for slug, picture in pictures.items():
+        links = [link.get("href") for link in ElementTree.fromstring(picture).iter(f"{SVG}a")]
+        assert links and all(link.startswith("https://tracker.example/issues/?q=") for link in links), slug
+        assert set(re.findall("#[0-9a-f]{6}", picture)) <= light and "var(" not in picture
+        assert f"{reverse('dashboard-export-svg')}?chart={slug}" in page
+    assert "Eröffnet und gelöst" in pictures["flow"] and "a\ufffdb &lt;c&gt;" in pictures["labels"]
+
+
+def svg(opened, slug):
+    response = opened("dashboard-export-svg", {"accept-language": "de"}, chart=slug, q="space:OPS")
+    assert response["Content-Type"] == "image/svg+xml"
+    return response.getvalue().decode()
 
 
 def export(opened, slug, **params):

@@ -187,6 +187,7 @@ RULES = {
     "level-detail": "tenant",
     "dashboard": "own",
     "dashboard-export": "own",
+    "dashboard-export-svg": "own",
     "history-list": "own",
     "trash": "own",
     "comment-create": "tenant",

@@ -116,7 +116,8 @@ class Bar(NamedTuple):
 class Chart:
     """One chart: `slug` names it in addresses, `about` says what its numbers mean.
 
-    It has a `plot`, or `bars`, which `is_stacked` shows in one line as well. Its table has `columns`,
+    It has a `plot`, or `bars`, which `is_stacked` shows in one line as well, and which count issues, or
+    what `has_sightings` says. Its table has `columns`,
     [(name, unit)], and `rows` of Cells, of which the first names the row; without any, `nothing` is said.
     """
 
@@ -129,6 +130,7 @@ class Chart:
     plot: Plot | None = None
     bars: list = field(default_factory=list)
     is_stacked: bool = False
+    has_sightings: bool = False
 
 
 def plotted(names, series, columns=(), behind=None, is_wait=False, has_bars=False):

@@ -22,12 +22,15 @@ from issues.models.sql import among
 from issues.paths import adapted, compiled, index_hint
 from issues.query.moments import whole_day
 from issues.query.scope import Scope
+from issues.sightings import first_hour
 
 PRESETS, CUSTOM, USUAL = ("7", "30", "90"), "custom", "30"
 LONGEST = 366
 # A longer period is shown by the week.
 DAILY = 100
 WEEK = 7
+# So many issues are called the noisiest.
+NOISY = 10
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 # Days since an issue was opened, the first and the last included; all others are older.
@@ -278,6 +281,27 @@ class Numbers:
     @cached_property
     def services(self):
         return values_of(Facet(by_column("service"), texts("service"), is_shared=True), self.opened_issues)
+
+    @cached_property
+    def noisiest(self):
+        """[(key, title, number)] of those seen most often in the period, and more than once: at most NOISY.
+
+        An hour is of the day in which it begins.
+        """
+        first, beyond = map(first_hour, self.period.moments(self.zone))
+        place, spaces = among("space_id", self.filters.spaces)
+        condition, narrowing = self.condition
+        sql = (
+            "SELECT s.key, issues_issue.number, issues_issue.title, seen.times FROM "
+            f"(SELECT issue_id, sum(number) AS times FROM issues_occurrencehour WHERE {place} "
+            "AND hour >= %s AND hour < %s GROUP BY issue_id HAVING sum(number) > 1) AS seen "
+            "CROSS JOIN issues_issue CROSS JOIN issues_space AS s "
+            "WHERE issues_issue.id = seen.issue_id AND s.id = issues_issue.space_id "
+            f"AND issues_issue.deleted_at IS NULL {f'AND ({condition}) ' if condition else ''}"
+            f"ORDER BY seen.times DESC, issues_issue.id DESC LIMIT {NOISY}"
+        )
+        found = fetched(sql, [*spaces, first, beyond, *narrowing])
+        return [(f"{space}-{number}", title, int(times)) for space, number, title, times in found]
 
     @property
     def opened_issues(self):

@@ -3,9 +3,11 @@
 Each takes Numbers and `link`, a function from a term of a query to the address of a list that it narrows.
 """
 
+from django.urls import reverse
 from django.utils.translation import gettext, gettext_noop
 
 from issues.charts import Cell, Chart, Series, barred, lasting, plotted
+from issues.dashboard import NOISY
 from issues.language import digits, month, share
 from issues.query.scope import quoted
 
@@ -127,6 +129,23 @@ def workload(numbers, link):
         gettext("Nothing is open."),
         (gettext("Assignee"), gettext("Open issues")),
     )
+
+
+def noisiest(numbers, link):
+    found = [
+        {"name": f"{key} {title}", "count": times, "query": key} for key, title, times in numbers.noisiest
+    ]
+    chart = listed(
+        found,
+        lambda key: reverse("issue-detail", args=[key]),
+        "noisiest",
+        gettext("Noisiest issues"),
+        gettext("The {} that were seen most often in these days, and more than once.").format(NOISY),
+        gettext("No issue was seen more than once in these days."),
+        (gettext("Issue"), gettext("Sightings")),
+    )
+    chart.has_sightings = True
+    return chart
 
 
 def labels(numbers, link):
@@ -260,6 +279,7 @@ CHARTS = {
     "first-action": first_action,
     "resolution": resolution,
     "regressions": regressions,
+    "noisiest": noisiest,
     "labels": labels,
     "services": services,
     "levels": levels,

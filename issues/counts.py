@@ -16,6 +16,7 @@ from issues.models import Issue, IssueChannel, IssueLabel
 from issues.models.count import ANY, COLUMN_TAGS, DIMENSIONS, NONE, TAGS, grain_of, tag_of
 from issues.models.sql import among
 from issues.paths import Driven
+from issues.search import Follows
 
 # What changes without an entry of history, so that no version tells of it.
 UNRECORDED = ("seen_count", "last_seen_at")
@@ -330,7 +331,12 @@ def values_of_lookup(lookup, table=Issue._meta.db_table, names=NAMES):
     """{column: Values} of one comparison of these columns of a table, else None."""
     column, value = getattr(lookup, "lhs", None), getattr(lookup, "rhs", None)
     if isinstance(column, Exists) and value is True:
-        return values_of_members(column.query, is_probe)
+        is_known = any(
+            isinstance(getattr(part, "lhs", part), Follows) for part in column.query.where.children
+        )
+        return {} if is_known else values_of_members(column.query, is_probe)
+    if isinstance(value, Follows):
+        return {}
     if not isinstance(column, Col) or column.alias != table:
         return None
     if column.target.name == "id" and lookup.lookup_name == "in" and isinstance(value, Query):

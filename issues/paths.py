@@ -5,7 +5,7 @@ all that match. So the page is looked for in each part by itself (a branch: one 
 few rows that all of them give are sorted. What a page costs then does not grow with the table.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
 
@@ -16,11 +16,13 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from issues.lookups import stored
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
-from issues.search import Said, source
+from issues.search import Narrowed, Said, Told, is_rare, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
+# So many issues that the index of words finds are sorted, whatever the order of the list.
+SORTED = 2_000
 
 STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
@@ -37,7 +39,7 @@ class Path:
 
     The order is a column; None is that of arrival, which is that of the key. `every` says that all statuses
     are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
-    may be sorted whatever the order.
+    may be sorted whatever the order. `sorted_by` is the key as something that no index is in the order of.
     """
 
     index: str
@@ -49,6 +51,7 @@ class Path:
     key: str = "issues_issue.id"
     where: tuple[str, list] = ("", [])
     ages: tuple[str, ...] = ()
+    sorted_by: str = ""
 
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.
@@ -134,6 +137,8 @@ class Conjuncts:
     equal: dict[str, list] = field(default_factory=dict)
     driven: list[Driven] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    narrowed: list[Narrowed] = field(default_factory=list)
     plain: list[tuple[str, list]] = field(default_factory=list)
     others: list[Q] = field(default_factory=list)
 
@@ -142,6 +147,10 @@ class Conjuncts:
             self.driven.append(condition)
         elif isinstance(condition, Said) and condition.is_list:
             self.said.append(condition)
+        elif isinstance(condition, Narrowed) and condition.values:
+            self.narrowed.append(condition)
+        elif isinstance(condition, Told) and condition.tokens:
+            self.told.append(condition)
         elif isinstance(condition, Q):
             if condition.negated:
                 self.others.append(condition)
@@ -182,6 +191,12 @@ class Conjuncts:
             return True
         return False
 
+    @property
+    def is_known_by_words(self):
+        """Whether the index of words knows of all that is asked."""
+        is_more = self.driven or self.plain or self.others
+        return not is_more and self.equal.keys() <= {"space_id", "status", "assignee_id"}
+
     def path(self, order):
         """(Path, {column: values}, the Driven one that it comes from) for this Order."""
         along = [self.fitting_words(order.column)]
@@ -202,12 +217,17 @@ class Conjuncts:
     def fitting_words(self, rank):
         """Along the index of words, which knows of spaces, statuses and assignees as well."""
         wanted = [phrase for said in self.said if not said.negated for phrase in said.phrases]
-        if rank is not None or not wanted:
+        values = [tokens for narrowed in self.narrowed for tokens in narrowed.values]
+        if not wanted and not values:
             return None
-        roles = {pk: role for pk, role in self.said[0].roles.items() if pk in self.equal["space_id"]}
+        roles = dict.fromkeys(self.equal["space_id"])
+        for said in self.said[:1]:
+            roles = {pk: role for pk, role in said.roles.items() if pk in roles}
         unwanted = [phrase for said in self.said if said.negated for phrase in said.phrases]
         narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
-        found = source(roles, wanted, unwanted, *narrowing)
+        found = source(roles, wanted, unwanted, *narrowing, values)
+        if rank is not None and not is_rare(found, SORTED):
+            return None
         where = found.where, list(found.parameters)
         return Path("", (), source=found.table, key=found.id, where=where, ages=found.ages), {}, None
 
@@ -257,8 +277,8 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
         return "", []
-    if path.ages and not key and order.id_descending and not backwards:
-        return newest_of(path, rest, order, size, skip)
+    if path.ages and not key and not order.column and order.id_descending and not backwards:
+        return newest_of(path, rest, order, size, skip, found.is_known_by_words)
     is_bare = driven and len(rest) == len(OF_ALL) and connection.vendor == "postgresql"
     find = probing_branch if is_bare else branch
     starts = beyonds(order, key, backwards, path) if key else [("", [])]
@@ -275,14 +295,18 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     return sql, [value for _, parameters in branches for value in parameters]
 
 
-def newest_of(path, conditions, order, size, skip):
+def newest_of(path, conditions, order, size, skip, is_known):
     """(SQL, parameters) of the newest keys along words, as by `ids_of`: older ones are looked at only where
-    there are too few of the newer.
+    there are too few of the newer. If `is_known`, the words have them alone.
     """
     seen, parts, parameters = "0", [], []
     for number, age in enumerate(path.ages):
         narrowed = [(age, []), (f"{seen} < {skip + size}", []), *conditions]
-        sql, values = branch(path, {}, narrowed, order, False, skip + size)
+        # Then there are few of the oldest, and they are sorted: for a short page, or for words that none has,
+        # the planner would rather walk through all documents in their order.
+        is_sorted = is_known and age == path.ages[-1]
+        along = replace(path, sorted_by=f"{path.key} + 0") if is_sorted else path
+        sql, values = branch(along, {}, narrowed, order, False, skip + size)
         parts.append(f"part_{number} AS MATERIALIZED ({sql})")
         parameters += values
         seen += f" + (SELECT count(*) FROM part_{number})"
@@ -299,9 +323,10 @@ def conjunction(found, path, values, driven):
             rest.append(column_among(column, known, path is not NO_PATH))
         elif driven:
             rest.append((f"issues_issue.{column} = {column_of(path, column)}", []))
-    others = [*found.others, *(each.probe for each in found.driven if each is not driven)]
+    others = [*found.others, *found.told, *(each.probe for each in found.driven if each is not driven)]
     # Unless the path is along the words.
     others += [] if path.where[0] else found.said
+    others += found.narrowed if path is NO_PATH else []
     return rest + ([unnoticed(compiled(others), path)] if others else [])
 
 
@@ -386,7 +411,7 @@ def branch(path, values, conditions, order, backwards, size):
         conditions.insert(0, (f"issues_issue.id = {path.key}", []))
     where = " AND ".join(sql for sql, _ in conditions)
     columns = f"{path.key} AS id" + (f", issues_issue.{order.column}" if order.column else "")
-    terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
+    terms = ", ".join(order.sql(backwards, "issues_issue.", path.sorted_by or path.key))
     tables = f"{path.source}{index_hint(path.index)}{joined}"
     sql = f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {terms} LIMIT {size}"
     return sql, [value for _, parameters in conditions for value in parameters]

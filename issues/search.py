@@ -54,14 +54,16 @@ class Source:
     ages: tuple[str, ...] = ()
 
 
-def source(roles, wanted, unwanted=(), statuses=(), assignees=()):
-    """The Source of the issues with all phrases `wanted` and none of `unwanted`; one is wanted at least.
+def source(roles, wanted, unwanted=(), statuses=(), assignees=(), values=()):
+    """The Source of the issues with all phrases `wanted` and none of `unwanted`.
 
-    `roles` are {space: role} of the spaces where to look. Statuses and assignees (primary keys, None for
-    nobody) narrow it if there are any. Deleted issues are not in the index; that all the spaces are the right
-    ones only the issues' own rows say where they are more than FEW.
+    `roles` are {space: role} of the spaces where to look. Statuses, assignees (primary keys, None for nobody)
+    and `values` (lists of tokens, of each of which one is there) narrow it if there are any; a phrase or a
+    value is wanted at least. Deleted issues are not in the index; that all the spaces are the right ones only
+    the issues' own rows say where they are more than FEW.
     """
     tokens = [
+        *values,
         [space_token(pk) for pk in roles or (0,)] if len(roles) <= FEW else [],
         [status_token(status) for status in statuses],
         [assignee_token(pk) for pk in assignees],
@@ -87,6 +89,51 @@ class Said(Q):
         found = super().__invert__()
         found.phrases, found.operator, found.roles = self.phrases, self.operator, self.roles
         return found
+
+
+class Follows(RawSQL):
+    """SQL of a condition that follows from others, and so narrows nothing."""
+
+
+class Told(Q):
+    """A Q on issues by a column, whose documents have one of `tokens`. Only as a whole it has them."""
+
+    tokens = ()
+
+
+class Narrowed(Q):
+    """A Q on issues whose documents have one token of each of `values`, which follows from Told ones."""
+
+    values = ()
+
+
+def told(condition, tokens):
+    """The Told Q of this one; where a token is None, the index does not know of it."""
+    if None in tokens:
+        return condition
+    found = Told(condition)
+    found.tokens = tuple(tokens)
+    return found
+
+
+def narrowed(conditions):
+    """What follows from conditions that all hold, by the index: a list of one Narrowed Q, or of none."""
+    values = [
+        condition.tokens for condition in conditions if isinstance(condition, Told) and condition.tokens
+    ]
+    if not values:
+        return []
+    found = Narrowed(index().tokened(values))
+    found.values = values
+    return [found]
+
+
+def is_rare(found, most):
+    """Whether a Source has no more than `most` issues."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {found.table} WHERE {found.where} LIMIT {most + 1}) AS found"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, found.parameters)
+        return cursor.fetchone()[0] <= most
 
 
 def newest(found, most):
@@ -169,6 +216,11 @@ class Fts:
         return Q(pk__in=RawSQL("SELECT rowid FROM issues_search WHERE issues_search MATCH %s", (match,)))
 
     @classmethod
+    def tokened(cls, values):
+        match = " AND ".join(map(cls.tokens, values))
+        return Q(pk__in=Follows("SELECT rowid FROM issues_search WHERE issues_search MATCH %s", (match,)))
+
+    @classmethod
     def text(cls, phrase, reader):
         said = f'"{" ".join(phrase.words)}"{" *" if phrase.is_open else ""}'
         if reader is True:
@@ -233,6 +285,11 @@ class Tsvector:
         holds = RawSQL(f" {operator} ".join(parts), parameters, BooleanField())
         return Q(Exists(SearchDocument.objects.filter(holds, issue=OuterRef("pk"))))
 
+    @classmethod
+    def tokened(cls, values):
+        holds = Follows(f"vector @@ {cls.literal(' & '.join(map(cls.tokens, values)))}", (), BooleanField())
+        return Q(Exists(SearchDocument.objects.filter(holds, issue=OuterRef("pk"))))
+
     @staticmethod
     def literal(query):
         """A tsquery in the statement itself: a plan that is kept knows how rare words are, not parameters."""
@@ -253,7 +310,9 @@ class Tsvector:
 
     @staticmethod
     def tokens(choices):
-        return "({})".format(" | ".join(f"'={choice}'" for choice in choices))
+        """A choice may end with a star, for all that begin so."""
+        words = (f"'={choice.rstrip('*')}'{':*' * choice.endswith('*')}" for choice in choices)
+        return f"({' | '.join(words)})"
 
     @classmethod
     def phrase(cls, phrase, reader, table=""):

@@ -129,6 +129,17 @@ def tag_of(value):
     return value if isinstance(value, str) else str(int(value))
 
 
+def tags_like(kind, spaces, pattern, most):
+    """The tags of a kind that issues of these spaces have, or had, and that are LIKE a pattern of `like()`.
+
+    None where they are more than `most`.
+    """
+    place = {"space__in": spaces, "grain": TAGS[kind], "tag__like": pattern}
+    counted, left = (model.objects.filter(**place).values_list("tag") for model in (IssueCount, CountDelta))
+    found = [tag for (tag,) in counted.union(left)[: most + 1]]
+    return found if len(found) <= most else None
+
+
 def tags_of(issues):
     """{issue: [(kind, tag)]} of the labels and channels of these issues, by their primary keys."""
     found = {pk: [] for pk in issues}

@@ -1,5 +1,7 @@
 """What is searched of an issue: its texts as words, in a row of their own that the text index lies over."""
 
+import re
+
 from django.db import connection, models, transaction
 
 from issues.models.history import COMMENTS
@@ -17,6 +19,28 @@ TEXTS, SAID = ("title", "description"), ("comments", "internal")
 ERROR = ("error_type", "error_message")
 COLUMNS = (*TEXTS, *SAID, "tokens")
 NEW = ("new",)  # of which nobody has said anything yet
+# By their values, too, the index narrows a list: {column: what its tokens begin with}. Of what is no text it
+# says alone whether there is any.
+MARKS = {
+    "kind": "k",
+    "service": "v",
+    "platform": "p",
+    "track": "c",
+    "error_type": "e",
+    "languages": "l",
+    "resource_type": "r",
+    "resource_name": "r",
+    "resource_id": "r",
+    "alert_id": "r",
+    "first_version": "n",
+    "last_version": "n",
+    "due_on": "d",
+    "is_crash": "x",
+    "is_anonymous": "y",
+}
+# The most letters of a token: those that are alike are told apart by the rows.
+LETTERS = 40
+UNSPOKEN = re.compile("[^a-z0-9]+")
 
 # Functions of (primary keys of issues, the most characters that are of use) that give (issue, text, whether
 # only members read it) of what is said of them, the newest first. Apps add theirs.
@@ -102,7 +126,8 @@ class SearchDocument(models.Model):
     """The words of an issue that is not deleted, with one blank between them.
 
     `comments` begins with the error, `internal` is what only members read. `tokens` are its space, status
-    and assignee, so that the index itself narrows by them: `s7 topen u3`, `u0` for nobody.
+    and assignee, so that the index itself narrows by them, and the values of MARKS: `s7 topen u3 vpayments`,
+    `u0` for nobody.
     """
 
     issue = RowOfIssue(Issue, models.CASCADE, primary_key=True, related_name="+")
@@ -129,7 +154,7 @@ def columns_of(change):
     return (
         *(name for name in TEXTS if name in changed),
         *(SAID if is_said else ("comments",) if changed & set(ERROR) else ()),
-        *(("tokens",) if changed & {"status", "assignee_id"} else ()),
+        *(("tokens",) if changed & {"status", "assignee_id", *MARKS} else ()),
     )
 
 
@@ -163,7 +188,26 @@ def said_of(issues, sources=SOURCES):
 
 
 def tokens_of(issue):
-    return space_token(issue.space_id), status_token(issue.status), assignee_token(issue.assignee_id)
+    yield from (space_token(issue.space_id), status_token(issue.status), assignee_token(issue.assignee_id))
+    # A migration may have to do with an issue from before a column.
+    yield from value_tokens({column: getattr(issue, column, None) for column in MARKS})
+
+
+def value_tokens(values):
+    """The tokens of an issue with these values, {column: value}."""
+    found = {}
+    for column in MARKS:
+        value = values.get(column)
+        for each in value if isinstance(value, list) else (value,):
+            if each:
+                found[value_token(column, each)] = True
+    return found
+
+
+def value_token(column, value=True):
+    """The token of a value: texts that are the same but for the case of ASCII letters have the same one."""
+    text = value.encode("ascii", "ignore").decode().lower() if isinstance(value, str) else "1"
+    return MARKS[column] + UNSPOKEN.sub("", text)[:LETTERS]
 
 
 def space_token(pk):

@@ -48,13 +48,11 @@ class Query:
 
     @property
     def condition(self):
-        condition = q_of(self.tree)
-        return Q() if condition is ALWAYS else condition
+        return condition_of(self.tree)
 
     def without(self, start, end):
         """The condition of the query without those of its `parts` that are written at text[start:end]."""
-        condition = q_of(Group("AND", [part for part in self.parts if not is_within(part, start, end)]))
-        return Q() if condition is ALWAYS else condition
+        return condition_of(Group("AND", [part for part in self.parts if not is_within(part, start, end)]))
 
     @property
     def words(self):
@@ -240,6 +238,14 @@ def field_of(term, text, scope):
     raise QueryError(message, key.start, term.end, in_quotes(text[key.start : term.end]))
 
 
+def condition_of(tree):
+    """The Q of a compiled tree, with what follows from it by the index of words."""
+    condition = q_of(tree)
+    parts = condition.children if is_and(tree) and isinstance(condition, Q) else [condition]
+    more = search.narrowed(parts)
+    return Q() if condition is ALWAYS else Q(condition, *more) if more else condition
+
+
 def q_of(tree):
     """The one Q of a compiled tree; ALWAYS and NEVER are kept apart, since Django has no Q for them."""
     if isinstance(tree, Leaf):
@@ -257,7 +263,9 @@ def q_of(tree):
     if any(condition is nothing for condition in conditions):
         return nothing
     conditions = [condition for condition in conditions if condition is not whole]
-    return Q(*conditions, _connector=tree.operator) if conditions else whole
+    if not conditions:
+        return whole
+    return Q(*conditions) if is_and(tree) else fields.any_of(conditions)
 
 
 def said(leaves, operator):

@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from issues.like import is_like, like
 from issues.models import HistoryEntry, Issue, Level
+from issues.models.count import tags_like
+from issues.models.search_document import MARKS, value_token
 from issues.models.sets import IssueChannel, IssueLabel, IssueTeam
 from issues.orders import ORDERS
 from issues.paths import labelled, member_of
@@ -33,15 +35,22 @@ from issues.query.scope import (
     quoted,
 )
 from issues.query.tree import ANY, QueryError, UnknownValue
+from issues.search import told
 
 ALWAYS, NEVER = Q(pk__isnull=False), Q(pk__in=())
 NUMBER = re.compile(r"[0-9]{1,18}")
+# So many keys of labels are looked for one by one.
+KEYS = 100
 KEY = re.compile(r"([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})")
 
 
 def any_of(conditions):
+    """The Q of conditions of which one holds, Told where each of them is."""
     # Joined by | they would lose what they are beside their lookups.
-    return Q(*conditions, _connector=Q.OR) if len(conditions) > 1 else conditions[0]
+    if len(conditions) == 1:
+        return conditions[0]
+    tokens = [getattr(condition, "tokens", ()) or (None,) for condition in conditions]
+    return told(Q(*conditions, _connector=Q.OR), sum(tokens, ()))
 
 
 def either(words):
@@ -401,7 +410,16 @@ class Text(Field):
 
     def equal(self, value, scope):
         pattern = like(value.text, value.wild, self.is_part)
-        return any_of([Q(**{f"{column}__like": pattern}) for column in self.columns])
+        found = [Q(**{f"{column}__like": pattern}) for column in self.columns]
+        return told(any_of(found), [self.token(value)])
+
+    def token(self, value):
+        """By what the index knows a value, None where it does not: with a star for all that begin so."""
+        text, (column, *_) = value.text, self.columns
+        is_open = value.wild == {len(text) - 1} and text.endswith(ANY)
+        if column not in MARKS or not text or (value.wild and not is_open):
+            return None
+        return value_token(column, text.removesuffix(ANY)) + ANY if is_open else value_token(column, text)
 
     def empty(self, scope):
         return Q(**dict.fromkeys(self.columns, ""))
@@ -423,7 +441,9 @@ class Exact(Text):
     """A text that is the value, letter by letter."""
 
     def equal(self, value, scope):
-        return super().equal(value, scope) if value.wild else Q(**{self.column: value.text})
+        if value.wild:
+            return super().equal(value, scope)
+        return told(Q(**{self.column: value.text}), [self.token(value)])
 
 
 class Languages(Text):
@@ -434,9 +454,10 @@ class Languages(Text):
             raise QueryError(gettext("A language has no wildcards."), value.start, value.end)
         name = orjson.dumps(value.text).decode()
         first, later = f"[{name}{ANY}", f"{ANY},{name}{ANY}"
-        return Q(languages__like=like(first, {len(first) - 1})) | Q(
+        found = Q(languages__like=like(first, {len(first) - 1})) | Q(
             languages__like=like(later, {0, len(later) - 1})
         )
+        return told(found, [self.token(value)])
 
     def empty(self, scope):
         return Q(languages=[])
@@ -454,6 +475,12 @@ def in_label(name, text, wild):
     return Q(**({f"{name}__like": like(text, wild)} if wild else {name: text}))
 
 
+def in_key(scope, text, wild):
+    """The same of their keys, of which the counters know all there are."""
+    keys = tags_like("label", scope.spaces, like(text, wild), KEYS) if wild else [text]
+    return in_label("key", text, wild) if keys is None else Q(key__in=keys)
+
+
 class Label(Field):
     """`label:key` or `label:key:value`, letter by letter; wildcards match in either case."""
 
@@ -467,12 +494,12 @@ class Label(Field):
         # A key may have a colon of its own.
         if not value.wild and (not colon or value.text not in scope.labels):
             return labelled(scope.spaces, key, [text] if colon else None)
-        whole = in_label("key", value.text, value.wild)
+        whole = in_key(scope, value.text, value.wild)
         if not colon:
             return labelled_as(scope, whole)
         own = frozenset(at for at in value.wild if at < len(key))
         rest = frozenset(at - len(key) - 1 for at in value.wild if at > len(key))
-        return labelled_as(scope, whole, in_label("key", key, own) & in_label("value", text, rest))
+        return labelled_as(scope, whole, in_key(scope, key, own) & in_label("value", text, rest))
 
     def empty(self, scope):
         return ~Q(Exists(IssueLabel.objects.filter(issue=OuterRef("pk"))))
@@ -594,6 +621,9 @@ class Time(Field):
 class Due(Time):
     """A day, and not a moment."""
 
+    def condition(self, term, scope):
+        return told(super().condition(term, scope), [value_token(self.column)])
+
     def within(self, operator, spans, scope):
         first, last = (span and self.days(span, scope) for span in (spans[0], spans[-1]))
         if operator == ":" and spans[0].away:
@@ -656,7 +686,12 @@ def regressed(scope):
 
 
 def overdue(scope):
-    return in_status(*Issue.OPEN)(scope) & Q(due_on__lt=scope.now.astimezone(scope.zone).date())
+    is_late = Q(due_on__lt=scope.now.astimezone(scope.zone).date())
+    return told(in_status(*Issue.OPEN)(scope) & is_late, [value_token("due_on")])
+
+
+def flagged(column):
+    return lambda scope: told(Q(**{column: True}), [value_token(column)])
 
 
 # What is said before "issues", and of them.
@@ -680,8 +715,8 @@ FLAGS = {
     "unassigned": Flag(pgettext_lazy("issues", "unassigned"), lambda scope: Q(assignee=None)),
     "read": Flag(pgettext_lazy("issues", "read"), lambda scope: Q(is_read=True)),
     "unread": Flag(pgettext_lazy("issues", "unread"), lambda scope: Q(is_read=False)),
-    "anonymous": Flag(pgettext_lazy("issues", "anonymous"), lambda scope: Q(is_anonymous=True)),
-    "crash": Flag(_("that crashed something"), lambda scope: Q(is_crash=True), is_adjective=False),
+    "anonymous": Flag(pgettext_lazy("issues", "anonymous"), flagged("is_anonymous")),
+    "crash": Flag(_("that crashed something"), flagged("is_crash"), is_adjective=False),
     "overdue": Flag(pgettext_lazy("issues", "overdue"), overdue),
     "regressed": Flag(pgettext_lazy("issues", "regressed"), regressed),
 }

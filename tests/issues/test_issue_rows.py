@@ -115,6 +115,10 @@ def parameters_of(shelves, chance):
             "s* OR kind:bug",
             "-s* OR label:squ*",
             "label:squ* -kind:bug",
+            "error.type:valueerror",
+            "kind:(bug OR task) -is:crash",
+            "language:go s*",
+            "due:<2026-03-01 is:open",
         ],
     }
     names = chance.sample(list(choices), chance.choice([0, 1, 1, 2, 3]))
@@ -155,6 +159,7 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
         if few:
             patch.setattr(paths, "BRANCHES", 3)
             patch.setattr(paths, "SPACES", 1)
+            patch.setattr(paths, "SORTED", 3)
         there, back = read_to_the_end(filters, order, size)
 
     wanted = in_order(filters.qs, order)
@@ -185,7 +190,9 @@ def test_words_and_labels_go_on_where_a_page_ended(ops, alice, sort):
 def test_no_index_is_gone_along_by_keys_and_by_a_bound_of_keys(ops, alice, monkeypatch, query, spaces, sort):
     # SQLite 3.40 forgets the bound, and pages come again and again; but only where there are many rows.
     monkeypatch.setattr(paths, "SPACES", spaces)
-    issue, order = IssueFactory(space=ops), ORDERS[sort]
+    issue, order = IssueFactory.build(space=ops), ORDERS[sort]
+    issue.labels = {"squad": ""}
+    issue.save()
     filters = IssueFilter({"q": query}, request=SimpleNamespace(user=alice))
     key = (*([getattr(issue, order.column)] if order.column else []), issue.uuid)
 

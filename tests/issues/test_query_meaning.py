@@ -5,12 +5,15 @@ import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from issues.actor import Actor, acting_as
 from issues.models import Issue, Level
+from issues.orders import NEWEST_FIRST, ORDERS
+from issues.paths import ids_of
 from issues.query import read
 from issues.query.parser import parse
 from tests.factories import (
@@ -182,12 +185,24 @@ def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, seed, r
     )
     @given(QUERIES)
     def agree(text):
-        found = list(issues.filter(read(text, reader, NOW).condition).values_list("pk", flat=True))
+        condition = read(text, reader, NOW).condition
+        found = list(issues.filter(condition).values_list("pk", flat=True))
 
         assert len(found) == len(set(found))
         assert set(found) == reference.matching(parse(text)), text
+        assert listed(reader, condition) == sorted(found, reverse=True), text
 
     agree()
+
+
+def listed(reader, condition):
+    """The primary keys that the statement of a list finds."""
+    sql, parameters = ids_of(reader.space_roles(), [condition], ORDERS[NEWEST_FIRST], size=100)
+    if not sql:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def test_each_word_and_each_condition_finds_what_its_plain_reading_finds(fill, alice):

@@ -1,6 +1,7 @@
 """What reads the index of words for a list: it finds what the query finds, and by the index alone."""
 
 import json
+from datetime import date
 
 import pytest
 from django.db import connection
@@ -121,6 +122,98 @@ def test_many_spaces_and_many_words_are_no_matter(reader):
     assert driven(reader, text) == listed(reader, text) == listed(reader, "disk")
     assert driven(reader, "quiet") == listed(reader, "quiet")
     assert driven(reader, f'disk -"{"a " * 990}"') == listed(reader, "disk")
+
+
+# Values, of which the index knows as well.
+
+
+@pytest.fixture
+def valued(reader, ops):
+    """The same reader, with issues that have services and so on, alike to the index or all but alike."""
+    for number, service in enumerate(
+        ("Web Shop", "web-shop", "WEB SHOP", "webshop", "Läden", "Lden", "", "a*")
+    ):
+        IssueFactory(
+            space=ops,
+            title="Disk failed",
+            service=service,
+            status=("open", "closed")[number % 2],
+            kind=("bug", "")[number % 2],
+            first_version=("1.0", "1.10", "10")[number % 3],
+            last_version=("2.0", "1.1")[number % 2],
+            languages=(["go", "c"], ["C#"], [])[number % 3],
+            is_crash=number == 2,
+            due_on=(date(2020, 1, number), None)[number % 2] if number else None,
+        )
+    IssueFactory(space=ops, service="web shop", kind="bug", is_crash=True).trash()
+    IssueFactory(space=SpaceFactory(key="ELSE2"), service="web shop", kind="bug")
+    return reader
+
+
+VALUES = [
+    'service:"web shop"',
+    "service:webshop",
+    "service:Läden",
+    'service:("web shop" OR läden OR nothing)',
+    "service:web*",
+    "service:we* kind:bug",
+    'service:"web shop" is:open assignee:none',
+    "service:nothing",
+    "version:1.1",
+    "version:1.1*",
+    "version:1*",
+    "kind:BUG -service:webshop",
+    "language:c",
+    "language:C#",
+    "language:(go OR c#)",
+    "is:crash",
+    "is:(crash OR anonymous)",
+    "is:overdue",
+    "due:<2020-01-04",
+    "due:*",
+    "disk service:webshop",
+    "kind:bug -disk",
+]
+
+
+@pytest.mark.parametrize("text", VALUES)
+def test_the_index_gives_what_has_a_value(valued, text):
+    assert is_along_the_words(valued, text)
+    assert driven(valued, text) == listed(valued, text)
+
+
+@pytest.mark.parametrize("text", VALUES)
+@pytest.mark.parametrize("most", [0, 100])
+def test_what_has_a_value_comes_in_every_order(valued, monkeypatch, text, most):
+    monkeypatch.setattr("issues.paths.SORTED", most)
+    issues = Issue.objects.visible_to(valued).filter(read(text, valued).condition)
+
+    for name, terms in (("-updated", ("-updated_at", "-pk")), ("level", ("level_rank", "-pk"))):
+        condition, order = read(text, valued).condition, ORDERS[name]
+        with connection.cursor() as cursor:
+            cursor.execute(*ids_of(valued.space_roles(), [condition], order, size=100))
+            found = [pk for (pk,) in cursor.fetchall()]
+        assert found == list(issues.order_by(*terms).values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-service:webshop",
+        "service:webshop OR is:open",
+        "service:*shop",
+        "service:w?bshop",
+        "service:*",
+        "no:service",
+        'service:""',
+        "-(service:webshop kind:bug)",
+        "is:(crash OR open)",
+        "title:disk",
+    ],
+)
+def test_what_does_not_follow_from_a_value_the_index_does_not_drive(valued, text):
+    assert not is_along_the_words(valued, text)
+    assert driven(valued, text) == listed(valued, text)
 
 
 # Ranking.

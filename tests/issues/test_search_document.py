@@ -1,5 +1,6 @@
 """What is searched of an issue follows every change of it, in the same transaction."""
 
+from datetime import date
 from importlib import import_module
 from io import StringIO
 
@@ -102,7 +103,7 @@ def test_every_kind_of_change_is_followed(ops, alice):
     steps.append(check())
 
     assert set(steps) == {HOLDS}
-    assert SearchDocument.objects.get().tokens == f"s{ops.pk} tinprogress u{alice.pk}"
+    assert SearchDocument.objects.get().tokens == f"s{ops.pk} tinprogress u{alice.pk} etypeerror"
 
 
 def test_a_change_of_many_is_followed_at_the_cost_of_few(ops, alice, django_assert_max_num_queries):
@@ -286,3 +287,29 @@ def test_errors_from_before_come_into_the_documents_by_migration(ops, alice, mon
 
     assert found(alice, "keyerror") == {"Old 1", "Old 2", "Old 3"}
     assert found(alice, "keyerror remark") == {"Old 1", "Old 2", "Old 3"}
+
+
+def test_values_from_before_come_into_the_tokens_by_migration(ops, alice, monkeypatch):
+    migration = import_module("issues.migrations.0021_tokens_of_values")
+    monkeypatch.setattr(migration, "CHUNK", 2)
+    for number in range(5):
+        issue = IssueFactory(space=ops, title=f"Old {number}", service="Web Shop" if number else "")
+    issue.trash()
+    SearchDocument.objects.update(tokens="")
+
+    migration.fill(apps, None)
+
+    tokens = SearchDocument.objects.order_by("pk").values_list("tokens", flat=True)
+    assert list(tokens) == ["", *[f"s{ops.pk} topen u0 vwebshop"] * 3]
+
+
+def test_tokens_follow_the_values_that_narrow_lists(ops):
+    issue = IssueFactory(space=ops, languages=["go", "C#"], first_version="1.0-rc", last_version="1.0-rc")
+
+    issue.languages, issue.is_crash, issue.due_on = ["go"], True, date(2026, 1, 15)
+    issue.kind, issue.last_version = "Ärger 7", "2.0"
+    issue.save()
+
+    tokens = SearchDocument.objects.get().tokens.split()
+    assert tokens == [f"s{ops.pk}", "topen", "u0", "krger7", "lgo", "n10rc", "n20", "d1", "x1"]
+    assert check() == HOLDS

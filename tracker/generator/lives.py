@@ -13,7 +13,7 @@ from issues.models.fields import canonical, uuid7
 from issues.models.history import Member, digest, moment, text_value
 from issues.models.issue import stamps
 from issues.models.level import NO_LEVEL_RANK
-from issues.models.search_document import BREAK, assignee_token, space_token, status_token
+from issues.models.search_document import BREAK, assignee_token, space_token, status_token, value_tokens
 from issues.models.sets import show_label
 from issues.models.shown import as_json
 from tracker.generator import words
@@ -327,7 +327,7 @@ class Life:
             "description": words.plain(self.said["description"]),
             "comments": BREAK.join([*error, *(text for is_internal, text in said if not is_internal)]),
             "internal": BREAK.join(text for is_internal, text in said if is_internal),
-            "tokens": " ".join(tokens),
+            "tokens": " ".join([*tokens, *value_tokens(self.said)]),
         }
 
     def row(self):

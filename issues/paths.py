@@ -16,12 +16,12 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from issues.lookups import stored
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
-from issues.search import Narrowed, Said, Told, is_rare, source
+from issues.search import Narrowed, Said, Told, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
-# So many issues that the index of words finds are sorted, whatever the order of the list.
+# So many issues that the index of words finds, or an index of times, are sorted, whatever the order.
 SORTED = 2_000
 
 STATUSES = tuple(Issue.Status.values)
@@ -72,12 +72,15 @@ WIDE = (
     Path("issue_space_updated", ("space_id",), "updated_at"),
     Path("issue_space_seen", ("space_id",), "last_seen_at"),
 )
+# Indexes of times, by their columns.
+OF_TIMES = {path.order: path for path in WIDE if path.order in ("created_at", "updated_at", "last_seen_at")}
 # What is asked of every issue: whether it is present, and in the spaces where to look.
 OF_ALL = ("deleted_at", "space_id")
 # As Django writes it.
 KEY_AMONG = '"issues_issue"."id" IN ('
 # Along nothing: the planner decides.
 NO_PATH = Path("", ())
+NOWHERE = NO_PATH, {}, None
 
 
 class Driven(Q):
@@ -140,6 +143,7 @@ class Conjuncts:
     told: list[Told] = field(default_factory=list)
     narrowed: list[Narrowed] = field(default_factory=list)
     plain: list[tuple[str, list]] = field(default_factory=list)
+    times: dict[str, list[tuple[str, list]]] = field(default_factory=dict)
     others: list[Q] = field(default_factory=list)
 
     def add(self, condition):
@@ -184,7 +188,9 @@ class Conjuncts:
         name, _, lookup = name.partition("__")
         if lookup in COMPARED and isinstance(value, datetime):
             at = connection.ops.adapt_datetimefield_value(value)
-            self.plain.append((f"issues_issue.{name} {COMPARED[lookup]} %s", [at]))
+            compared = f"issues_issue.{name} {COMPARED[lookup]} %s", [at]
+            self.plain.append(compared)
+            self.times.setdefault(name, []).append(compared)
             return True
         if isinstance(value, bool) and not lookup:
             self.plain.append((f"issues_issue.{name} = %s", [value]))
@@ -202,8 +208,8 @@ class Conjuncts:
         along = [self.fitting_words(order.column)]
         along += [self.fitting(path, order.column) for path in NARROW]
         along += [self.fitting_set(driven, order.column) for driven in self.driven]
-        along += [self.fitting(path, order.column) for path in WIDE]
-        return next(filter(None, along), (NO_PATH, {}, None))
+        found = next(filter(None, along), None) or self.fitting_times(order.column)
+        return found or next(filter(None, (self.fitting(path, order.column) for path in WIDE)), NOWHERE)
 
     def fitting(self, path, rank):
         asked = path.columns[:1] if path.every else path.columns
@@ -226,10 +232,24 @@ class Conjuncts:
         unwanted = [phrase for said in self.said if said.negated for phrase in said.phrases]
         narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
         found = source(roles, wanted, unwanted, *narrowing, values)
-        if rank is not None and not is_rare(found, SORTED):
-            return None
         where = found.where, list(found.parameters)
+        found_by_words = f"SELECT 1 FROM {found.table} WHERE {where[0]}", where[1]
+        if rank is not None and not no_more_than(SORTED, *found_by_words):
+            return None
         return Path("", (), source=found.table, key=found.id, where=where, ages=found.ages), {}, None
+
+    def fitting_times(self, rank):
+        """Along times, if so few issues are of them that all may be sorted.
+
+        In the order of arrival, the newest may all be of another time, and be walked by one by one.
+        """
+        column = next(filter(OF_TIMES.get, self.times), None)
+        spaces = self.equal["space_id"]
+        if rank is not None or column is None or len(spaces) > SPACES:
+            return None
+        path = replace(OF_TIMES[column], sorted_by="issues_issue.id + 0")
+        is_few = no_more_than(SORTED, *in_times(path, spaces, self.times[column]))
+        return (path, {"space_id": spaces}, None) if is_few else None
 
     def fitting_set(self, driven, rank):
         values = {
@@ -249,6 +269,31 @@ def values_of(lookup):
     if name not in EQUAL or verb not in ("", "exact", "in") or isinstance(value, QuerySet):
         return None, []
     return EQUAL[name], [plain(each) for each in (value if verb == "in" else [value])]
+
+
+def no_more_than(most, sql, parameters):
+    """Whether a SELECT gives no more than `most` rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({sql} LIMIT {most + 1}) AS found", parameters)
+        return cursor.fetchone()[0] <= most
+
+
+def in_times(path, spaces, times):
+    """(SQL, parameters) of a row for each issue of spaces along an index of times, (SQL, parameters) each."""
+    compared = " AND ".join(sql for sql, _ in times)
+    values = [value for _, values in times for value in values]
+    if connection.vendor == "sqlite":
+        place, keys = among("issues_issue.space_id", spaces)
+        return f"SELECT 1 FROM issues_issue{index_hint(path.index)} WHERE {place} AND {compared}", [
+            *keys,
+            *values,
+        ]
+    # Space by space and in order, or the planner would rather look at rows until there are enough.
+    rows = (
+        f"SELECT 1 FROM issues_issue WHERE space_id = s.id AND {compared} "
+        f"ORDER BY {path.order} DESC, id DESC LIMIT {SORTED + 1}"
+    )
+    return f"SELECT 1 FROM unnest(%s) AS s (id) CROSS JOIN LATERAL ({rows}) AS found", [spaces, *values]
 
 
 def size_of(lists):

@@ -128,14 +128,6 @@ def narrowed(conditions):
     return [found]
 
 
-def is_rare(found, most):
-    """Whether a Source has no more than `most` issues."""
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {found.table} WHERE {found.where} LIMIT {most + 1}) AS found"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, found.parameters)
-        return cursor.fetchone()[0] <= most
-
-
 def newest(found, most):
     """The primary keys of the newest issues of a Source, no more than `most`."""
     sql = f"SELECT {found.id} FROM {found.table} WHERE {found.where} ORDER BY {found.id} DESC LIMIT {most}"

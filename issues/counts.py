@@ -13,7 +13,7 @@ from django.db.models.sql import Query
 from django.db.models.sql.where import AND, OR, WhereNode
 
 from issues.models import Issue, IssueChannel, IssueLabel
-from issues.models.count import ANY, COLUMN_TAGS, DIMENSIONS, NONE, TAGS, grain_of, tag_of
+from issues.models.count import ANY, COLUMN_TAGS, DIMENSIONS, NONE, TAGS, grain_of, tag_of, tags_like
 from issues.models.sql import among
 from issues.paths import Driven
 from issues.search import Follows
@@ -123,7 +123,25 @@ def wanted_of(issues, names):
     if not (is_all and is_live and is_among(spaces) and wanted.keys() <= {"space", UNLABELLED, *names}):
         return None
     # Not to be labelled in these spaces says nothing of an issue elsewhere.
-    return wanted if spaces.named <= wanted.pop(UNLABELLED, spaces).named else None
+    if not spaces.named <= wanted.pop(UNLABELLED, spaces).named:
+        return None
+    wanted |= {
+        kind: named_tags(kind, wanted[kind], spaces.named) for kind in wanted.keys() & COLUMN_TAGS.keys()
+    }
+    return None if None in wanted.values() else wanted
+
+
+def named_tags(kind, values, spaces):
+    """The same Values with the tags in place of their Patterns; None where these are too many."""
+    found = set()
+    for value in values.named:
+        if value == UNKNOWN:
+            return None
+        tags = tags_like(kind, spaces, value.text, MOST) if isinstance(value, Pattern) else [value]
+        if tags is None:
+            return None
+        found.update(tags)
+    return Values(frozenset(found), values.is_all_but)
 
 
 def numbers(value, grain, counters, delta_grain, deltas):
@@ -233,6 +251,13 @@ def is_written_meanwhile():
 
 
 @dataclass(frozen=True)
+class Pattern:
+    """Values that are LIKE this text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Values:
     """What a condition leaves of the values of a column: these, or all but these."""
 
@@ -245,6 +270,8 @@ class Values:
     def __and__(self, other):
         if self.is_all_but and other.is_all_but:
             return Values(self.named | other.named, True)
+        if self != other and any(isinstance(value, Pattern) for value in self.named | other.named):
+            return Values(frozenset([UNKNOWN]))
         if self.is_all_but:
             return other & self
         return Values(self.named - other.named if other.is_all_but else self.named & other.named)
@@ -254,6 +281,10 @@ class Values:
 
 
 NOTHING = Values(frozenset([NONE]))
+# What two patterns have in common only the values themselves would tell.
+UNKNOWN = Pattern("")
+# So many values may be LIKE a pattern.
+MOST = 100
 # What an issue may have more than one of.
 SEVERAL = ("label", "channel")
 # The spaces in which an issue is to have no such label.
@@ -346,6 +377,8 @@ def values_of_lookup(lookup, table=Issue._meta.db_table, names=NAMES):
         return None
     if lookup.lookup_name == "isnull":
         return {name: NOTHING if value else ~NOTHING}
+    if lookup.lookup_name == "like" and name in COLUMN_TAGS:
+        return {name: Values(frozenset([Pattern(value) if value else NONE]))}
     if lookup.lookup_name == "exact":
         value = [value]
     elif lookup.lookup_name != "in":

@@ -12,7 +12,8 @@ ANY = {"project": 0, "status": "", "level": 0, "assignee": 0}
 NONE = 0
 # A grain says by its bits which dimensions a counter tells apart; there is a counter in each grain.
 GRAINS = range(1 << len(DIMENSIONS))
-# The kinds of tags that are columns. What is empty or false has no tag.
+# The kinds of tags that are columns. What is empty or false has no tag. New ones come last, since counters
+# know them by their number.
 COLUMN_TAGS = {
     "source": "resource_type",
     "service": "service",
@@ -21,6 +22,9 @@ COLUMN_TAGS = {
     "read": "is_read",
     "anonymous": "is_anonymous",
     "crash": "is_crash",
+    "error": "error_type",
+    "platform": "platform",
+    "track": "track",
 }
 # The grains after these count the issues of a status that have a tag: a label's key, a channel, and so on.
 TAGS = {kind: len(GRAINS) + at for at, kind in enumerate(("label", "channel", *COLUMN_TAGS))}

@@ -85,6 +85,8 @@ def populated(ops, bob):
                 service=("payments", "", "s" * 256)[number % 3],
                 environment=(None, None, environment)[number % 3],
                 kind=("", "bug")[number % 2],
+                error_type=("", "ValueError", "KeyError")[number % 3],
+                platform=("iOS", "", "web")[number % 3],
                 is_read=number % 4 == 1,
                 is_crash=number % 6 == 2,
                 is_anonymous=number % 5 == 3,
@@ -187,6 +189,20 @@ def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
         "is:anonymous",
         "source.type:alert",
         "-source.type:alert,host",
+        "source.type:a*",
+        "service:PAYMENTS",
+        "service:pay*",
+        "service:(payments OR nothing) is:open",
+        "-service:payments",
+        "-service:(payments OR s*)",
+        'service:""',
+        "service:nothing",
+        "-service:nothing status:open",
+        "kind:BUG space:OPS",
+        "kind:b?g",
+        "error.type:valueerror",
+        "platform:ios,web",
+        "track:nothing",
     ],
 )
 def test_counters_tell_how_many_have_one_tag_or_have_not(populated, bob, query):
@@ -215,6 +231,10 @@ def test_tags_of_issues_that_are_narrowed_by_more_than_status_no_counter_tells(p
         "-label:team level:P1",
         "label:team is:read",
         "is:read is:crash",
+        "service:pay* service:*s",
+        "-(service:pay* service:*s)",
+        "service:payments -service:p*",
+        "service:payments kind:bug",
         "env:Production level:P1",
         'channel:"On call of OPS","On call of DATA"',
         "label:team:a",
@@ -453,13 +473,13 @@ def counting(issues):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_count_is_kept_until_something_changes_in_the_spaces(ops, bob):
-    issue = IssueFactory(space=ops, platform="ios")
-    issues = Issue.objects.visible_to(bob).filter(platform="ios")
+    issue = IssueFactory(space=ops, resource_name="ios")
+    issues = Issue.objects.visible_to(bob).filter(resource_name="ios")
 
     first, again = counting(issues), counting(issues)
     IssueFactory()
     elsewhere = counting(issues)
-    issue.platform = "web"
+    issue.resource_name = "web"
     issue.save()
 
     assert [first, again, elsewhere, counting(issues)] == [(1, 1), (1, 0), (1, 0), (0, 1)]
@@ -478,9 +498,9 @@ def test_what_is_no_history_is_never_kept(ops, bob):
 
 @pytest.mark.django_db(transaction=True)
 def test_what_a_transaction_sees_is_not_kept(ops, bob):
-    issues = Issue.objects.visible_to(bob).filter(platform="ios")
+    issues = Issue.objects.visible_to(bob).filter(resource_name="ios")
     with transaction.atomic():
-        IssueFactory(space=ops, platform="ios")
+        IssueFactory(space=ops, resource_name="ios")
         inside = counting(issues)
         transaction.set_rollback(True)
     IssueFactory(space=ops)
@@ -493,11 +513,11 @@ def test_what_a_transaction_sees_is_not_kept(ops, bob):
 def test_a_count_beside_a_change_under_way_is_not_kept(ops, bob):
     """Its entry may come before the last one that others see."""
     slow, quick = (IssueFactory(space=ops) for _ in range(2))
-    issues = Issue.objects.visible_to(bob).filter(platform="ios")
+    issues = Issue.objects.visible_to(bob).filter(resource_name="ios")
     is_written, is_counted = threading.Event(), threading.Event()
 
     def change(issue):
-        issue.platform = "ios"
+        issue.resource_name = "ios"
         issue.save()
 
     def work(number):

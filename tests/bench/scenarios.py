@@ -11,7 +11,7 @@ import gzip
 import json
 import sys
 from datetime import timedelta
-from itertools import cycle
+from itertools import cycle, islice
 
 TOKENS = 200
 DEEP = 50_000
@@ -134,10 +134,44 @@ class Scenarios:
             "assignee": f"assignee={issue.assignee.uuid}",
         }
         own["all five"] = "&".join(own.values())
-        found = {f"total, {name}": self.total(*[query] * TOKENS) for name, query in own.items()}
-        found["total, cold"] = self.total(*(f"label={key}:{value}" for key, value in labels()))
-        found["total, again"] = self.total(*["label=area"] * TOKENS)
-        return found
+        asked = {name: [query] for name, query in own.items()} | self.others()
+        # What no counter tells is kept for a version of the spaces.
+        asked["again"] = ["label=area&level=P1"]
+        return {
+            f"total, {name}": self.total(*islice(cycle(queries), TOKENS)) for name, queries in asked.items()
+        }
+
+    def others(self):
+        """{filter: query strings}, different ones, so that few of the answers were kept."""
+        from issues.models import Channel, Environment, Team
+        from tracker.generator import ground, lives, words
+
+        def named(parameter, model):
+            return [f"{parameter}={uuid}" for uuid in model.objects.values_list("uuid", flat=True)]
+
+        newest = self.issues.order_by("-id")
+        days = [f"{at:%Y-%m-%dT%H:00:00Z}" for at in newest.values_list("created_at", flat=True)[:5_000:25]]
+        early = [f"{ground.START + timedelta(hours=hour):%Y-%m-%dT%H:00:00Z}" for hour in range(1, 40)]
+        people = dict.fromkeys(newest.exclude(reporter=None).values_list("reporter__uuid", flat=True)[:2_000])
+        prints = newest.exclude(fingerprint="").values_list("fingerprint", flat=True)[:TOKENS]
+        keys = dict.fromkeys(lives.KEYS)
+        return {
+            "label and value": [f"label={key}:{value}" for key, value in labels()],
+            "label": [f"label={key}" for key in keys],
+            "not labelled": [f"q=-label:{key}" for key in keys],
+            "team": named("team", Team),
+            "channel": named("channel", Channel),
+            "reporter": [f"reporter={uuid}" for uuid in people],
+            "environment": [*named("environment", Environment), "environment=none"],
+            "fingerprint": [f"fingerprint={text}" for text in prints],
+            "created after": [f"created_after={at}" for at in days],
+            "created before": [f"created_before={at}" for at in early],
+            "updated after": [f"updated_after={at}" for at in days],
+            "unread": ["q=is:unread"],
+            "service": [f"q=service:{name}" for name in (*lives.SERVICES, "none-has-it")],
+            "error type": [f"q=error.type:{name}" for name in lives.ERRORS],
+            "a word": [f"q={word}" for word in words.WORDS[WORDS["rare"]]],
+        }
 
     def total(self, *queries):
         return [self.get_everywhere(f"/api/issues/?{query}&count=exact&page_size=1") for query in queries]

@@ -70,6 +70,16 @@ def test_n_leads_to_what_is_unread(on_list, ops, bob):
     expect(current).to_have_attribute("data-key", "OPS-4")
 
 
+def test_palette_marks_what_is_listed_as_read(on_list):
+    on_list.keyboard.press("Control+k")
+    on_list.keyboard.type("mark all")
+    expect(on_list.locator("#palette-list li").first).to_contain_text("Mark all as read")
+    on_list.keyboard.press("Enter")
+
+    expect(on_list.locator("#messages")).to_contain_text("1 issue is marked as read.")
+    expect(on_list.locator(".row[data-unread]")).to_have_count(0)
+
+
 def test_palette_leads_to_an_issue(on_list):
     on_list.keyboard.press("Control+k")
     on_list.keyboard.type("ops-1")

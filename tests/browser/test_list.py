@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -187,6 +188,18 @@ def test_escape_leaves_a_field_of_the_pane_before_it_closes_the_pane(shelf):
     shelf.keyboard.press("Escape")
 
     expect(shelf.locator("#pane")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("language", "edit"), [("en", "Edit"), ("de", "Bearbeiten")])
+def test_the_buttons_of_the_pane_stand_in_one_line(shelf, context, live_server, language, edit):
+    context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url}])
+
+    shelf.goto(f"{reverse('issue-list')}?sel=OPS-1")
+
+    buttons = shelf.locator("#pane .quick :is(.button, button:not(.unseen))").all()
+    assert len(buttons) == 5
+    assert len({button.bounding_box()["y"] for button in buttons}) == 1
+    expect(shelf.locator("#pane .pane-tools").get_by_role("link", name=edit, exact=True)).to_be_visible()
 
 
 def test_a_narrow_page_opens_the_issue_itself(shelf):

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from issues.models import Level
 from tests.browser.conftest import with_and_without_scripts
-from tests.factories import IssueFactory
+from tests.factories import IssueFactory, LevelFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -200,6 +200,23 @@ def test_the_buttons_of_the_pane_stand_in_one_line(shelf, context, live_server, 
     assert len(buttons) == 5
     assert len({button.bounding_box()["y"] for button in buttons}) == 1
     expect(shelf.locator("#pane .pane-tools").get_by_role("link", name=edit, exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "room"), [(390, 300), (1024, 300), (1440, 380), (1920, 400)])
+def test_a_title_has_most_of_the_room_and_a_level_may_have_a_long_name(shelf, ops, width, room):
+    level = LevelFactory(space=ops, name="Customer escalation")
+    other = UserFactory(name="Maximiliana of Long Acre", member_of=ops)
+    long = IssueFactory(space=ops, title="Words " * 40, level=level, assignee=other, seen_count=318)
+    shelf.set_viewport_size({"width": width, "height": 800})
+
+    shelf.goto(reverse("issue-list"))
+
+    row = shelf.locator(f"#issue-{long.key}")
+    assert row.locator(".title").bounding_box()["width"] >= room
+    expect(row.locator(".level")).to_have_attribute("title", "Customer escalation")
+    expect(row.get_by_text("Level Customer escalation")).to_have_count(1)
+    ends = [row.bounding_box(), row.locator(".time").bounding_box()]
+    assert ends[1]["x"] + ends[1]["width"] <= ends[0]["x"] + ends[0]["width"]
 
 
 def test_a_narrow_page_opens_the_issue_itself(shelf):

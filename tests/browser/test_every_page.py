@@ -22,6 +22,13 @@ NARROW = (640, 360)
 # Pages that say what is wrong.
 REFUSED = {"issue-list-mistake": 400, "not-found": 404}
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# How far one may scroll to the left, and what one cannot even scroll to on the right.
+BEYOND = """() => {
+    scrollTo(-9999, 0);
+    const shown = [...document.querySelectorAll("body *")].filter((element) => element.checkVisibility());
+    const lost = shown.filter((element) => element.getBoundingClientRect().right > innerWidth);
+    return [-scrollX, ...lost.map((element) => element.outerHTML.slice(0, 80))].filter(Boolean);
+}"""
 
 
 @pytest.fixture(params=["demo", "hostile"])
@@ -88,6 +95,25 @@ def test_longer_words_of_another_language_fit_every_window(page, context, live_s
             found[name] = problem
 
     assert (spoken, found) == ({"de"}, {})
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_written_from_right_to_left_fits_the_window(page, sign_in, width):
+    jane = tell_demo()
+    sign_in(jane)
+    page.set_viewport_size({"width": width, "height": 900})
+    found = {}
+
+    for name in ("issue-list-facets", "issue-list-pane", "issue-detail", "dashboard"):
+        page.goto(places(jane)[name])
+        page.evaluate("document.documentElement.dir = 'rtl'")
+        for menu in page.locator("details[data-menu]:visible").all():
+            menu.evaluate("menu => menu.open = true")
+            found[name, menu.inner_text()] = page.evaluate(BEYOND)
+            menu.evaluate("menu => menu.open = false")
+
+    assert len(found) > 4
+    assert not any(found.values()), found
 
 
 @pytest.mark.browser_context_args(is_mobile=True, has_touch=True, viewport={"width": 360, "height": 800})

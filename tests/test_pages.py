@@ -357,7 +357,7 @@ def walk(client, query, direction):
         ("/triage/", "Triage 0"),
         ("/issues/", "All issues"),
         ("/issues/?q=is:open+assignee:me&sort=level", "My work"),
-        ("/issues/?q=is:open+space:OPS", "OPS Operations"),
+        ("/issues/?q=is:open", "Open issues"),
         ("/levels/", "Levels"),
     ],
 )

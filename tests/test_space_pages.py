@@ -1,5 +1,6 @@
 """The pages of channels, levels, history and trash: what they show, to whom, at what cost."""
 
+import html
 import re
 
 import pytest
@@ -595,6 +596,35 @@ def test_menu_lists_the_spaces_of_the_person_alone(ops, bob):
     said = text_of(signed_in(bob).get(reverse("level-list")))
 
     assert "DATA Data platform" in said and "OPS" in said and "Far away" not in said
+
+
+@pytest.mark.parametrize(
+    ("address", "current"),
+    [
+        ("/issues/?q=is:open+space:DATA", "Data platform"),
+        ("/issues/?q=-space:DATA", "All spaces"),
+        ("/issues/?space=DATA", "Data platform"),
+        ("/issues/OPS-1/", "Operations"),
+        ("/people/", "All spaces"),
+    ],
+)
+def test_menu_of_spaces_marks_that_of_the_page(ops, bob, address, current):
+    IssueFactory(space=ops)
+    MembershipFactory(user=bob, space__key="DATA", space__name="Data platform")
+
+    page = signed_in(bob).get(address).content.decode()
+
+    menu = re.search(r"<summary[^>]*><span[^>]*>Space .*?</details>", page, re.DOTALL)[0]
+    assert re.findall(r'class="name">([^<]+)<', menu) == [current]
+    marked = re.search(r'<a href="([^"]+)" aria-current="true">(.*?)</a>', menu)
+    assert marked[2].endswith(current)
+    assert signed_in(bob).get(html.unescape(marked[1])).status_code == 200
+
+
+def test_who_is_in_one_space_has_no_menu_of_them(ops, bob):
+    response = signed_in(bob).get(reverse("issue-list"))
+
+    assert "All spaces" not in text_of(response)
 
 
 def test_nobody_counts_beyond_a_thousand_what_no_counter_tells(ops, bob, monkeypatch):

@@ -1,5 +1,6 @@
 """What pages show in more than one place: times, badges, and changes in words."""
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -28,6 +29,7 @@ register = template.Library()
 
 STATUSES = dict(Issue.Status.choices)
 SYSTEM_KEYS = frozenset(row[0] for row in SYSTEM_LEVELS)
+SPACE_ASKED = re.compile(r"(?<!\S)space:(\w+)(?!\S)")
 # Characters that turn the direction of a line, and so can make a title read as another.
 TURNING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 # The menu counts no further, since it does on every page.
@@ -237,7 +239,7 @@ def writes(user):
 
 @register.inclusion_tag("_side.html", takes_context=True)
 def side(context):
-    """The menu beside every page: lists of issues, the person's spaces, and what else there is."""
+    """The menu beside every page: lists of issues, and what else there is."""
     request = context["request"]
     here, query = request.path, request.GET.get("q", "")
 
@@ -255,10 +257,6 @@ def side(context):
             place(gettext("Open issues"), "issue-list", "is:open"),
             place(gettext("Unassigned"), "issue-list", "is:open is:unassigned"),
         ],
-        "spaces": [
-            place(name, "issue-list", f"is:open space:{key}") | {"key": key}
-            for _, key, name in request.user.spaces()
-        ],
         "places": [
             place(name, route, keys=keys)
             for name, route, keys in (
@@ -271,6 +269,24 @@ def side(context):
             )
         ],
     }
+
+
+@register.inclusion_tag("_spaces.html", takes_context=True)
+def space_menu(context):
+    """The person's spaces, of which that of the list or of the issue on the page is the current one."""
+    request = context["request"]
+    issue = request.resolver_match.kwargs.get("key", "") if request.resolver_match else ""
+    asked = SPACE_ASKED.search(request.GET.get("q", ""))
+    here = asked[1] if asked else request.GET.get("space") or issue.rpartition("-")[0]
+    spaces = [
+        {
+            "key": key,
+            "name": name,
+            "address": f"{reverse('issue-list')}?{urlencode({'q': f'is:open space:{key}'})}",
+        }
+        for _, key, name in request.user.spaces()
+    ]
+    return {"spaces": spaces, "current": next((row for row in spaces if row["key"] == here.upper()), None)}
 
 
 @register.inclusion_tag("issues/_first_run.html", takes_context=True)

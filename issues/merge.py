@@ -36,10 +36,10 @@ def merge(base, theirs, mine):
         elif parts[0] == parts[1]:
             part = parts[0]
         else:
-            part, overlaps = one_after_another(*parts), overlaps + 1
+            part, overlaps = [*parts[0], *parts[1]], overlaps + 1
         merged += [*lines[at:start], *part]
         at = end
-    return "".join([*merged, *lines[at:]]), overlaps
+    return joined([*merged, *lines[at:]]), overlaps
 
 
 def edits_of(lines, text, side):
@@ -81,7 +81,7 @@ def patched(lines, start, end, edits):
     return [*found, *lines[at:end]]
 
 
-def one_after_another(theirs, mine):
-    if theirs and mine and not theirs[-1].endswith("\n"):
-        theirs = [*theirs[:-1], theirs[-1] + "\n"]
-    return [*theirs, *mine]
+def joined(lines):
+    """The text of these lines, of which one that was the last of another text may have no end."""
+    *lines, last = lines or [""]
+    return "".join(line + "\n" * (line.splitlines() == [line]) for line in lines) + last

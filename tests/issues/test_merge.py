@@ -31,6 +31,10 @@ def test_a_last_line_without_an_end_does_not_run_into_the_next():
     assert merge("one", "theirs", "mine") == ("theirs\nmine", 1)
 
 
+def test_a_last_line_without_an_end_does_not_run_into_one_that_is_added_after_it():
+    assert merge("a\n", "a\na", "b") == ("b\na", 0)
+
+
 def test_a_line_that_one_deletes_and_the_other_changes_stays():
     assert merge("a\nb\nc\n", "a\nc\n", "a\nB\nc\n") == ("a\nB\nc\n", 1)
 

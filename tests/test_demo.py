@@ -78,6 +78,16 @@ def test_its_views_open(client):
     assert len(found) == 4 and 0 not in found.values()
 
 
+def test_what_is_new_to_somebody_stands_out(client):
+    demo()
+    client.force_login(User.objects.get(email="jane@example.com"))
+
+    rows = client.get("/issues/").context["issues"]
+
+    unread = [row["is_unread"] for row in rows]
+    assert unread[0] and 3 <= sum(unread) < len(unread) / 2
+
+
 def test_it_tells_sixty_stories():
     begun = [story for story in STORIES if story.fields]
 

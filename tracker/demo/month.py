@@ -9,6 +9,7 @@ from issues.models import (
     Channel,
     Environment,
     Issue,
+    LastVisit,
     Level,
     Membership,
     Project,
@@ -24,6 +25,8 @@ from tracker.demo.stories import STORIES
 from tracker.demo.story import Teller, moment
 
 BEGINNING = "21 08:00"
+# When everybody had looked at everything.
+LOOKED = "2 18:00"
 PEOPLE = {
     "tomas": ("Tomás Rivera", None, {"OPS": "member", "DATA": "member"}),
     "petra": ("Petra Novak", None, {"OPS": "member", "DATA": "member"}),
@@ -83,6 +86,14 @@ def tell():
     # What bootstrap made before has no past of a month.
     stories = [story for story in STORIES if story.fields or is_fresh]
     Teller(now, people).tell(stories, EVENTS)
+    look(people, moment(LOOKED, now))
+
+
+def look(people, at):
+    """Let everybody have seen what there was by then, so that what is new to them stands out."""
+    for person in people.values():
+        issues = Issue.objects.visible_to(person).filter(created_at__lte=at)
+        LastVisit.objects.mark(person, issues.values_list("pk", flat=True), at)
 
 
 def settle(at):

@@ -21,8 +21,8 @@ from issues.search import Narrowed, Said, Told, source
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
-# So many issues that the index of words finds, or an index of times, are sorted, whatever the order.
-SORTED = 2_000
+# So many issues that the index of words finds are sorted, whatever the order; of a time, in one space.
+SORTED, OF_SPACE = 2_000, 500
 
 STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
@@ -40,6 +40,7 @@ class Path:
     The order is a column; None is that of arrival, which is that of the key. `every` says that all statuses
     are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
     may be sorted whatever the order. `sorted_by` is the key as something that no index is in the order of.
+    In the spaces `few` the path `instead` is taken.
     """
 
     index: str
@@ -52,6 +53,8 @@ class Path:
     where: tuple[str, list] = ("", [])
     ages: tuple[str, ...] = ()
     sorted_by: str = ""
+    few: frozenset = frozenset()
+    instead: "Path | None" = None
 
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.
@@ -80,7 +83,6 @@ OF_ALL = ("deleted_at", "space_id")
 KEY_AMONG = '"issues_issue"."id" IN ('
 # Along nothing: the planner decides.
 NO_PATH = Path("", ())
-NOWHERE = NO_PATH, {}, None
 
 
 class Driven(Q):
@@ -208,8 +210,11 @@ class Conjuncts:
         along = [self.fitting_words(order.column)]
         along += [self.fitting(path, order.column) for path in NARROW]
         along += [self.fitting_set(driven, order.column) for driven in self.driven]
-        found = next(filter(None, along), None) or self.fitting_times(order.column)
-        return found or next(filter(None, (self.fitting(path, order.column) for path in WIDE)), NOWHERE)
+        along += [self.fitting(path, order.column) for path in WIDE]
+        path, values, driven = next(filter(None, along), (NO_PATH, {}, None))
+        if self.times and order.column is None and path in WIDE and "space_id" in values:
+            path = self.in_times(path, values["space_id"])
+        return path, values, driven
 
     def fitting(self, path, rank):
         asked = path.columns[:1] if path.every else path.columns
@@ -238,18 +243,17 @@ class Conjuncts:
             return None
         return Path("", (), source=found.table, key=found.id, where=where, ages=found.ages), {}, None
 
-    def fitting_times(self, rank):
-        """Along times, if so few issues are of them that all may be sorted.
+    def in_times(self, path, spaces):
+        """The same path, but along times in spaces of which few issues are of them.
 
-        In the order of arrival, the newest may all be of another time, and be walked by one by one.
+        In the order of arrival, all others of such a space would be walked by one by one.
         """
         column = next(filter(OF_TIMES.get, self.times), None)
-        spaces = self.equal["space_id"]
-        if rank is not None or column is None or len(spaces) > SPACES:
-            return None
-        path = replace(OF_TIMES[column], sorted_by="issues_issue.id + 0")
-        is_few = no_more_than(SORTED, *in_times(path, spaces, self.times[column]))
-        return (path, {"space_id": spaces}, None) if is_few else None
+        if column is None:
+            return path
+        instead = replace(OF_TIMES[column], sorted_by="issues_issue.id + 0")
+        few = spaces_with_few(instead, spaces, self.times[column])
+        return replace(path, few=few, instead=instead)
 
     def fitting_set(self, driven, rank):
         values = {
@@ -278,22 +282,22 @@ def no_more_than(most, sql, parameters):
         return cursor.fetchone()[0] <= most
 
 
-def in_times(path, spaces, times):
-    """(SQL, parameters) of a row for each issue of spaces along an index of times, (SQL, parameters) each."""
+def spaces_with_few(path, spaces, times):
+    """Those of `spaces` with no more than OF_SPACE issues along an index of times, (SQL, parameters) each."""
     compared = " AND ".join(sql for sql, _ in times)
-    values = [value for _, values in times for value in values]
-    if connection.vendor == "sqlite":
-        place, keys = among("issues_issue.space_id", spaces)
-        return f"SELECT 1 FROM issues_issue{index_hint(path.index)} WHERE {place} AND {compared}", [
-            *keys,
-            *values,
-        ]
-    # Space by space and in order, or the planner would rather look at rows until there are enough.
+    place, keys = among("s.id", spaces)
+    # In order, or PostgreSQL would rather look at rows until there are enough.
     rows = (
-        f"SELECT 1 FROM issues_issue WHERE space_id = s.id AND {compared} "
-        f"ORDER BY {path.order} DESC, id DESC LIMIT {SORTED + 1}"
+        f"SELECT 1 FROM issues_issue{index_hint(path.index)} WHERE issues_issue.space_id = s.id "
+        f"AND {compared} ORDER BY issues_issue.{path.order} DESC LIMIT {OF_SPACE + 1}"
     )
-    return f"SELECT 1 FROM unnest(%s) AS s (id) CROSS JOIN LATERAL ({rows}) AS found", [spaces, *values]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT s.id FROM issues_space AS s WHERE {place} "
+            f"AND (SELECT count(*) FROM ({rows}) AS found) <= {OF_SPACE}",
+            [*keys, *(value for _, values in times for value in values)],
+        )
+        return frozenset(pk for (pk,) in cursor.fetchall())
 
 
 def size_of(lists):
@@ -449,6 +453,7 @@ def adapted(value):
 
 def branch(path, values, conditions, order, backwards, size):
     """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by."""
+    path = path.instead if values.get("space_id") in path.few else path
     equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
     conditions = [condition for condition in (path.where, *equal, *conditions) if condition[0]]
     joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"

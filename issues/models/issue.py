@@ -253,7 +253,8 @@ class Issue(Rendered):
                 "assignee", "status", F("id").desc(), "space", "project", "level", name="issue_assignee"
             ),
             models.Index("project", "status", F("id").desc(), name="issue_project"),
-            models.Index("reporter", F("id").desc(), name="issue_reporter"),
+            # With what else is asked of a reporter's issues, so that they are counted by the index alone.
+            models.Index("reporter", F("id").desc(), "space", "is_anonymous", name="issue_reporter"),
             models.Index("level", "space", F("id").desc(), name="issue_level"),
             models.Index("environment", F("id").desc(), name="issue_environment"),
             models.Index("space", "fingerprint", F("id").desc(), name="issue_fingerprint"),

@@ -48,7 +48,7 @@ POSTGRES = (
     f"ALTER TABLE {TABLE} ALTER COLUMN vector SET STATISTICS 1000",
     f"CREATE INDEX IF NOT EXISTS {INDEX} ON {TABLE} USING gin (vector)",
     # Each search reads all documents (in kB) that are not in the index's order yet.
-    f"ALTER INDEX {INDEX} SET (gin_pending_list_limit = 1024)",
+    f"ALTER INDEX {INDEX} SET (gin_pending_list_limit = 256)",
 )
 
 

@@ -68,51 +68,47 @@ def counted_number(issues):
     wanted = wanted_of(issues, (*DIMENSIONS, *TAGS))
     if wanted is None:
         return None
-    kinds = wanted.keys() & TAGS.keys()
-    if not kinds:
-        return number_in(wanted)
-    kind = kinds.pop()
-    if wanted.keys() - {"space", "status", kind}:
+    kind, *others = wanted.keys() & TAGS.keys() or [None]
+    if kind is None:
+        return difference(rows_by(None, wanted))
+    if others or wanted.keys() - {"space", "status", kind}:
         return None
-    tags = wanted.pop(kind)
+    tags = named_tags(kind, wanted.pop(kind), wanted["space"].named)
+    if tags is None:
+        return None
     # Who has none of these tags is counted by who has one.
-    is_none_meant = (NONE in tags.named) != tags.is_all_but
-    tagged = sum_of(tag_pairs(kind, wanted, ~tags if is_none_meant else tags))
-    return number_in(wanted) - tagged if is_none_meant else tagged
-
-
-def number_in(wanted):
-    return sum_of(pairs_by(None, wanted))
-
-
-def sum_of(pairs):
-    return sum(number for _, number in pairs)
+    if (NONE in tags.named) != tags.is_all_but:
+        return difference(rows_by(None, wanted), rows_of_tags(kind, wanted, ~tags))
+    return difference(rows_of_tags(kind, wanted, tags))
 
 
 def counted_by(name, issues):
     """[(value, number)] of a dimension, as the counters tell it; None where they do not."""
     wanted = wanted_of(issues, DIMENSIONS)
-    return None if wanted is None else pairs_by(name, wanted)
+    if wanted is None:
+        return None
+    return [(value or None, number) for value, number in numbers(*rows_by(name, wanted))]
 
 
-def pairs_by(name, wanted):
+def rows_by(name, wanted):
+    """(SQL, parameters) of the value of a dimension, or of nothing, and a number, as `rows_of`."""
     told = ({*wanted} | {name}) & {*DIMENSIONS}
     untold = {column: Values(frozenset([ANY[column]])) for column in DIMENSIONS if column not in told}
-    pairs = numbers(name or NONE, grain_of(told), untold | wanted, 0, wanted)
-    return [(value or None, number) for value, number in pairs]
+    return rows_of(name or NONE, grain_of(told), untold | wanted, 0, wanted)
 
 
 def counted_tags(kind, issues):
     """[(tag, number)] of a kind in TAGS, as the counters tell it; None where they do not."""
     wanted = wanted_of(issues, ("status",))
-    return None if wanted is None else tag_pairs(kind, wanted, ~NOTHING)
+    return None if wanted is None else numbers(*rows_of_tags(kind, wanted, ~NOTHING))
 
 
-def tag_pairs(kind, wanted, tags):
+def rows_of_tags(kind, wanted, tags):
+    """The same of tags of a kind: these Values, of which NONE is none."""
     wanted = {"status": Values(frozenset(Issue.Status.values))} | wanted
     wanted["tag"] = Values(tags.named - NOTHING.named, tags.is_all_but)
     untold = dict.fromkeys(("project", "level", "assignee"), NOTHING)
-    return numbers("tag", TAGS[kind], untold | wanted, TAGS[kind], wanted)
+    return rows_of("tag", TAGS[kind], untold | wanted, TAGS[kind], wanted)
 
 
 def wanted_of(issues, names):
@@ -123,42 +119,51 @@ def wanted_of(issues, names):
     if not (is_all and is_live and is_among(spaces) and wanted.keys() <= {"space", UNLABELLED, *names}):
         return None
     # Not to be labelled in these spaces says nothing of an issue elsewhere.
-    if not spaces.named <= wanted.pop(UNLABELLED, spaces).named:
-        return None
-    wanted |= {
-        kind: named_tags(kind, wanted[kind], spaces.named) for kind in wanted.keys() & COLUMN_TAGS.keys()
-    }
-    return None if None in wanted.values() else wanted
+    return wanted if spaces.named <= wanted.pop(UNLABELLED, spaces).named else None
 
 
 def named_tags(kind, values, spaces):
-    """The same Values with the tags in place of their Patterns; None where these are too many."""
-    found = set()
-    for value in values.named:
-        if value == UNKNOWN:
-            return None
-        tags = tags_like(kind, spaces, value.text, MOST) if isinstance(value, Pattern) else [value]
-        if tags is None:
-            return None
-        found.update(tags)
-    return Values(frozenset(found), values.is_all_but)
+    """The same Values with the tags in place of their Patterns; None where these are unknown or too many."""
+    patterns = [value.text for value in values.named if isinstance(value, Pattern)]
+    if UNKNOWN in values.named:
+        return None
+    tags = tags_like(kind, spaces, patterns) if patterns else []
+    others = (value for value in values.named if not isinstance(value, Pattern))
+    return None if tags is None else Values(frozenset([*others, *tags]), values.is_all_but)
 
 
-def numbers(value, grain, counters, delta_grain, deltas):
-    """[(value, number)] of the counters of a grain and what there is for them, in one statement.
+def rows_of(value, grain, counters, delta_grain, deltas):
+    """(SQL, parameters) of the counters of a grain and of what there is for them: (value, number).
 
-    So nothing is counted twice or not at all, whoever folds at that moment. `counters` and `deltas` say
-    which: {column: Values}.
+    `counters` and `deltas` say which: {column: Values}.
     """
     (first, firsts), (second, seconds) = where(counters), where(deltas)
+    return (
+        f"SELECT {value} AS value, number FROM issues_issuecount WHERE grain = {grain} AND {first} "
+        f"UNION ALL SELECT {value}, number FROM issues_countdelta WHERE grain = {delta_grain} AND {second}",
+        [*firsts, *seconds],
+    )
+
+
+def numbers(rows, parameters):
+    """[(value, number)] of such rows.
+
+    In one statement, so that nothing is counted twice or not at all, whoever folds at that moment.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT value, sum(number) FROM (SELECT {value} AS value, number FROM issues_issuecount "
-            f"WHERE grain = {grain} AND {first} UNION ALL SELECT {value}, number FROM issues_countdelta "
-            f"WHERE grain = {delta_grain} AND {second}) AS found GROUP BY value HAVING sum(number) <> 0",
-            [*firsts, *seconds],
+            f"SELECT value, sum(number) FROM ({rows}) AS found GROUP BY value HAVING sum(number) <> 0",
+            parameters,
         )
         return [(value, int(number)) for value, number in cursor.fetchall()]
+
+
+def difference(*rows):
+    """The sum of the first of such rows without that of the second, if any; in one statement, too."""
+    sums = [f"(SELECT coalesce(sum(number), 0) FROM ({sql}) AS found)" for sql, _ in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {' - '.join(sums)}", [value for _, values in rows for value in values])
+        return int(cursor.fetchone()[0])
 
 
 def where(wanted):
@@ -283,8 +288,6 @@ class Values:
 NOTHING = Values(frozenset([NONE]))
 # What two patterns have in common only the values themselves would tell.
 UNKNOWN = Pattern("")
-# So many values may be LIKE a pattern.
-MOST = 100
 # What an issue may have more than one of.
 SEVERAL = ("label", "channel")
 # The spaces in which an issue is to have no such label.

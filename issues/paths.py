@@ -16,13 +16,13 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from issues.lookups import stored
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
-from issues.search import Narrowed, Said, Told, source
+from issues.search import RARE, Narrowed, Said, Told, no_more_than, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
-# So many issues that the index of words finds are sorted, whatever the order; of a time, in one space.
-SORTED, OF_SPACE = 2_000, 500
+# So many issues of a space are few: they are sorted, instead of walking through all others.
+OF_SPACE = 2_000
 
 STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
@@ -200,16 +200,24 @@ class Conjuncts:
         return False
 
     @property
+    def wanted(self):
+        """The phrases that all must have."""
+        return [phrase for said in self.said if not said.negated for phrase in said.phrases]
+
+    @property
     def is_known_by_words(self):
-        """Whether the index of words knows of all that is asked."""
-        is_more = self.driven or self.plain or self.others
-        return not is_more and self.equal.keys() <= {"space_id", "status", "assignee_id"}
+        """Whether nothing is asked but words and values."""
+        return not (self.driven or self.plain or self.others) and self.equal.keys() == {"space_id"}
 
     def path(self, order):
         """(Path, {column: values}, the Driven one that it comes from) for this Order."""
-        along = [self.fitting_words(order.column)]
+        by_words = self.fitting_words(order.column)
+        along = [by_words if self.wanted else None]
         along += [self.fitting(path, order.column) for path in NARROW]
         along += [self.fitting_set(driven, order.column) for driven in self.driven]
+        # Few of those with a common value may be of a time.
+        if not self.times or all(each.is_rare for each in self.narrowed):
+            along.append(by_words)
         along += [self.fitting(path, order.column) for path in WIDE]
         path, values, driven = next(filter(None, along), (NO_PATH, {}, None))
         if self.times and order.column is None and path in WIDE and "space_id" in values:
@@ -226,21 +234,19 @@ class Conjuncts:
         return (path, values, None) if size_of(values.values()) <= most else None
 
     def fitting_words(self, rank):
-        """Along the index of words, which knows of spaces, statuses and assignees as well."""
-        wanted = [phrase for said in self.said if not said.negated for phrase in said.phrases]
+        """Along the index of words, which knows of spaces, statuses, assignees and values as well."""
         values = [tokens for narrowed in self.narrowed for tokens in narrowed.values]
-        if not wanted and not values:
+        if not self.wanted and not values:
             return None
         roles = dict.fromkeys(self.equal["space_id"])
         for said in self.said[:1]:
             roles = {pk: role for pk, role in said.roles.items() if pk in roles}
         unwanted = [phrase for said in self.said if said.negated for phrase in said.phrases]
         narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
-        found = source(roles, wanted, unwanted, *narrowing, values)
-        where = found.where, list(found.parameters)
-        found_by_words = f"SELECT 1 FROM {found.table} WHERE {where[0]}", where[1]
-        if rank is not None and not no_more_than(SORTED, *found_by_words):
+        found = source(roles, self.wanted, unwanted, *narrowing, values)
+        if rank is not None and not no_more_than(RARE, found):
             return None
+        where = found.where, list(found.parameters)
         return Path("", (), source=found.table, key=found.id, where=where, ages=found.ages), {}, None
 
     def in_times(self, path, spaces):
@@ -273,13 +279,6 @@ def values_of(lookup):
     if name not in EQUAL or verb not in ("", "exact", "in") or isinstance(value, QuerySet):
         return None, []
     return EQUAL[name], [plain(each) for each in (value if verb == "in" else [value])]
-
-
-def no_more_than(most, sql, parameters):
-    """Whether a SELECT gives no more than `most` rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({sql} LIMIT {most + 1}) AS found", parameters)
-        return cursor.fetchone()[0] <= most
 
 
 def spaces_with_few(path, spaces, times):
@@ -346,7 +345,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
 
 def newest_of(path, conditions, order, size, skip, is_known):
     """(SQL, parameters) of the newest keys along words, as by `ids_of`: older ones are looked at only where
-    there are too few of the newer. If `is_known`, the words have them alone.
+    there are too few of the newer. If `is_known`, nearly all that the index gives are looked for.
     """
     seen, parts, parameters = "0", [], []
     for number, age in enumerate(path.ages):

@@ -14,6 +14,8 @@ from issues.words import words
 PUBLIC = "title description comments"
 # A ranking reads no more issues than this: the newest that match.
 RANKED = 500
+# So many issues are few: they are sorted, whatever the order of a list, and their keys are told one by one.
+RARE = 2_000
 # Issues of so many spaces are told by the index itself; those of more by their own rows.
 FEW = 16
 # So many blocks of issues of a like age are looked at before those that are older: of these sizes, as powers
@@ -102,9 +104,13 @@ class Told(Q):
 
 
 class Narrowed(Q):
-    """A Q on issues whose documents have one token of each of `values`, which follows from Told ones."""
+    """What follows by the index from Told conditions: documents have one token of each of `values`.
 
-    values = ()
+    As a Q it asks so where they are rare, and else for nothing: a list of all that have them would cost more
+    than it spares.
+    """
+
+    values, is_rare = (), False
 
 
 def told(condition, tokens):
@@ -117,15 +123,22 @@ def told(condition, tokens):
 
 
 def narrowed(conditions):
-    """What follows from conditions that all hold, by the index: a list of one Narrowed Q, or of none."""
-    values = [
-        condition.tokens for condition in conditions if isinstance(condition, Told) and condition.tokens
-    ]
+    """The Narrowed Q of conditions that all hold, in a list; an empty one where none is Told."""
+    values = [known.tokens for known in conditions if isinstance(known, Told) and known.tokens]
     if not values:
         return []
-    found = Narrowed(index().tokened(values))
-    found.values = values
+    is_rare = no_more_than(RARE, index().source(True, (), (), values, is_narrow=False))
+    found = Narrowed(index().tokened(values)) if is_rare else Narrowed()
+    found.values, found.is_rare = values, is_rare
     return [found]
+
+
+def no_more_than(most, found):
+    """Whether a Source has no more than `most` issues."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {found.table} WHERE {found.where} LIMIT {most + 1}) AS found"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, found.parameters)
+        return cursor.fetchone()[0] <= most
 
 
 def newest(found, most):

@@ -30,7 +30,7 @@ ROWS = 3_000
 # A walk through all that the first one sees is 39,000 steps, and 71,000 for the second.
 STEPS = {READER: 22_000, 0: 60_000}
 # Beside them: what is sorted by what its own index does not know, and what looks into another table for each
-# row by which it goes.
+# row by which it goes. For the second person that is as much as a walk.
 HALF_MORE = ("assignee, recently updated", "a label, recently updated", "a query without a label")
 # Queries whose facets are counted.
 FEW = "q=bazapuno|label=security:{value}|fingerprint={fingerprint}"

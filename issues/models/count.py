@@ -32,6 +32,8 @@ PLACE = ("grain", *DIMENSIONS, "tag")
 COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
 FOLD = 500
+# So many tags may be LIKE what is asked for.
+MANY = 100
 
 
 def grain_of(names):
@@ -133,15 +135,18 @@ def tag_of(value):
     return value if isinstance(value, str) else str(int(value))
 
 
-def tags_like(kind, spaces, pattern, most):
+def tags_like(kind, spaces, patterns):
     """The tags of a kind that issues of these spaces have, or had, and that are LIKE a pattern of `like()`.
 
-    None where they are more than `most`.
+    None where they are more than MANY.
     """
-    place = {"space__in": spaces, "grain": TAGS[kind], "tag__like": pattern}
-    counted, left = (model.objects.filter(**place).values_list("tag") for model in (IssueCount, CountDelta))
-    found = [tag for (tag,) in counted.union(left)[: most + 1]]
-    return found if len(found) <= most else None
+    alike = models.Q(*(("tag__like", pattern) for pattern in patterns), _connector=models.Q.OR)
+    place = {"space__in": spaces, "grain": TAGS[kind]}
+    counted, left = (
+        model.objects.filter(alike, **place).values_list("tag") for model in (IssueCount, CountDelta)
+    )
+    found = [tag for (tag,) in counted.union(left)[: MANY + 1]]
+    return found if len(found) <= MANY else None
 
 
 def tags_of(issues):

@@ -239,11 +239,19 @@ def field_of(term, text, scope):
 
 
 def condition_of(tree):
-    """The Q of a compiled tree, with what follows from it by the index of words."""
+    """The Q of a compiled tree, with what follows from it by the index of words; may ask the index."""
     condition = q_of(tree)
-    parts = condition.children if is_and(tree) and isinstance(condition, Q) else [condition]
-    more = search.narrowed(parts)
+    more = search.narrowed(list(conjuncts(condition)))
     return Q() if condition is ALWAYS else Q(condition, *more) if more else condition
+
+
+def conjuncts(condition):
+    """The conditions that all hold where this one does."""
+    if type(condition) is Q and condition.connector == Q.AND and not condition.negated:
+        for child in condition.children:
+            yield from conjuncts(child)
+    else:
+        yield condition
 
 
 def q_of(tree):

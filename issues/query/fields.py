@@ -39,8 +39,6 @@ from issues.search import told
 
 ALWAYS, NEVER = Q(pk__isnull=False), Q(pk__in=())
 NUMBER = re.compile(r"[0-9]{1,18}")
-# So many keys of labels are looked for one by one.
-KEYS = 100
 KEY = re.compile(r"([A-Za-z][A-Za-z0-9]{1,9})-([0-9]{1,18})")
 
 
@@ -477,7 +475,7 @@ def in_label(name, text, wild):
 
 def in_key(scope, text, wild):
     """The same of their keys, of which the counters know all there are."""
-    keys = tags_like("label", scope.spaces, like(text, wild), KEYS) if wild else [text]
+    keys = tags_like("label", scope.spaces, [like(text, wild)]) if wild else [text]
     return in_label("key", text, wild) if keys is None else Q(key__in=keys)
 
 

@@ -159,7 +159,7 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
         if few:
             patch.setattr(paths, "BRANCHES", 3)
             patch.setattr(paths, "SPACES", 1)
-            patch.setattr(paths, "SORTED", 3)
+            patch.setattr(paths, "RARE", 3)
             patch.setattr(paths, "OF_SPACE", 3)
         there, back = read_to_the_end(filters, order, size)
 

@@ -185,7 +185,8 @@ def test_the_index_gives_what_has_a_value(valued, text):
 @pytest.mark.parametrize("text", VALUES)
 @pytest.mark.parametrize("most", [0, 100])
 def test_what_has_a_value_comes_in_every_order(valued, monkeypatch, text, most):
-    monkeypatch.setattr("issues.paths.SORTED", most)
+    monkeypatch.setattr("issues.paths.RARE", most)
+    monkeypatch.setattr("issues.search.RARE", most)
     issues = Issue.objects.visible_to(valued).filter(read(text, valued).condition)
 
     for name, terms in (("-updated", ("-updated_at", "-pk")), ("level", ("level_rank", "-pk"))):

@@ -96,9 +96,13 @@ function load(key, how = WHOLE) {
 /** A row that comes anew with a deed in the list says that the pane is old, but for what is written there. */
 function onRow({ detail: { target } }) {
   if (target.matches(".row") && target.dataset.key === shown()) {
-    clearTimeout(renewal);
-    renewal = setTimeout(() => shown() === wanted() && load(shown(), RENEWAL));
+    renew();
   }
+}
+
+function renew() {
+  clearTimeout(renewal);
+  renewal = setTimeout(() => shown() === wanted() && load(shown(), RENEWAL));
 }
 
 function empty() {
@@ -118,17 +122,22 @@ function mark(key) {
   }
 }
 
-/** The row in the list becomes that which came with the pane, once, and stays selected. */
+/** The row in the list becomes that which came with the pane, once, and stays selected; unless it is newer. */
 function refresh() {
   const template = pane.querySelector("template[data-row]");
   const fresh = template?.content.firstElementChild;
   template?.remove();
   const row = rows().find(({ dataset }) => dataset.key === fresh?.dataset.key);
+  pane.scrollTop = 0;
+  if (row && new Date(fresh.dataset.at) < new Date(row.dataset.at)) {
+    renew();
+    return;
+  }
   for (const cell of row ? [...fresh.children] : []) {
     row.querySelector(`:scope > .${cell.classList[0]}`)?.replaceWith(cell);
   }
   row?.toggleAttribute("data-unread", "unread" in fresh.dataset);
-  pane.scrollTop = 0;
+  row?.setAttribute("data-at", fresh.dataset.at);
 }
 
 /** Escape leaves a field, and only then the pane. */

@@ -56,6 +56,23 @@ def test_a_line_stands_at_the_top_while_an_answer_is_late(page, sign_in, ops, bo
     page.wait_for_function(f"({LINE})() === null")
 
 
+def test_an_issue_that_comes_late_leaves_its_row_as_it_became_meanwhile(page, sign_in, ops, bob):
+    IssueFactory(space=ops, title="Disk full")
+    sign_in(bob)
+    page.goto(reverse("issue-list"))
+    late = []
+    page.route("**/issues/*-1/", lambda route: late.append((route, route.fetch())), times=1)
+    page.get_by_role("link", name="Disk full").click()
+    route, old = first(page, late)
+
+    page.keyboard.press("e")
+    expect(page.locator("#messages")).to_contain_text("Undo")
+    route.fulfill(response=old)
+
+    expect(page.locator("#pane .status")).to_contain_text("Resolved")
+    expect(page.locator(".row .status-cell")).to_contain_text("Resolved")
+
+
 def test_the_place_of_an_issue_is_shown_while_it_is_late(page, sign_in, ops, bob):
     IssueFactory(space=ops, title="Disk full")
     sign_in(bob)

@@ -15,7 +15,7 @@ from django.db.models.sql.where import AND, OR, WhereNode
 from issues.models import Issue, IssueChannel, IssueLabel
 from issues.models.count import ANY, COLUMN_TAGS, DIMENSIONS, NONE, TAGS, grain_of, tag_of, tags_like
 from issues.models.sql import among
-from issues.paths import Driven
+from issues.paths import Driven, all_ids
 from issues.search import Follows
 
 # What changes without an entry of history, so that no version tells of it.
@@ -35,7 +35,7 @@ def total_of(filters):
     number = counted_number(issues)
     if number is None:
         number = counted_members(filters)
-    return counted_once(issues) if number is None else number
+    return counted_once(issues, filters) if number is None else number
 
 
 def counted_members(filters):
@@ -58,6 +58,17 @@ def counted_members(filters):
         (number,) = cursor.fetchone()
     gone = Issue.objects.filter(condition.probe, space__in=filters.spaces, deleted_at__isnull=False)
     return number - gone.count()
+
+
+def counted_along(filters):
+    """The number of issues that an IssueFilter leaves, by the index that leaves few; None where none does."""
+    found = all_ids(filters.spaces, filters.conditions)
+    if found is None:
+        return None
+    sql, parameters = found
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({sql}) AS found", parameters)
+        return cursor.fetchone()[0]
 
 
 def counted_number(issues):
@@ -178,10 +189,11 @@ def where(wanted):
     return " AND ".join(parts), params
 
 
-def counted_once(issues):
+def counted_once(issues, filters=None):
     """The number of issues of a queryset, counted again only after a change in their spaces.
 
-    What is read inside of a transaction may never have been, and so is not kept.
+    What is read inside of a transaction may never have been, and so is not kept. With the IssueFilter that
+    leaves these issues, the index may be chosen here.
     """
     rows = issues.order_by().values("id")
     spaces = columns_of(issues)[0].get("space")
@@ -191,13 +203,18 @@ def counted_once(issues):
         return 0
     if not is_among(spaces):
         return rows.count()
+
+    def counted():
+        number = counted_along(filters) if filters else None
+        return plainly_counted(rows, spaces.named) if number is None else number
+
     if connection.in_atomic_block or any(name in sql for name in UNRECORDED):
-        return plainly_counted(rows, spaces.named)
+        return counted()
     key = f"count:{sha256(repr((sql, params, version_of(spaces.named))).encode()).hexdigest()}"
     number = cache.get(key)
     if number is None:
         may_keep = not is_written_meanwhile()
-        number = plainly_counted(rows, spaces.named)
+        number = counted()
         if may_keep:
             cache.set(key, number, DAY)
     return number
@@ -418,9 +435,11 @@ def values_of_members(query, is_of_issues):
     if None in found:
         return None
     found = all_of(found)
-    if found.keys() != {*names.values()} or not all(map(is_among, found.values())):
+    (several,) = {*SEVERAL} & {*names.values()}
+    # Who asks of an issue need not say of which space it is.
+    lacking = names.values() - found.keys() - ({"space"} if is_of_issues is is_probe else set())
+    if lacking or not all(map(is_among, found.values())):
         return None
-    (several,) = found.keys() & {*SEVERAL}
     if len(found[several].named) != 1:
         return None
     return found | {several: Values(frozenset(map(tag_of, found[several].named)))}

@@ -16,13 +16,20 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from issues.lookups import stored
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
+from issues.orders import NEWEST_FIRST, ORDERS
 from issues.search import RARE, Narrowed, Said, Told, no_more_than, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
+# As many keys as a list may have.
+ENDLESS = 2**31 - 1
 # So many issues of a space are few: they are sorted, instead of walking through all others.
 OF_SPACE = 2_000
+# So many rows are a short page, for which PostgreSQL expects to walk only a little.
+SHORT = 20
+# So many issues are few enough to look at one by one, instead of at all that have some words.
+OF_VALUES = 20_000
 
 STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
@@ -63,6 +70,8 @@ NARROW = (
     Path("issue_assignee", ("assignee_id", "status"), every=True, is_narrow=True),
     Path("issue_reporter", ("reporter_id",), is_narrow=True),
 )
+# Those of them of whose columns the index of words has no tokens.
+UNTOLD = tuple(path for path in NARROW if path.index != "issue_assignee")
 WIDE = (
     Path("issue_environment", ("environment_id",)),
     Path("issue_project", ("project_id", "status"), every=True),
@@ -116,7 +125,10 @@ def driven(model, index, equal):
     found = Driven(pk__in=rows.values("issue"))
     found.path = Path(index, tuple(equal), source=table, key=f"{table}.issue_id")
     found.equal = equal
-    found.probe = Q(Exists(rows.filter(issue=OuterRef("pk"))))
+    # Rows are of the space of their issue, which is asked for anyway; to name fifty of them once more takes
+    # PostgreSQL longer to plan than all the rest.
+    asked = {f"{name}__in": values for name, values in equal.items() if name != "space_id"}
+    found.probe = Q(Exists(model.objects.filter(**asked, issue=OuterRef("pk")).order_by()))
     return found
 
 
@@ -211,8 +223,8 @@ class Conjuncts:
 
     def path(self, order):
         """(Path, {column: values}, the Driven one that it comes from) for this Order."""
-        by_words = self.fitting_words(order.column)
-        along = [by_words if self.wanted else None]
+        by_words = self.fitting_words(is_rare=order.column is not None)
+        along = [(self.fitting_few() or by_words) if self.wanted else None]
         along += [self.fitting(path, order.column) for path in NARROW]
         along += [self.fitting_set(driven, order.column) for driven in self.driven]
         # Few of those with a common value may be of a time.
@@ -233,8 +245,19 @@ class Conjuncts:
         most = SPACES if path.columns == ("space_id",) else BRANCHES
         return (path, values, None) if size_of(values.values()) <= most else None
 
-    def fitting_words(self, rank):
-        """Along the index of words, which knows of spaces, statuses, assignees and values as well."""
+    def fitting_few(self):
+        """Along an index of few rows for these values, of which the index of words does not know."""
+        for path in UNTOLD:
+            found = self.fitting(path, None)
+            if found and has_few(*found[:2]):
+                return found
+        return None
+
+    def fitting_words(self, is_rare):
+        """Along the index of words, which knows of spaces, statuses, assignees and values as well.
+
+        With `is_rare` only where few issues have what is looked for there.
+        """
         values = [tokens for narrowed in self.narrowed for tokens in narrowed.values]
         if not self.wanted and not values:
             return None
@@ -244,7 +267,7 @@ class Conjuncts:
         unwanted = [phrase for said in self.said if said.negated for phrase in said.phrases]
         narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
         found = source(roles, self.wanted, unwanted, *narrowing, values)
-        if rank is not None and not no_more_than(RARE, found):
+        if is_rare and not no_more_than(RARE, found):
             return None
         where = found.where, list(found.parameters)
         return Path("", (), source=found.table, key=found.id, where=where, ages=found.ages), {}, None
@@ -279,6 +302,16 @@ def values_of(lookup):
     if name not in EQUAL or verb not in ("", "exact", "in") or isinstance(value, QuerySet):
         return None, []
     return EQUAL[name], [plain(each) for each in (value if verb == "in" else [value])]
+
+
+def has_few(path, values):
+    """Whether no more than OF_VALUES issues have these values of the columns of a path."""
+    places = [among(f"issues_issue.{column}", known) for column, known in values.items()]
+    where = " AND ".join(sql for sql, _ in places)
+    rows = f"SELECT 1 FROM issues_issue{index_hint(path.index)} WHERE {where} LIMIT {OF_VALUES + 1}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({rows}) AS found", [v for _, known in places for v in known])
+        return cursor.fetchone()[0] <= OF_VALUES
 
 
 def spaces_with_few(path, spaces, times):
@@ -343,6 +376,34 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     return sql, [value for _, parameters in branches for value in parameters]
 
 
+def all_ids(spaces, conditions):
+    """(SQL, parameters) of the keys of all issues in these spaces under these conditions, where the planner
+    is not to choose how they are found: along words and values that few have, or along an index of few rows
+    where words are wanted, since it does not know how many have them. None for all others.
+    """
+    found = Conjuncts({"space_id": list(spaces)})
+    for condition in conditions:
+        found.add(condition)
+    if not all(found.equal.values()):
+        return None
+    along = found.fitting_words(is_rare=True) or (found.fitting_few() if found.wanted else None)
+    if along is None:
+        return None
+    path, values, driven = along
+    try:
+        rest = conjunction(found, path, values, driven)
+    except EmptyResultSet:
+        return None
+    # For a list without an end the key would be an order to walk in.
+    path = replace(path, sorted_by=f"{path.key} + 0")
+    branches = [
+        branch(path, dict(zip(values, some, strict=True)), rest, ORDERS[NEWEST_FIRST], False, ENDLESS)
+        for some in product(*values.values())
+    ]
+    union = " UNION ALL ".join(f"SELECT id FROM ({sql}) AS part" for sql, _ in branches)
+    return union, [value for _, parameters in branches for value in parameters]
+
+
 def newest_of(path, conditions, order, size, skip, is_known):
     """(SQL, parameters) of the newest keys along words, as by `ids_of`: older ones are looked at only where
     there are too few of the newer. If `is_known`, nearly all that the index gives are looked for.
@@ -352,7 +413,7 @@ def newest_of(path, conditions, order, size, skip, is_known):
         narrowed = [(age, []), (f"{seen} < {skip + size}", []), *conditions]
         # Then there are few of the oldest, and they are sorted: for a short page, or for words that none has,
         # the planner would rather walk through all documents in their order.
-        is_sorted = is_known and age == path.ages[-1]
+        is_sorted = age == path.ages[-1] and (is_known or skip + size <= SHORT)
         along = replace(path, sorted_by=f"{path.key} + 0") if is_sorted else path
         sql, values = branch(along, {}, narrowed, order, False, skip + size)
         parts.append(f"part_{number} AS MATERIALIZED ({sql})")

@@ -85,6 +85,8 @@ SHAPES = {
     "a query with a label": "q=is:open+label:area",
     "a query without a label": "q=is:open+-label:area",
     "a word": "q=bazapuno",
+    "a common word of a reporter": "reporter={reporter}&q=zaracli",
+    "a common word of a fingerprint, few a page": "fingerprint={fingerprint}&q=zaracli&page_size=10",
 }
 
 

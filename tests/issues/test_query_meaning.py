@@ -3,6 +3,7 @@
 import os
 import random
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from issues.actor import Actor, acting_as
+from issues.counts import total_of
 from issues.models import Issue, Level
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import ids_of
@@ -191,6 +193,7 @@ def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, seed, r
         assert len(found) == len(set(found))
         assert set(found) == reference.matching(parse(text)), text
         assert listed(reader, condition) == sorted(found, reverse=True), text
+        assert counted(reader, condition) == len(found), text
 
     agree()
 
@@ -203,6 +206,13 @@ def listed(reader, condition):
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def counted(reader, condition):
+    """How many issues there are as the total of a list says."""
+    spaces = list(reader.space_roles())
+    issues = Issue.objects.visible_to(reader).filter(condition, space_id__in=spaces)
+    return total_of(SimpleNamespace(qs=issues, conditions=[condition], spaces=spaces))
 
 
 def test_each_word_and_each_condition_finds_what_its_plain_reading_finds(fill, alice):

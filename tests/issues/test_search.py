@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from django.db import connection
 
+from issues import paths
 from issues.models import Issue, Space
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import ids_of
@@ -290,3 +291,16 @@ def test_the_newest_come_out_of_the_index_in_their_order(reader, text):
 
     assert plan[0].startswith("SCAN issues_search VIRTUAL TABLE")
     assert plan[1:] == ["SEARCH issues_issue USING INTEGER PRIMARY KEY (rowid=?)"]
+
+
+@pytest.mark.parametrize(("most", "index"), [(2, "issue_reporter"), (1, "")])
+def test_words_of_few_issues_are_looked_for_in_these(ops, bob, monkeypatch, most, index):
+    monkeypatch.setattr(paths, "OF_VALUES", most)
+    for _ in range(2):
+        IssueFactory(space=ops, reporter=bob, title="Nulls")
+    found = paths.Conjuncts({"space_id": [ops.pk]})
+    found.add(read("nulls reporter:me", bob).condition)
+
+    path, _, _ = found.path(ORDERS[NEWEST_FIRST])
+
+    assert path.index == index

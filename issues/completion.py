@@ -42,7 +42,7 @@ def people(space, beginning):
     """(what to put in, name of the person) of members whose handle or one of whose names begins so."""
     begins = Q(name__istartswith=beginning) | Q(name__icontains=f" {beginning}")
     members = lookups.people_of([space.pk]).filter(begins | Q(handle__istartswith=beginning))
-    found = {person.uuid: person for person in members.order_by("name", "pk")[:MOST]}
+    found = {person.uuid: person for person in members[:MOST]}
     names = lookups.called(found.values())
     return [(f"@{name}", names[uuid]) for uuid, person in found.items() if (name := mention(person))]
 

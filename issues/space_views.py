@@ -61,7 +61,7 @@ def channel_detail(request, id):
     mine = subscriptions.filter(user=request.user).first()
     context = {
         "channel": channel,
-        "subscriptions": subscriptions.select_related("user").order_by("kind", "user__name", "id"),
+        "subscriptions": subscriptions.select_related("user").order_by("kind", "user", "id"),
         "mine": mine,
         "form": SubscriptionForm(initial={"kind": mine.kind if mine else Subscription.Kind.PARTICIPATE}),
         "may_configure": may(request, "configure_channels", channel.space_id),

@@ -63,7 +63,7 @@ def spaces_and_people(user):
     """Choices of the list's filters, asked of the database at once: every space has its members."""
     members = Membership.objects.filter(
         space__in=user.space_roles(), is_active=True, user__is_active=True
-    ).order_by("user__name", "user")
+    ).order_by("user")
     columns = "user__uuid", "user__name", lookups.sign("user__")
     found = list(members.values_list("space__key", "space__name", *columns))
     spaces = sorted({(key, f"{key} · {name}") for key, name, *_ in found})

@@ -151,7 +151,7 @@ class Scope:
         """The rows of a table that are not retired."""
         if table is PEOPLE:
             people = people_of(self.spaces).values("pk")
-            return get_user_model().objects.filter(pk__in=people).order_by("name", "pk")
+            return get_user_model().objects.filter(pk__in=people)
         return table.of(self.spaces).filter(is_active=True).order_by(*table.columns, "pk")
 
     def want_label(self, key):

@@ -76,7 +76,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["name"]
 
     class Meta:
-        ordering = ["name", "id"]
+        ordering = [Lower("name"), "id"]
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email")]
 
     def __str__(self):

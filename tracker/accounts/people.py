@@ -64,7 +64,7 @@ def people_page(request, status=200, **context):
 def members_of(spaces, asker):
     """{space: its Memberships, by name}, each with what the page shows beside it."""
     rows = Membership.objects.filter(space__in=spaces).select_related("user")
-    rows = list(rows.order_by("space", "user__name", "user"))
+    rows = list(rows.order_by("space", "user"))
     assigned = Issue.objects.visible_to(asker).open().filter(assignee__in=[row.user_id for row in rows])
     assigned = assigned.order_by().values_list("space", "assignee").annotate(Count("pk"))
     counts = {(space, person): count for space, person, count in assigned}

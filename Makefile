@@ -50,7 +50,8 @@ bench-smoke: $(VENV)/test.stamp
 bench-keys: $(VENV)/test.stamp
 	@$(BIN)/python -m tests.bench.keys $(N)
 
-# Every page of the demo as a picture, in .data/screenshots/.
+# Every page of the demo as a picture, in .data/screenshots/; with FILES="a.json b.json", exports from GitHub, of
+# what these hold, which `make test-browser` then looks at as well.
 screenshots: $(VENV)/test.stamp
 	@mkdir -p .data
 	@$(BIN)/python -m pytest tests/browser/screenshots.py -q

@@ -1,8 +1,13 @@
-"""Every page there is, on the demo's data and on data that wants to break it."""
+"""Every page there is, on the demo's data, on data that wants to break it, and on what FILES hold."""
 
+import os
+from pathlib import Path
+
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from issues.actor import Actor, acting_as
 from issues.limits import LABEL_KEY, LABEL_VALUE, NAME, TITLE
 from issues.models import Channel, Issue, Level
 from tests.factories import (
@@ -19,6 +24,9 @@ from tests.factories import (
 from tracker.accounts.models import User
 from tracker.demo import month
 
+# Exports from GitHub, whose issues are looked at as well: `make screenshots FILES="one.json other.json"`.
+FILES = os.environ.get("FILES", "").split()
+REOPENED = 30
 LONG = "Unbroken" * 60
 RIGHT_TO_LEFT = "\u202eالعملاء لا يستطيعون تسجيل الدخول \u2066abc"  # noqa: RUF001
 SCRIPT = "<script>alert(1)</script>"
@@ -46,6 +54,21 @@ def tell_demo():
     """The demo's month; the person who looks at it."""
     month.tell()
     return User.objects.get(email__startswith="jane")
+
+
+def tell_imported():
+    """The issues of FILES, each in a space of its own; the person who looks at them."""
+    person = UserFactory(name="Jane Porter")
+    for number, file in enumerate(FILES, start=1):
+        key = f"{Path(file).stem.split('-')[0][:8].upper()}{number}"
+        call_command("import_issues", file, space=key, admin=person.email)
+    issue = Issue.objects.order_by("comment_count").last()
+    with acting_as(lambda: Actor(user=person, source="web")):
+        CommentFactory(issue=issue, author=person, content="Seen by us, too.")
+        # Nothing is left to do in a tracker that was given up.
+        newest = Issue.objects.order_by("-created_at").values_list("pk", flat=True)[:REOPENED]
+        Issue.objects.filter(pk__in=list(newest)).change(status="open")
+    return person
 
 
 def tell_hostile(space, person):

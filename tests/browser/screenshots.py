@@ -1,9 +1,12 @@
-"""`make screenshots`: every page in both themes at three widths, in .data/screenshots/."""
+"""`make screenshots`: every page in both themes at three widths, in .data/screenshots/.
+
+It is the demo that is shown, or what FILES hold if there are any.
+"""
 
 import pytest
 from django.conf import settings
 
-from tests.browser.places import places, tell_demo
+from tests.browser.places import FILES, places, tell_demo, tell_imported
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -14,7 +17,7 @@ WIDTHS = (1440, 1024, 390)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_screenshots(page, context, live_server, sign_in, theme):
     context.add_cookies([{"name": "theme", "value": theme, "url": live_server.url}])
-    jane = tell_demo()
+    jane = tell_imported() if FILES else tell_demo()
     sign_in(jane)
 
     for width in WIDTHS:

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.urls import reverse
 
-from tests.browser.places import places, tell_demo, tell_hostile
+from tests.browser.places import FILES, places, tell_demo, tell_hostile, tell_imported
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,11 +31,13 @@ BEYOND = """() => {
 }"""
 
 
-@pytest.fixture(params=["demo", "hostile"])
+@pytest.fixture(params=["demo", "hostile", *(["imported"] if FILES else [])])
 def told(request, sign_in):
     """Addresses by name of the pages on this data, for a person who is signed in."""
     if request.param == "demo":
         person = tell_demo()
+    elif request.param == "imported":
+        person = tell_imported()
     else:
         person = request.getfixturevalue("alice")
         tell_hostile(request.getfixturevalue("ops"), person)

@@ -74,6 +74,11 @@ class Days:
             f"{field}:{self.first}" if self.first == self.last else f"{field}:[{self.first} TO {self.last}]"
         )
 
+    @property
+    def before(self):
+        """As many days, of which the last comes right before these."""
+        return Days(self.first - timedelta(len(self)), self.first - timedelta(1))
+
     def parts(self, size):
         """These days in parts of `size` days, of which the first may be shorter."""
         ends = range(len(self) - 1, -1, -size)
@@ -207,9 +212,19 @@ class Numbers:
 
     # In the period.
 
-    @cached_property
+    @property
     def flow(self):
-        """[Step] of the period.
+        """[Step] of the period."""
+        return self.backlog[1]
+
+    @property
+    def open_before(self):
+        """How many issues were open when the period began."""
+        return self.backlog[0]
+
+    @cached_property
+    def backlog(self):
+        """(how many issues were open when the period began, its [Step]).
 
         Open at the end of a day are those opened by then that are open now, or resolved later. So from one
         day to the next come those opened on it, but for what was never open, and go those resolved on it.
@@ -228,19 +243,28 @@ class Numbers:
         # Before the period: what is open now and not of later, and what was to be resolved in it or later.
         number = self.open - sum(new for _, new, _ in came)
         number += sum(gone for _, gone in went) - sum(done for _, _, done in came)
-        steps = []
+        before, steps = number, []
         for days, (new, still, done), (ended, gone) in zip(self.steps, came, went, strict=False):
             number += still + done - gone
             steps.append(Step(days, new, ended, number))
-        return steps
+        return before, steps
 
-    @property
-    def opened(self):
-        return sum(step.opened for step in self.flow)
-
-    @property
-    def resolved(self):
-        return sum(step.resolved for step in self.flow)
+    @cached_property
+    def happened(self):
+        """{"opened": (how many issues in as many days before, how many in the period), …}."""
+        spans = [days.moments(self.zone) for days in (self.period.before, self.period)]
+        asked = {
+            "opened": self.over(spans, "created_at", "count(*) AS number"),
+            "resolved": self.over(spans, "resolved_at", "count(*) AS number"),
+            "regressed": self.regressed(spans),
+        }
+        parts = (
+            f"SELECT '{name}', n, number FROM ({sql} GROUP BY n) AS {name}"
+            for name, (sql, _) in asked.items()
+        )
+        parameters = [value for _, values in asked.values() for value in values]
+        numbers = {(name, n): number for name, n, number in fetched(" UNION ALL ".join(parts), parameters)}
+        return {name: tuple(numbers.get((name, n), 0) for n in range(len(spans))) for name in asked}
 
     @property
     def opened_in_weeks(self):
@@ -311,16 +335,19 @@ class Numbers:
     @cached_property
     def regressions(self):
         """[(Days, how many issues regressed in them)] for each week."""
-        spans = [days.moments(self.zone) for days in self.weeks]
-        sql, parameters = self.over(
+        sql, parameters = self.regressed([days.moments(self.zone) for days in self.weeks])
+        numbers = dict(fetched(f"{sql} GROUP BY n", parameters))
+        return [(days, numbers.get(n, 0)) for n, days in enumerate(self.weeks)]
+
+    def regressed(self, spans):
+        """(SQL, parameters) of n and how many issues regressed in the span n."""
+        return self.over(
             spans,
             "created_at",
-            "count(DISTINCT h.issue_id)",
+            "count(DISTINCT h.issue_id) AS number",
             "h.action = 'regressed' AND issues_issue.id = h.issue_id",
             Walk("issues_historyentry AS h", "h", "history_regressed"),
         )
-        numbers = dict(fetched(f"{sql} GROUP BY n", parameters))
-        return [(days, numbers.get(n, 0)) for n, days in enumerate(self.weeks)]
 
     # How a statement is made.
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET, require_safe
 
 from issues.dashboard import CUSTOM, PRESETS, USUAL, Numbers, period_of, today_of
-from issues.dashboard_charts import CHARTS, NOW
+from issues.dashboard_charts import CHARTS, NOW, open_after
 from issues.exports import csv_response, download
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import offer
@@ -157,6 +157,32 @@ def mistake_of(params, error):
     return mistake | {"address": mistake["better"] and f"?{urlencode(params | {'q': mistake['better']})}"}
 
 
+def figures(numbers, link):
+    """[{"name", "number", "address", "before", "address_before"}] of what happened, and of what is open."""
+    period, before = numbers.period, numbers.period.before
+    names = {
+        "opened": (gettext("Opened"), "created"),
+        "resolved": (gettext("Resolved"), "resolved"),
+        "regressed": (gettext("Regressed"), "regressed"),
+    }
+    rows = [
+        (name, number, period.asked(field), earlier, before.asked(field))
+        for kind, (name, field) in names.items()
+        for earlier, number in [numbers.happened[kind]]
+    ]
+    rows.append((gettext("Open now"), numbers.open, "is:open", numbers.open_before, open_after(before.last)))
+    return [
+        {
+            "name": name,
+            "number": digits(number),
+            "address": link(term),
+            "before": digits(earlier),
+            "address_before": link(term_before),
+        }
+        for name, number, term, earlier, term_before in rows
+    ]
+
+
 def charted(numbers, params):
     """What the page shows of its Numbers."""
     link = linked(numbers)
@@ -164,12 +190,9 @@ def charted(numbers, params):
     query = numbers.filters.query
     return {
         "period": numbers.period,
+        "before": numbers.period.before,
         "words": query.words if "q" in params else "",
-        "figures": [
-            (gettext("Opened"), digits(numbers.opened), link(numbers.period.asked("created"))),
-            (gettext("Resolved"), digits(numbers.resolved), link(numbers.period.asked("resolved"))),
-            (gettext("Open now"), digits(numbers.open), link("is:open")),
-        ],
+        "figures": figures(numbers, link),
         "charts": [chart for name, chart in charts.items() if name not in NOW],
         "charts_now": [charts[name] for name in NOW],
         "query": urlencode(params),

@@ -572,6 +572,27 @@ def test_a_sighting_reopens_what_is_resolved_and_nothing_else(api, bob, ops, sta
     assert after == document_of(Issue.objects.get())
 
 
+@pytest.mark.parametrize(
+    ("version", "reopens"), [("1.0", False), ("1.1", False), ("1.2", False), ("1.3", True), ("", True)]
+)
+def test_what_the_next_release_is_to_mend_is_opened_again_by_a_new_version_alone(
+    api, bob, ops, version, reopens
+):
+    issue = IssueFactory(space=ops, first_version="1.0", last_version="1.0")
+    for seen in ("1.1", "1.2"):
+        issue.count_sighting(version=seen)
+    wanted = {"status": "resolved", "resolution": "next_release"}
+    resolved = send(api(bob), "patch", url(issue), wanted).json()
+
+    after = send(api(bob), "post", f"{url(issue)}occurrences/", {"version": version}).json()
+
+    assert (resolved["status"], resolved["resolution"]) == ("resolved", "next_release")
+    assert (after["status"], after["seen_count"]) == ("open" if reopens else "resolved", 4)
+    assert after["resolution"] == (None if reopens else "next_release")
+    regressed = HistoryEntry.objects.filter(issue=issue, action="regressed", field="status")
+    assert regressed.count() == reopens
+
+
 def test_an_old_sighting_does_not_move_the_last_one(api, bob, ops):
     issue = IssueFactory(space=ops)
     before = api(bob).get(url(issue)).json()

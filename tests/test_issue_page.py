@@ -336,3 +336,24 @@ def test_the_page_of_what_stands_beside_leads_to_where_an_issue_is_mentioned(as_
 
     assert "Mentioned in" in html and "The other one" in html
     assert f"{reverse('issue-detail', args=['OPS-2'])}#comment-{comment.uuid}" in html
+
+
+# In the next release
+
+
+def test_what_was_seen_in_a_version_can_be_resolved_in_the_next_release(as_bob, ops):
+    issue, unversioned = IssueFactory(space=ops, last_version="1.2"), IssueFactory(space=ops)
+    button = 'name="resolution" value="next_release"'
+
+    shown = [button in page_of(as_bob, each) for each in (issue, unversioned)]
+    wanted = {"version": 1, "status": "resolved", "resolution": "next_release"}
+    posted(as_bob, issue, "issue-update", wanted)
+    issue.refresh_from_db()
+    issue.count_sighting(version="1.2")
+    issue.count_sighting(version="1.3")
+
+    assert shown == [True, False]
+    entries = list(issue.history.order_by("position").values_list("action", "field", "new_value"))
+    resolved = entries.index(("resolution_changed", "resolution", '"next_release"'))
+    assert entries.index(("regressed", "status", '"open"')) > resolved
+    assert (issue.status, issue.seen_count) == ("open", 3)

@@ -51,6 +51,8 @@ class Issue(Rendered):
         RESOLVED = "resolved", gettext_noop("Resolved")
         NEGATED = "negated", gettext_noop("Negated")
         IGNORED = "ignored", gettext_noop("Ignored")
+        # No sighting of a version that was seen before opens it again.
+        NEXT_RELEASE = "next_release", gettext_noop("Next release")
 
     class Format(models.TextChoices):
         MARKDOWN = "md", "Markdown"
@@ -212,13 +214,14 @@ class Issue(Rendered):
                 name="issue_status",
             ),
             models.CheckConstraint(
-                condition=Q(resolution=None) | Q(resolution__in=["resolved", "negated", "ignored"]),
+                condition=Q(resolution=None)
+                | Q(resolution__in=["resolved", "negated", "ignored", "next_release"]),
                 name="issue_resolution",
             ),
             models.CheckConstraint(
                 condition=Q(resolution=None)
                 | ~Q(status__in=["closed", "ignored"])
-                | Q(status="closed", resolution__in=["resolved", "negated"])
+                | Q(status="closed", resolution__in=["resolved", "negated", "next_release"])
                 | Q(status="ignored", resolution="ignored"),
                 name="issue_resolution_fits",
             ),
@@ -311,6 +314,7 @@ class Issue(Rendered):
             stored = Issue.objects.lock().select_related("space").get(pk=self.pk)
             if stored.status == Issue.Status.EXCLUDED:
                 return False
+            is_reopened = stored.is_reopened_by(version)
             at = at or actor.now()
             sighting = Occurrence(issue=stored, at=at, session=session, user=user, version=version)
             sighting.track = stored.track
@@ -321,7 +325,6 @@ class Issue(Rendered):
                 seen_count=F("seen_count") + 1,
                 last_seen_at=Greatest("last_seen_at", models.Value(at)),
             )
-            is_reopened = stored.status == Issue.Status.RESOLVED and stored.space.is_reopening
             if is_reopened:
                 stored.status = Issue.Status.OPEN
                 changed.add("status")
@@ -329,6 +332,15 @@ class Issue(Rendered):
                 stored.write(changed, changed, actor, action="regressed" if is_reopened else None)
         self.refresh_from_db()
         return True
+
+    def is_reopened_by(self, version):
+        """Whether a sighting of this version opens the issue again: not if the next one is to mend it."""
+        if self.status != Issue.Status.RESOLVED or not self.space.is_reopening:
+            return False
+        if self.resolution != Issue.Resolution.NEXT_RELEASE or not version:
+            return True
+        is_known = version in (self.first_version, self.last_version)
+        return not (is_known or self.occurrences.filter(version=version).exists())
 
     def count_sightings(self, occurrences):
         """Count Occurrences of the past, all of this issue and none saved yet; they open nothing again."""

@@ -402,7 +402,7 @@ def states(ground):
             "description": TEXTS,
             "description_format": st.sampled_from(["md", "html", "text"]),
             "status": st.sampled_from(ground.statuses),
-            "resolution": st.sampled_from([None, "resolved", "negated", "ignored"]),
+            "resolution": st.sampled_from([None, "resolved", "negated", "ignored", "next_release"]),
             "resolved_at": st.none() | st.datetimes(datetime(2000, 1, 1), timezones=st.just(UTC)),
             "level": st.sampled_from([None, *ground.levels]),
             "assignee": st.sampled_from([None, *ground.members, *ground.gone]),

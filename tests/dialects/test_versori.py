@@ -23,6 +23,7 @@ from tests.factories import (
 from tests.processes import at_once
 from tracker.dialects import ids
 from tracker.dialects.ids import ulid_of
+from tracker.dialects.versori.words import RESOLUTION
 from tracker.verification import Verifier
 
 NOWHERE = "01J2KC8YRYFGX9TMG14D2PF2DB"
@@ -393,7 +394,7 @@ PAIRS = [
 @pytest.mark.parametrize("status", ["open", "acked", "resolved", "closed"])
 def test_a_status_and_a_resolution_that_are_written_together_are_read_together(versori, ops, status):
     for before in PAIRS:
-        for resolution in Issue.Resolution.values:
+        for resolution in RESOLUTION.meant:
             issue = IssueFactory(space=ops, status=before[0], resolution=before[1])
             wanted = {"status": status, "resolutionStatus": resolution}
 
@@ -410,6 +411,7 @@ def test_a_status_and_a_resolution_that_are_written_together_are_read_together(v
     [
         (("resolved", "ignored"), "closed", ("closed", "ignored")),
         (("resolved", "negated"), "closed", ("closed", "negated")),
+        (("resolved", "next_release"), "closed", ("closed", "resolved")),
         (("ignored", None), "resolved", ("resolved", "resolved")),
         (("ignored", "ignored"), "resolved", ("resolved", "ignored")),
         (("excluded", None), "closed", ("closed", "ignored")),

@@ -59,7 +59,12 @@ TypeError: 'NoneType' object is not subscriptable
             (
                 "+5h",
                 "tomas",
-                change(status="resolved", last_version="4.41.3", add_labels={"fixed-in": "4.41.3"}),
+                change(
+                    status="resolved",
+                    resolution="next_release",
+                    last_version="4.41.3",
+                    add_labels={"fixed-in": "4.41.3"},
+                ),
             ),
             ("4 10:12", "sasha", Seen(168, "1 16:30", "4.45.0"), "api"),
             (

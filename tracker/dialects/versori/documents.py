@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from issues.models import Issue
-from tracker.dialects.versori.words import SEVERITY, STATUS
+from tracker.dialects.versori.words import RESOLUTION, SEVERITY, STATUS
 
 
 class IssueDocument(serializers.Serializer):
@@ -21,5 +21,5 @@ class IssueDocument(serializers.Serializer):
     lastSeenAt = serializers.DateTimeField()
     seenCount = serializers.IntegerField()
     resolvedAt = serializers.DateTimeField(allow_null=True)
-    resolutionStatus = serializers.ChoiceField(Issue.Resolution.choices, required=False)
+    resolutionStatus = serializers.ChoiceField(list(RESOLUTION.meant), required=False)
     severity = serializers.ChoiceField(sorted({*SEVERITY.shown.values()}), required=False)

@@ -13,7 +13,7 @@ from issues.rows import dump, shared
 from issues.serializers import ExactCharField, LabelsField, MomentField
 from tracker.dialects import ids
 from tracker.dialects.serializers import DoorSerializer, TitleField, WordField, level_of, whole_seconds
-from tracker.dialects.versori.words import RESOLUTION, SEVERITY, STATUS
+from tracker.dialects.versori.words import BY_STATUS, RESOLUTION, SEVERITY, STATUS
 
 NAMES = (
     "id", "space", "project", "environment", "external_ids", "status", "resolution", "reason", "description",
@@ -51,7 +51,7 @@ def document(issue):
         "resolvedAt": whole_seconds(issue["resolved_at"]),
     }
     # The product's clients take no null for these.
-    if resolution := issue["resolution"] or RESOLUTION.get(issue["status"]):
+    if resolution := RESOLUTION.shown.get(issue["resolution"]) or BY_STATUS.get(issue["status"]):
         found["resolutionStatus"] = resolution
     if issue["level"]:
         found["severity"] = SEVERITY.shown[issue["level"]["severity"]]
@@ -120,7 +120,7 @@ class ChangeSerializer(IssueSerializer):
 
     resolvedAt = MomentField(source="resolved_at", required=False, allow_null=True)
     resolutionStatus = serializers.ChoiceField(
-        Issue.Resolution.choices, source="resolution", required=False, allow_null=True
+        list(RESOLUTION.meant), source="resolution", required=False, allow_null=True
     )
     status = WordField(STATUS, required=False)
 

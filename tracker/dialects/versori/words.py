@@ -15,8 +15,13 @@ STATUS = Words(
     },
     {"open": "open", "acked": "acknowledged", "resolved": "resolved", "closed": "closed"},
 )
-# How an issue was resolved that nobody said more of than its status.
-RESOLUTION = {"resolved": "resolved", "ignored": "ignored", "excluded": "ignored"}
+# How an issue was resolved, what it knows none of included.
+RESOLUTION = Words(
+    {"resolved": "resolved", "negated": "negated", "ignored": "ignored", "next_release": "resolved"},
+    {word: word for word in ("resolved", "negated", "ignored")},
+)
+# The same where nobody said more of it than its status.
+BY_STATUS = {"resolved": "resolved", "ignored": "ignored", "excluded": "ignored"}
 # By the severity of a level. `critical` is newer than the product's own strict clients: it is taken, and
 # shown as `high`.
 SEVERITY = Words(

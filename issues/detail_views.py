@@ -82,7 +82,9 @@ def issue_occurrences(request, key):
 
 
 def sightings_plot(numbers):
-    """The charts.Plot of {date: number}; each bar leads to the sightings of its day."""
+    """The charts.Plot of {date: number}, None where all are 0; each bar leads to the sightings of its day."""
+    if not any(numbers.values()):
+        return None
     days = [Days(day, day) for day in numbers]
     cells = [Cell(number, href=f"?day={day}") for day, number in numbers.items()]
     bars = series(gettext("Seen"), "seen", cells, days, gettext("{number} seen {days}"))

@@ -95,6 +95,15 @@ def test_the_page_shows_bars_of_days_and_the_newest_sightings(ops, page):
     assert "Last 28 days" in text_of(page(issue.get_absolute_url()))
 
 
+def test_what_was_not_seen_lately_says_so_instead_of_showing_no_bars(ops, page):
+    issue = IssueFactory(space=ops, created_at=timezone.now() - timedelta(days=100))
+
+    response = page(reverse("issue-occurrences", args=[issue.key]))
+
+    assert response.context["plot"] is None and len(response.context["occurrences"]) == 1
+    assert "It was not seen in these days." in text_of(response)
+
+
 def test_a_bar_leads_to_the_sightings_of_its_day(ops, page):
     issue = IssueFactory(space=ops)
     yesterday = timezone.now() - timedelta(days=1)

@@ -243,7 +243,11 @@ class Conjuncts:
             return None
         values = {name: self.equal.get(name, STATUSES) for name in path.columns}
         most = SPACES if path.columns == ("space_id",) else BRANCHES
-        return (path, values, None) if size_of(values.values()) <= most else None
+        if size_of(values.values()) > most:
+            return None
+        # To sort what a busy program has reported takes longer than to find some of it in the other order.
+        is_fit = rank is None or not path.is_narrow or has_few(path, values)
+        return (path, values, None) if is_fit else None
 
     def fitting_few(self):
         """Along an index of few rows for these values, of which the index of words does not know."""
@@ -370,7 +374,9 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     ]
     if len(branches) == 1 and not order.column and not skip:
         return branches[0]
-    union = " UNION ALL ".join(f"SELECT * FROM ({sql}) AS part" for sql, _ in branches)
+    # An issue may be of several of the teams or channels.
+    union = " UNION " if values.keys() & {"team_id", "channel_id"} else " UNION ALL "
+    union = union.join(f"SELECT * FROM ({sql}) AS part" for sql, _ in branches)
     terms = ", ".join(order.sql(backwards, ""))
     sql = f"SELECT id FROM ({union}) AS parts ORDER BY {terms} LIMIT {size} OFFSET {skip}"
     return sql, [value for _, parameters in branches for value in parameters]
@@ -530,15 +536,17 @@ def branch(path, values, conditions, order, backwards, size):
 def probing_branch(path, values, conditions, order, backwards, size):
     """The same for a path along a set's table, where the conditions hold for almost every row: they are asked
     of the issue of each. To join the two tables costs PostgreSQL twice as much, in each of many branches.
+    The first of the conditions is where the page begins, if any, and is for the index.
     """
-    equal = " AND ".join(f"{column_of(path, name)} = %s" for name in values)
+    (start, bound), *conditions = conditions
+    equal = " AND ".join([*(f"{column_of(path, name)} = %s" for name in values), *filter(None, [start])])
     holds = " AND ".join(sql for sql, _ in conditions if sql)
     asked = f"(SELECT {holds} FROM issues_issue WHERE issues_issue.id = {path.key})"
     terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
     sql = (
         f"SELECT {path.key} AS id FROM {path.source} WHERE {equal} AND {asked} ORDER BY {terms} LIMIT {size}"
     )
-    return sql, [*values.values(), *(value for _, parameters in conditions for value in parameters)]
+    return sql, [*values.values(), *bound, *(value for _, parameters in conditions for value in parameters)]
 
 
 def index_hint(index):

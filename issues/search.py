@@ -248,11 +248,12 @@ class Tsvector:
         query = [cls.query(phrase, reader) for phrase in wanted] + [cls.tokens(choices) for choices in tokens]
         query += [f"!{cls.query(phrase, reader)}" for phrase in unwanted if len(phrase.words) == 1]
         parts, parameters = [f"{cls.TABLE}.vector @@ {cls.literal(' & '.join(query))}"], []
-        for phrase in [*wanted, *unwanted]:
-            if len(phrase.words) > 1:
-                part, more = cls.phrase(phrase, reader, f"{cls.TABLE}.")
-                parts.append(part if phrase in wanted else f"NOT ({part})")
-                parameters += more
+        for phrases, sign in ((wanted, ""), (unwanted, "NOT ")):
+            for phrase in phrases:
+                if len(phrase.words) > 1:
+                    part, more = cls.phrase(phrase, reader, f"{cls.TABLE}.")
+                    parts.append(f"{sign}{part}")
+                    parameters += more
         ages = tuple(cls.ages(BY_PERSON if is_narrow else BY_WORDS))
         return Source(cls.TABLE, " AND ".join(parts), tuple(parameters), f"{cls.TABLE}.issue_id", ages)
 

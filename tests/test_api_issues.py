@@ -983,3 +983,17 @@ def test_a_sighting_that_has_not_been_is_refused(api, bob, ops):
 
     assert response.status_code == 400
     assert Issue.objects.get(pk=issue.pk).seen_count == 1
+
+
+def test_an_issue_of_two_of_the_teams_stands_once_in_its_pages(api, bob, ops):
+    teams = [TeamFactory(space=ops, name=name) for name in ("zed one", "zed two")]
+    for _ in range(8):
+        issue = IssueFactory(space=ops)
+        issue.teams = teams
+        issue.save()
+
+    first = api(bob).get(ISSUES, {"q": "team:zed*", "page_size": 5}).json()
+    second = api(bob).get(first["next"]).json()
+
+    found = [row["number"] for page in (first, second) for row in page["results"]]
+    assert found == list(range(8, 0, -1)) and second["next"] is None

@@ -390,7 +390,7 @@ def test_days_are_written_for_people_on_the_page_and_for_programs_in_files(opene
 
     content = opened(headers={"accept-language": "de"}, **period).content.decode()
 
-    assert '<h2>1. Mär 2026 bis 2. Mär 2026</h2>' in content
+    assert "<h2>1. Mär 2026 bis 2. Mär 2026</h2>" in content
     assert "1 eröffnet, 1. Mär 2026" in content and "<bdi>1. Mär 2026</bdi>" in content
     assert '\n"2026-03-01","1","0","1"' in export(opened, "flow", **period)
 

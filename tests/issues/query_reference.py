@@ -160,7 +160,8 @@ class Reference:
                 text == "none" and not issue.own_teams
             )
         if name == "channel":
-            return text == "All" or any(c.name == text for c in issue.own_channels)
+            names = ["All", *(channel.name for channel in issue.own_channels)]
+            return any(fits(name, text, wild) if wild else name == text for name in names)
         if name == "label":
             return self.label(text, wild, issue)
         if name == "squad" or name.startswith("label."):

@@ -61,7 +61,8 @@ TERMS = [
     "level:none", "level:*", "level:p?", "level:Own", "assignee:me", "assignee:none", "assignee:@al",
     "assignee:alice@example.com", 'assignee:"Alice Owner"', "assignee:*", "reporter:me", "reporter:none",
     "reporter:b*", "reporter:*", "team:data,none", "team:@data", "team:*", "project:events,none",
-    "environment:PRODUCTION", "env:none", "channel:All", "channel:alerts", "label:squad", "label:flaky",
+    "environment:PRODUCTION", "env:none", "channel:All", "channel:alerts", "channel:al?r*", "team:data*",
+    "label:squad", "label:flaky",
     "label:squad:pay*", "label:s*", "label:squad:payments", "label:flaky:", "label:a:b", "label:*",
     "label.squad:payments", "squad:data", "label.flaky:*", "label.nothing:x", "kind:bug", "kind:*",
     "service:API*",
@@ -127,14 +128,16 @@ def fill(spaces, alice, bob):
 def world(ops, alice, bob):
     """The values from which those of the issues of a space are drawn."""
     LevelFactory(space=ops, key="S1", name="Own", severity="high")
+    teams = [TeamFactory(space=ops, name="Data", handle="@data"), TeamFactory(space=ops, name="Database")]
+    channels = [ChannelFactory(space=ops, name=name) for name in ("alerts", "alarms")]
     return {
         "level": [None, *Level.objects.of([ops])],
         "assignee": [None, alice, bob],
         "reporter": [None, alice, bob],
         "project": [None, ProjectFactory(space=ops, name="Events")],
         "environment": [None, EnvironmentFactory(space=ops, name="production")],
-        "teams": [[], [TeamFactory(space=ops, name="Data", handle="@data")], [TeamFactory(space=ops)]],
-        "channels": [[], [ChannelFactory(space=ops, name="alerts")]],
+        "teams": [[], teams[:1], teams[1:], teams],
+        "channels": [[], channels[:1], channels],
         "labels": [{}, {"squad": "payments", "flaky": ""}, {"squad": "data"}, {"a:b": ""}, {"a": "b",
         "s": "P*"}],
         "title": TEXTS[1:], "description": TEXTS, "error_message": TEXTS, "status": Issue.Status.values,
@@ -193,14 +196,15 @@ def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, seed, r
         assert len(found) == len(set(found))
         assert set(found) == reference.matching(parse(text)), text
         assert listed(reader, condition) == sorted(found, reverse=True), text
+        assert listed(reader, condition, size=3) == sorted(found, reverse=True)[:3], text
         assert counted(reader, condition) == len(found), text
 
     agree()
 
 
-def listed(reader, condition):
+def listed(reader, condition, size=100):
     """The primary keys that the statement of a list finds."""
-    sql, parameters = ids_of(reader.space_roles(), [condition], ORDERS[NEWEST_FIRST], size=100)
+    sql, parameters = ids_of(reader.space_roles(), [condition], ORDERS[NEWEST_FIRST], size=size)
     if not sql:
         return []
     with connection.cursor() as cursor:

@@ -304,3 +304,10 @@ def test_words_of_few_issues_are_looked_for_in_these(ops, bob, monkeypatch, most
     path, _, _ = found.path(ORDERS[NEWEST_FIRST])
 
     assert path.index == index
+
+
+def test_a_phrase_that_is_wanted_and_unwanted_is_nowhere(ops, bob):
+    IssueFactory(space=ops, title="nulls in events")
+
+    assert driven(bob, '"nulls in" -"nulls in"') == []
+    assert len(driven(bob, '"nulls in"')) == 1

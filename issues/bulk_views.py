@@ -125,12 +125,15 @@ def changed(request, form, keys):
         messages.info(request, f"{gettext('Nothing to change')}{left}.")
     else:
         address = reverse("batch-undo", args=[batch])
-        messages.success(request, f"{in_words(form.deed.done, number)}{left}.", extra_tags=address)
+        messages.success(request, f"{in_words(form.deed.done, changes)}{left}.", extra_tags=address)
     return answer(request, keys)
 
 
-def in_words(done, number):
-    """What was done with so many issues."""
+def in_words(done, changes):
+    """What was done to how many issues; a single one is named."""
+    number = bulk.number_of(changes)
+    if number == 1:
+        return gettext("{done} {issue}").format(done=done, issue=changes[0].row.key)
     words = ngettext("{done} {number} issue", "{done} {number} issues", number)
     return words.format(done=done, number=language.digits(number))
 
@@ -244,7 +247,7 @@ def tell(request, done):
         return
     # Undoing it is doing it again, which is not what the key for undoing is to do.
     address = f"{reverse('batch-undo', args=[done.batch])}?again=1"
-    messages.success(request, f"{in_words(UNDONE, len(done.changes))}.{left}", extra_tags=address)
+    messages.success(request, f"{in_words(UNDONE, done.changes)}.{left}", extra_tags=address)
 
 
 @login_required

@@ -226,11 +226,17 @@ def waits(found, cells, slug, title, about, nothing, counts):
     ]
 
     def line(name, kind, column, is_square=False):
+        some = gettext("{name} {time} of {number} of the {all} issues, {days}")
+        every = gettext("{name} {time} of {number} issues, {days}")
         said = [
             (
                 cell.href,
-                gettext("{name} {time} of {number} issues, {days}").format(
-                    name=name, time=value.shown, number=digits(wait.number), days=wait.days
+                (every if cell.value == wait.number else some).format(
+                    name=name,
+                    time=value.shown,
+                    number=digits(wait.number),
+                    all=digits(cell.value),
+                    days=wait.days,
                 ),
             )
             for cell, value, wait in zip(cells, column, found, strict=True)

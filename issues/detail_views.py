@@ -18,7 +18,7 @@ from issues.filters import BadParameter
 from issues.list_rows import PAGE_SIZE
 from issues.models import Occurrence
 from issues.query.scope import Scope
-from issues.views import find, issue_page, issues_like, page_address, page_links, sighted
+from issues.views import find, issue_page, issues_like, page_address, page_links, sighted, tell_saved
 
 SIGHTED = keyset.Order("at", parse=datetime)
 
@@ -28,7 +28,9 @@ SIGHTED = keyset.Order("at", parse=datetime)
 def issue_tick(request, key):
     """Tick a box of the description, or clear it."""
     issue = find(request, key, "write")
+    before = issue.version
     if tasks.tick(issue, request.POST):
+        tell_saved(request, issue, before, {"description": gettext("description")})
         return redirect(page_address(request, issue))
     return issue_page(request, find(request, key), 409, is_stale=True)
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext, gettext_lazy
 from issues import lookups, markdown, rows
 from issues.clashes import clashes_of
 from issues.filters import ACTIONS, SOURCES
-from issues.language import spoken
+from issues.language import inside, spoken
 from issues.limits import (
     ATTACHMENT_SIZE,
     ATTACHMENTS,
@@ -473,6 +473,10 @@ class IssueChangeForm(ChangeForm):
 
     def names(self):
         return [name for name in self.fields if name != "version"]
+
+    def labels(self):
+        """{field: what people call it within a sentence}"""
+        return {name: inside(self[name].label) for name in self.names()}
 
     def keep_posted(self):
         """Change what was posted and nothing else; `of` names the boxes that may be there unticked."""

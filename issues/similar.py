@@ -32,7 +32,7 @@ def similar(roles, title, but=None):
         return []
     groups = [*((word,) for word in wanted), *pairwise(wanted), tuple(wanted)]
     found = newest_with(groups, roles, but)
-    weights = {word: log(1 + NEWEST / len(keys)) for word, keys in zip(wanted, found, strict=False) if keys}
+    weights = {word: log(1 + NEWEST / max(len(keys), 1)) for word, keys in zip(wanted, found, strict=False)}
     return best(set().union(*found), weights)
 
 

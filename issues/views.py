@@ -233,6 +233,7 @@ def preview_page(request, template, name, space_id, context):
 def issue_edit(request, key):
     """The texts, and what does not stand beside the issue."""
     issue = find(request, key, "write")
+    before = issue.version
     form = IssueEditForm(issue, request.POST if request.method == "POST" else None, user=request.user)
     context = {"form": form, "issue": form.issue, "key": issue.key}
     if is_preview(request):
@@ -240,6 +241,7 @@ def issue_edit(request, key):
     drafts = Draft.objects.of(request.user, Draft.Kind.DESCRIPTION, issue)
     if form.is_bound and form.save():
         drafts.delete()
+        tell_saved(request, form.issue, before, form.labels())
         return redirect(page_address(request, issue))
     if form.is_bound and "inline" in request.POST:
         return issue_page(request, find(request, key), form.status, changed=form)
@@ -257,7 +259,7 @@ def issue_update(request, key):
     issue = find(request, key, "write")
     form, before = IssueUpdateForm(issue, request.POST), issue.version
     if form.save():
-        tell_saved(request, form.issue, before, {name: inside(form[name].label) for name in form.names()})
+        tell_saved(request, form.issue, before, form.labels())
         return redirect(page_address(request, issue))
     return issue_page(request, find(request, key), form.status, changed=form)
 
@@ -283,7 +285,7 @@ def tell_saved(request, issue, before, labels=()):
         status = inside(gettext(issue.get_status_display()))
         words = gettext("{issue} is {status}.").format(issue=issue.key, status=status)
     else:
-        fields = ", ".join(labels[name] for name in labels if name in said)
+        fields = ", ".join(labels[name] for name in labels if name in said) or gettext("changes")
         words = gettext("{issue}: {fields} saved.").format(issue=issue.key, fields=fields)
     undo = reverse("batch-undo", args=[next(iter(said.values()))])
     messages.success(request, words, extra_tags=undo)

@@ -584,3 +584,19 @@ def test_reverting_twice_changes_nothing_more(as_bob, ops):
 
     assert Issue.objects.get().version == 3
     assert said(as_bob)[-1] == "It is so already."
+
+
+def test_what_one_did_can_be_undone_from_its_line_in_the_history(as_bob, three):
+    as_bob.post(CHANGE, {"do": "resolve", "issue": keys(three[:2])})
+    other = UserFactory()
+    with acting_as(lambda: Actor(user=other)):
+        IssueFactory(space=three[0].space)
+
+    places = [reverse("history-list"), reverse("issue-history", args=[three[0].key])]
+    found = [
+        re.findall(r'formaction="(/batches[^"]+)"', as_bob.get(place).content.decode()) for place in places
+    ]
+    undone = as_bob.post(found[0][0])
+
+    assert len(found[0]) == 1 and found[0] == found[1]
+    assert undone.status_code == 302 and statuses() == ["open"] * 4

@@ -310,7 +310,7 @@ def test_what_was_done_to_many_is_said_in_the_plural(in_german, ops):
     one = in_german.post("/issues/change/", {"do": "resolve", "issue": keys[:1]}, follow=True)
     more = in_german.post("/issues/change/", {"do": "reopen", "issue": keys}, follow=True)
 
-    assert "1 Issue gelöst." in text_of(one)
+    assert f"{keys[0]} gelöst." in text_of(one)
     assert "2 Issues wieder geöffnet, 1 war schon offen." in text_of(more)
 
 

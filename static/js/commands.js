@@ -42,12 +42,27 @@ function use(element) {
   if (!element.dispatchEvent(new CustomEvent("use-command", { bubbles: true, cancelable: true }))) {
     return;
   }
-  if (element.matches("input:not([type=checkbox]), textarea, select")) {
+  if (element.matches("select") && !element.closest("#bulk")) {
+    choose(element);
+  } else if (element.matches("input:not([type=checkbox]), textarea, select")) {
     element.focus();
     element.select?.();
   } else {
     element.click();
   }
+}
+
+/** Open a list of which a choice is saved at once, and after which keys are for the page again. */
+function choose(select) {
+  select.focus();
+  try {
+    select.showPicker();
+  } catch {
+    // Not in every browser, and not without a key or a click.
+  }
+  const leave = () => select.blur();
+  select.addEventListener("change", leave, { once: true });
+  select.addEventListener("blur", () => select.removeEventListener("change", leave), { once: true });
 }
 
 /** An element that shows a key. */

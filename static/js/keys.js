@@ -1,4 +1,7 @@
-/* Keys: they do what commands say, never while somebody types, and not at all where they are switched off. */
+/*
+ * Keys: they do what commands say, never while somebody types, and not at all where they are switched off. Escape
+ * leaves a field first.
+ */
 import { commands } from "./commands.js";
 
 const PAUSE = 1000;
@@ -12,6 +15,11 @@ document.addEventListener("keydown", (event) => {
   }
   const key = spelled(event);
   if (!key.startsWith("Mod+") && key !== "Escape" && (isTyping(event) || isOff())) {
+    return;
+  }
+  if (key === "Escape" && isTyping(event) && !isOff() && !event.target.closest("dialog")) {
+    event.preventDefault();
+    event.target.blur();
     return;
   }
   const found = find(`${before} ${key}`.trim()) ?? (before && find(key));

@@ -18,7 +18,9 @@ if (dialog) {
 }
 
 function open() {
-  entries = commands().filter((entry) => entry.run !== open);
+  // Of two that are called alike the key means the first.
+  const names = commands().map(({ name, keys }) => `${keys} ${name}`);
+  entries = commands().filter((entry, at) => entry.run !== open && names.indexOf(names[at]) === at);
   if (document.querySelector(".row[data-current], .row :checked, .quick")) {
     // What can be done to the issue comes first.
     entries.sort((a, b) => b.isDeed - a.isDeed);

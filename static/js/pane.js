@@ -19,7 +19,6 @@ if (pane) {
   window.addEventListener("popstate", () => shown() !== wanted() && (wanted() ? load(wanted()) : empty()));
   pane.addEventListener("htmx:afterSwap", refresh);
   document.body.addEventListener("htmx:oobBeforeSwap", onRow);
-  pane.addEventListener("keydown", leaveField);
   const row = rows().find(({ dataset }) => dataset.key === wanted());
   if (row && WIDE.matches) {
     makeCurrent(row);
@@ -51,6 +50,7 @@ function onClick(event) {
 }
 
 function open(row, how) {
+  clearTimeout(timer);
   makeCurrent(row);
   if (row.dataset.key !== wanted()) {
     write(how, row.dataset.key);
@@ -88,7 +88,6 @@ function keepCount() {
 
 function load(key, how = WHOLE) {
   const { issue } = document.getElementById("commands").dataset;
-  clearTimeout(timer);
   mark(key);
   window.htmx.ajax("GET", issue.replace("KEY", key), { target: pane, source: pane, ...how });
 }
@@ -138,12 +137,4 @@ function refresh() {
   }
   row?.toggleAttribute("data-unread", "unread" in fresh.dataset);
   row?.setAttribute("data-at", fresh.dataset.at);
-}
-
-/** Escape leaves a field, and only then the pane. */
-function leaveField(event) {
-  if (event.key === "Escape" && event.target.matches("input, textarea, select")) {
-    event.preventDefault();
-    event.target.blur();
-  }
 }

@@ -47,7 +47,11 @@ function rove(row) {
   }
 }
 
+/* Who comes from the page of an issue goes on from its row. */
+const left = /\/issues\/([A-Z0-9]+-\d+)\/$/.exec(document.referrer)?.[1];
+
 rove(rows()[0]);
+goTo(rows().find(({ dataset }) => dataset.key === left));
 const isThere = () => rows().length > 0;
 onCommand("next-row", () => step(1), isThere);
 onCommand("previous-row", () => step(-1), isThere);

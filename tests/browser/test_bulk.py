@@ -53,7 +53,7 @@ def test_a_key_undoes_what_is_told_no_longer(page, issues, on_list):
     page.clock.install()
     on_list()
     page.keyboard.type("je")
-    expect(messages(page)).to_contain_text("Resolved 1 issue")
+    expect(messages(page)).to_contain_text("Resolved OPS-")
     page.clock.fast_forward(11_000)
     expect(messages(page).locator(".note")).to_be_hidden()
 

@@ -29,6 +29,72 @@ def test_slash_searches_and_nothing_fires_while_typing(on_list):
     expect(on_list.locator("dialog[open]")).to_have_count(0)
 
 
+def test_escape_leaves_the_search_box_and_keys_are_for_the_page_again(on_list):
+    on_list.keyboard.press("/")
+    on_list.keyboard.type("nulls")
+    on_list.keyboard.press("Escape")
+    on_list.keyboard.press("Escape")
+    expect(on_list.locator("#search")).to_have_value("nulls")
+
+    on_list.keyboard.press("c")
+
+    on_list.wait_for_url(f"**{reverse('issue-create')}")
+
+
+def test_palette_names_nothing_twice_beside_an_open_issue(on_list):
+    on_list.keyboard.type("jo")
+    expect(on_list.locator("#pane [data-issue]")).to_have_count(1)
+
+    on_list.keyboard.press(".")
+    names = on_list.locator("#palette-list li").all_inner_texts()
+
+    assert len(names) > 20 and len(names) == len(set(names))
+
+
+def test_the_pane_goes_on_with_the_row_after_a_deed(on_list, ops):
+    for _ in range(2):
+        IssueFactory(space=ops)
+    on_list.reload()
+    on_list.keyboard.type("jo")
+    expect(on_list.locator("#pane [data-issue=OPS-3]")).to_have_count(1)
+
+    on_list.keyboard.press("e")
+
+    expect(on_list.locator(".row[data-current]")).to_have_attribute("data-key", "OPS-2")
+    expect(on_list.locator("#pane [data-issue=OPS-2]")).to_have_count(1)
+
+
+def test_a_field_that_a_key_opened_gives_the_keys_back(page, sign_in, ops, bob):
+    issue = IssueFactory(space=ops)
+    sign_in(bob)
+    page.goto(issue.get_absolute_url())
+
+    page.keyboard.press("s")
+    expect(page.locator("#id_status")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+
+    expect(page.locator("#messages")).to_contain_text("OPS-1 is resolved")
+    page.keyboard.press("p")
+    page.locator("#id_level").select_option(index=1)
+    expect(page.locator("#messages")).to_contain_text("level saved")
+    expect(page.locator("#id_level")).not_to_be_focused()
+
+
+def test_who_comes_back_from_an_issue_goes_on_from_its_row(on_list, ops):
+    for _ in range(2):
+        IssueFactory(space=ops)
+    on_list.set_viewport_size({"width": 1024, "height": 800})
+    on_list.reload()
+    on_list.keyboard.type("jjo")
+    on_list.wait_for_url("**/issues/OPS-2/")
+
+    on_list.keyboard.press("u")
+
+    expect(on_list.locator(".row[data-current]")).to_have_attribute("data-key", "OPS-2")
+
+
 def test_palette_finds_a_command_by_some_of_its_letters(on_list):
     on_list.keyboard.press("Control+k")
     on_list.keyboard.type("niss")
@@ -53,7 +119,7 @@ def test_dot_opens_the_palette_and_acts_on_the_row(on_list):
     on_list.keyboard.type("resolve")
     on_list.keyboard.press("Enter")
 
-    expect(on_list.locator("#messages")).to_contain_text("Resolved 1 issue")
+    expect(on_list.locator("#messages")).to_contain_text("Resolved OPS-")
 
 
 def test_n_leads_to_what_is_unread(on_list, ops, bob):
@@ -196,7 +262,7 @@ def test_who_wants_it_stays_on_the_row_that_a_key_has_changed(on_list, ops):
     on_list.goto(reverse("issue-list"))
     on_list.keyboard.type("je")
 
-    expect(on_list.locator("#messages")).to_contain_text("Resolved 1 issue")
+    expect(on_list.locator("#messages")).to_contain_text("Resolved OPS-")
     expect(on_list.locator(".row[data-current]")).to_have_attribute("data-key", "OPS-2")
 
 

@@ -83,6 +83,13 @@ def revert(key, entry):
     }
 
 
+@register.filter
+def is_of(entry, person):
+    """Whether a history document is of a change by this person (a uuid) that can be undone with its batch."""
+    is_own = bool(entry["actor"]) and entry["actor"]["id"] == person
+    return is_own and bool(entry["issue"] and entry["batch"]) and undo.is_revertible(entry)
+
+
 @cache
 def icon():
     """Drawn once: a long timeline has hundreds."""

@@ -125,7 +125,9 @@ def changed(request, form, keys):
         messages.info(request, f"{gettext('Nothing to change')}{left}.")
     else:
         address = reverse("batch-undo", args=[batch])
-        messages.success(request, f"{in_words(form.deed.done, changes)}{left}.", extra_tags=address)
+        values = ", ".join(f"{name} {value}" for name, value in form.said())
+        words = f"{in_words(form.deed.done, changes)}{': ' * bool(values)}{values}{left}."
+        messages.success(request, words, extra_tags=address)
     return answer(request, keys)
 
 

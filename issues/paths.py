@@ -160,6 +160,14 @@ class Conjuncts:
     times: dict[str, list[tuple[str, list]]] = field(default_factory=dict)
     others: list[Q] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, spaces, conditions):
+        """Qs on issues of these spaces, taken apart."""
+        found = cls({"space_id": list(spaces)})
+        for condition in conditions:
+            found.add(condition)
+        return found
+
     def add(self, condition):
         if isinstance(condition, Driven) and condition.path:
             self.driven.append(condition)
@@ -223,18 +231,22 @@ class Conjuncts:
 
     def path(self, order):
         """(Path, {column: values}, the Driven one that it comes from) for this Order."""
-        by_words = self.fitting_words(is_rare=order.column is not None)
-        along = [(self.fitting_few() or by_words) if self.wanted else None]
-        along += [self.fitting(path, order.column) for path in NARROW]
-        along += [self.fitting_set(driven, order.column) for driven in self.driven]
-        # Few of those with a common value may be of a time.
-        if not self.times or all(each.is_rare for each in self.narrowed):
-            along.append(by_words)
-        along += [self.fitting(path, order.column) for path in WIDE]
-        path, values, driven = next(filter(None, along), (NO_PATH, {}, None))
+        path, values, driven = next(filter(None, self.along(order)), (NO_PATH, {}, None))
         if self.times and order.column is None and path in WIDE and "space_id" in values:
             path = self.in_times(path, values["space_id"])
         return path, values, driven
+
+    def along(self, order):
+        """What `path` may be, the best first, each looked for only where none before it fits: None if not."""
+        is_sorted = order.column is not None
+        if self.wanted:
+            yield self.fitting_few() or self.fitting_words(is_rare=is_sorted)
+        yield from (self.fitting(path, order.column) for path in NARROW)
+        yield from (self.fitting_set(driven, order.column) for driven in self.driven)
+        # Few of those with a common value may be of a time.
+        if not self.wanted and (not self.times or all(each.is_rare for each in self.narrowed)):
+            yield self.fitting_words(is_rare=is_sorted)
+        yield from (self.fitting(path, order.column) for path in WIDE)
 
     def fitting(self, path, rank):
         asked = path.columns[:1] if path.every else path.columns
@@ -352,9 +364,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     issues), from beyond `key` on, at most `size` of them after the first `skip`; ("", []) where nothing can
     match.
     """
-    found = Conjuncts({"space_id": list(spaces)})
-    for condition in conditions:
-        found.add(condition)
+    found = Conjuncts.of(spaces, conditions)
     if not all(found.equal.values()):
         return "", []
     path, values, driven = found.path(order)
@@ -387,9 +397,7 @@ def all_ids(spaces, conditions):
     is not to choose how they are found: along words and values that few have, or along an index of few rows
     where words are wanted, since it does not know how many have them. None for all others.
     """
-    found = Conjuncts({"space_id": list(spaces)})
-    for condition in conditions:
-        found.add(condition)
+    found = Conjuncts.of(spaces, conditions)
     if not all(found.equal.values()):
         return None
     along = found.fitting_words(is_rare=True) or (found.fitting_few() if found.wanted else None)

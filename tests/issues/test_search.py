@@ -298,8 +298,7 @@ def test_words_of_few_issues_are_looked_for_in_these(ops, bob, monkeypatch, most
     monkeypatch.setattr(paths, "OF_VALUES", most)
     for _ in range(2):
         IssueFactory(space=ops, reporter=bob, title="Nulls")
-    found = paths.Conjuncts({"space_id": [ops.pk]})
-    found.add(read("nulls reporter:me", bob).condition)
+    found = paths.Conjuncts.of([ops.pk], [read("nulls reporter:me", bob).condition])
 
     path, _, _ = found.path(ORDERS[NEWEST_FIRST])
 

@@ -17,7 +17,7 @@ from issues.lookups import stored
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.search import RARE, Narrowed, Said, Told, no_more_than, source
+from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
@@ -58,7 +58,7 @@ class Path:
     source: str = "issues_issue"
     key: str = "issues_issue.id"
     where: tuple[str, list] = ("", [])
-    ages: tuple[str, ...] = ()
+    windows: Windows | None = None
     sorted_by: str = ""
     few: frozenset = frozenset()
     instead: "Path | None" = None
@@ -84,12 +84,19 @@ WIDE = (
     Path("issue_space_updated", ("space_id",), "updated_at"),
     Path("issue_space_seen", ("space_id",), "last_seen_at"),
 )
-# Indexes of times, by their columns.
-OF_TIMES = {path.order: path for path in WIDE if path.order in ("created_at", "updated_at", "last_seen_at")}
+# Indexes of times, by their columns: those of orders, and some that no list is in the order of.
+OF_TIMES = {
+    path.order: path for path in WIDE if path.order in ("created_at", "updated_at", "last_seen_at")
+} | {
+    "resolved_at": Path("issue_space_resolved", ("space_id",), "resolved_at"),
+    "closed_at": Path("issue_space_closed", ("space_id",), "closed_at"),
+}
 # What is asked of every issue: whether it is present, and in the spaces where to look.
 OF_ALL = ("deleted_at", "space_id")
 # As Django writes it.
 KEY_AMONG = '"issues_issue"."id" IN ('
+# The issue from which a page begins.
+ROW_OF_KEY = "SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s"
 # Along nothing: the planner decides.
 NO_PATH = Path("", ())
 
@@ -286,7 +293,7 @@ class Conjuncts:
         if is_rare and not no_more_than(RARE, found):
             return None
         where = found.where, list(found.parameters)
-        return Path("", (), source=found.table, key=found.id, where=where, ages=found.ages), {}, None
+        return Path("", (), source=found.table, key=found.id, where=where, windows=found.windows), {}, None
 
     def in_times(self, path, spaces):
         """The same path, but along times in spaces of which few issues are of them.
@@ -372,8 +379,8 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
         return "", []
-    if path.ages and not key and not order.column and order.id_descending and not backwards:
-        return newest_of(path, rest, order, size, skip, found.is_known_by_words)
+    if path.windows and not order.column:
+        return in_windows(path, rest, order, key, backwards, size, skip, found.is_known_by_words)
     is_bare = driven and len(rest) == len(OF_ALL) and connection.vendor == "postgresql"
     find = probing_branch if is_bare else branch
     starts = beyonds(order, key, backwards, path) if key else [("", [])]
@@ -418,24 +425,34 @@ def all_ids(spaces, conditions):
     return union, [value for _, parameters in branches for value in parameters]
 
 
-def newest_of(path, conditions, order, size, skip, is_known):
-    """(SQL, parameters) of the newest keys along words, as by `ids_of`: older ones are looked at only where
-    there are too few of the newer. If `is_known`, nearly all that the index gives are looked for.
+def in_windows(path, conditions, order, key, backwards, size, skip, is_known):
+    """(SQL, parameters) of a page of keys along words, as by `ids_of`: what is farther away is looked at only
+    where there is too little near. If `is_known`, nearly all that the index gives are looked for.
     """
-    seen, parts, parameters = "0", [], []
-    for number, age in enumerate(path.ages):
-        narrowed = [(age, []), (f"{seen} < {skip + size}", []), *conditions]
-        # Then there are few of the oldest, and they are sorted: for a short page, or for words that none has,
-        # the planner would rather walk through all documents in their order.
-        is_sorted = age == path.ages[-1] and (is_known or skip + size <= SHORT)
-        along = replace(path, sorted_by=f"{path.key} + 0") if is_sorted else path
-        sql, values = branch(along, {}, narrowed, order, False, skip + size)
-        parts.append(f"part_{number} AS MATERIALIZED ({sql})")
-        parameters += values
-        seen += f" + (SELECT count(*) FROM part_{number})"
-    union = " UNION ALL ".join(f"SELECT id FROM part_{number}" for number in range(len(parts)))
-    sql = f"SELECT id FROM ({union}) AS parts ORDER BY id DESC LIMIT {size} OFFSET {skip}"
-    return f"WITH {', '.join(parts)} {sql}", parameters
+    most, descends = skip + size, order.id_descending != backwards
+    start, parameters = f"SELECT {'max' if descends else 'min'}({path.key}) FROM {path.source}", []
+    if key:
+        start, parameters = ROW_OF_KEY, [stored(*key)]
+        conditions = [*beyonds(order, key, backwards, path), *conditions]
+    # Not in the order of an index, which the planner might walk through instead.
+    by_hand = replace(path, sorted_by=f"{path.key} + 0")
+    near = branch(by_hand, {}, [(path.windows.near(descends), []), *conditions], order, backwards, most)
+    # Far away there are few where nothing else is asked for: a short page, or one of words that none has,
+    # would be a walk through all documents.
+    is_sorted = is_known or most <= SHORT
+    is_far = path.windows.far("SELECT id FROM start", descends), []
+    is_short = f"(SELECT count(*) FROM near) < {most}", []
+    far = branch(by_hand if is_sorted else path, {}, [is_far, is_short, *conditions], order, backwards, most)
+    direction = "DESC" if descends else "ASC"
+    return (
+        f"WITH start (id) AS MATERIALIZED ({start}), "
+        f"around AS MATERIALIZED ({path.windows.sql('SELECT id FROM start', descends)}), "
+        f"near AS MATERIALIZED (SELECT id FROM around CROSS JOIN LATERAL ({near[0]}) AS found LIMIT {most}), "
+        f"far AS MATERIALIZED ({far[0]}) "
+        "SELECT id FROM (SELECT id FROM near UNION ALL SELECT id FROM far) AS parts "
+        f"ORDER BY id {direction} LIMIT {size} OFFSET {skip}",
+        [*parameters, *near[1], *far[1]],
+    )
 
 
 def conjunction(found, path, values, driven):
@@ -449,19 +466,21 @@ def conjunction(found, path, values, driven):
     others = [*found.others, *found.told, *(each.probe for each in found.driven if each is not driven)]
     # Unless the path is along the words.
     others += [] if path.where[0] else found.said
-    others += found.narrowed if path is NO_PATH else []
-    return rest + ([unnoticed(compiled(others), path)] if others else [])
+    if path is NO_PATH:
+        return rest + ([compiled([*others, *found.narrowed])] if others or found.narrowed else [])
+    return rest + ([unnoticed(*compiled(others))] if others else [])
 
 
-def unnoticed(condition, path):
-    """The same (SQL, parameters), in which SQLite does not see keys that it could look up.
+def unnoticed(sql, parameters):
+    """The same condition, which leaves the database no way but to ask it of each row along the path.
 
-    It would take them along an index that ends with the key, and forget the bound from which a page begins.
+    SQLite does not see keys that it could look up: it would take them along an index that ends with the key,
+    and forget the bound from which a page begins. PostgreSQL, which would make a list of all issues of which
+    something holds, or join them, does neither where an OFFSET stands.
     """
-    sql, parameters = condition
-    if connection.vendor == "sqlite" and path is not NO_PATH:
-        sql = sql.replace(KEY_AMONG, f"+{KEY_AMONG}")
-    return sql, parameters
+    if connection.vendor == "sqlite":
+        return sql.replace(KEY_AMONG, f"+{KEY_AMONG}"), parameters
+    return sql.replace(" LIMIT 1)", " LIMIT 1 OFFSET 0)"), parameters
 
 
 def column_among(column, values, is_along_another):
@@ -504,8 +523,7 @@ def beyonds(order, key, backwards, path):
     Two parts for a sorted column: the rows with the same value, and those beyond it; an index serves each.
     """
     *value, uuid = key
-    row = "(SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s)"
-    uuid = stored(uuid)
+    row, uuid = f"({ROW_OF_KEY})", stored(uuid)
     sign = comparison(order.id_descending, backwards)
     # Where the planner chooses the index, it is the bound that it must not see.
     hidden = "+" if path is NO_PATH and connection.vendor == "sqlite" else ""

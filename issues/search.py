@@ -18,10 +18,10 @@ RANKED = 500
 RARE = 2_000
 # Issues of so many spaces are told by the index itself; those of more by their own rows.
 FEW = 16
-# So many blocks of issues of a like age are looked at before those that are older: of these sizes, as powers
-# of two, which are what common words and not so common ones need, and words that narrow a person's issues.
-NEWEST = 8
-BY_WORDS, BY_PERSON = (9, 12), (12,)
+# Windows of issues of a like age: the size of their blocks, and how many of these away they begin and end.
+# The first is what common words need; words that narrow a person's issues are not as common.
+BY_WORDS = ((9, 0, 7), (12, 0, 1), (12, 2, 7), (12, 8, 23))
+BY_PERSON = ((12, 0, 7), (12, 8, 23))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,15 @@ class Phrase:
 class Source:
     """What a statement says to read the issues out of the index, as `FROM {table} WHERE {where}`.
 
-    Newest first is `ORDER BY {id} DESC`. The parameters are those of `where`. Each issue is under one of
-    `ages`, conditions from the newest issues to the oldest; without any, the index walks in that order.
+    Newest first is `ORDER BY {id} DESC`. The parameters are those of `where`. The index has them in Windows;
+    without any, it walks in that order.
     """
 
     table: str
     where: str
     parameters: tuple
     id: str
-    ages: tuple[str, ...] = ()
+    windows: "Windows | None" = None
 
 
 def source(roles, wanted, unwanted=(), statuses=(), assignees=(), values=()):
@@ -72,6 +72,43 @@ def source(roles, wanted, unwanted=(), statuses=(), assignees=(), values=()):
     ]
     narrowing = [choices for choices in tokens if choices]
     return index().source(reader_of(roles), wanted, unwanted, narrowing, is_narrow=bool(assignees))
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """How PostgreSQL's index of words, which has no order, walks through issues in the order of their keys:
+    window by window, of which each is looked at only where those before it gave too few.
+
+    `key` is the column of the keys, `sizes` is as BY_WORDS.
+    """
+
+    key: str
+    sizes: tuple[tuple[int, int, int], ...]
+
+    def sql(self, start, descends):
+        """SQL of a row (words, edge) for each window, the nearest first, from the key `start` (SQL) on."""
+        sign, edge, rows = "-" if descends else "+", f"({start}) + 1" if descends else f"({start})", []
+        for size, first, last in self.sizes:
+            block = f"quote_literal('{BLOCKS[size]}' || ((({start}) >> {size}) {sign} away))"
+            words = f"SELECT string_agg({block}, '|') FROM generate_series({first}, {last}) AS away"
+            rows.append(f"SELECT ({words})::tsquery AS words, {edge} AS edge")
+            edge = self.edge(start, descends, size, last)
+        return " UNION ALL ".join(rows)
+
+    def near(self, descends):
+        """The condition on rows that are in the window of one of these rows, by the name of `around`."""
+        return f"vector @@ around.words AND {self.key} {'<' if descends else '>='} around.edge"
+
+    def far(self, start, descends):
+        """The condition on rows beyond all windows."""
+        size, _, last = self.sizes[-1]
+        edge = self.edge(start, descends, size, last)
+        # Where there is nothing before, that spares a look into the index.
+        return f"{edge} > 0 AND {self.key} < {edge}" if descends else f"{self.key} >= {edge}"
+
+    @staticmethod
+    def edge(start, descends, size, last):
+        return f"(((({start}) >> {size}) {f'- {last}' if descends else f'+ {last + 1}'}) << {size})"
 
 
 class Said(Q):
@@ -254,24 +291,8 @@ class Tsvector:
                     part, more = cls.phrase(phrase, reader, f"{cls.TABLE}.")
                     parts.append(f"{sign}{part}")
                     parameters += more
-        ages = tuple(cls.ages(BY_PERSON if is_narrow else BY_WORDS))
-        return Source(cls.TABLE, " AND ".join(parts), tuple(parameters), f"{cls.TABLE}.issue_id", ages)
-
-    @classmethod
-    def ages(cls, sizes):
-        """The newest blocks of each of these sizes, but for those that came before, and all the rest."""
-        newest, before = f"(SELECT max(issue_id) FROM {cls.TABLE})", ""
-        for size in sizes:
-            first = f"({newest} >> {size}) - {NEWEST - 1}"
-            words = (
-                f"SELECT string_agg(quote_literal('{BLOCKS[size]}' || block), '|')::tsquery "
-                f"FROM generate_series({first}, {newest} >> {size}) AS block"
-            )
-            yield f"{cls.TABLE}.vector @@ ({words}){before}"
-            start = f"(({first}) << {size})"
-            # The first of the two spares a look into the index where there is nothing before.
-            before = f" AND {start} > 0 AND {cls.TABLE}.issue_id < {start}"
-        yield before.removeprefix(" AND ")
+        key, sizes = f"{cls.TABLE}.issue_id", BY_PERSON if is_narrow else BY_WORDS
+        return Source(cls.TABLE, " AND ".join(parts), tuple(parameters), key, Windows(key, sizes))
 
     @classmethod
     def titled(cls, wanted, spaces):

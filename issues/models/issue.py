@@ -241,6 +241,12 @@ class Issue(Rendered):
             models.Index("space", F("updated_at").desc(), F("id").desc(), name="issue_space_updated"),
             models.Index("space", F("created_at").desc(), F("id").desc(), name="issue_space_created"),
             models.Index("space", F("last_seen_at").desc(), F("id").desc(), name="issue_space_seen"),
+            models.Index(
+                "space",
+                F("closed_at").desc(),
+                condition=Q(closed_at__isnull=False),
+                name="issue_space_closed",
+            ),
             # With all that is counted of resolved issues beside, so that their rows stay unread.
             models.Index(
                 "space",

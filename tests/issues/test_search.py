@@ -310,3 +310,38 @@ def test_a_phrase_that_is_wanted_and_unwanted_is_nowhere(ops, bob):
 
     assert driven(bob, '"nulls in" -"nulls in"') == []
     assert len(driven(bob, '"nulls in"')) == 1
+
+
+def leave_out(keys):
+    """Go on with numbering issues so many keys later."""
+    last = Issue.objects.latest("pk").pk + keys
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT setval(pg_get_serial_sequence('issues_issue', 'id'), %s)", [last])
+        else:
+            cursor.execute("UPDATE sqlite_sequence SET seq = %s WHERE name = 'issues_issue'", [last])
+
+
+@pytest.mark.parametrize("sort", ["-number", "number"])
+@pytest.mark.parametrize("narrowed", ["", "&assignee=me&status=open"])
+def test_words_are_found_page_by_page_however_far_apart_their_issues_are(ops, alice, api, sort, narrowed):
+    for gap in (0, 300, 600, 3_000, 6_000, 20_000, 90_000, 400_000):
+        for title in ("Disk full", "Net down", "Full disk"):
+            IssueFactory(space=ops, title=title, assignee=alice)
+        leave_out(gap)
+    keys = [issue.key for issue in Issue.objects.filter(title__icontains="disk").order_by("pk")]
+
+    there, back = [], []
+    page = api(alice).get(f"/api/issues/?q=disk&page_size=3&sort={sort}{narrowed}").json()
+    while True:
+        there += [issue["key"] for issue in page["results"]]
+        if not page["next"]:
+            break
+        page = api(alice).get(page["next"]).json()
+    while page["previous"]:
+        page = api(alice).get(page["previous"]).json()
+        back = [issue["key"] for issue in page["results"]] + back
+
+    wanted = keys if sort == "number" else keys[::-1]
+    assert there == wanted
+    assert back == wanted[: len(back)] and len(back) == 15

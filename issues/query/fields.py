@@ -92,7 +92,7 @@ class Field:
 
     def present(self, value, scope):
         if value.is_anything and self.empty(scope) is not None:
-            return ~self.empty(scope)
+            return self.full(scope)
         try:
             return self.equal(value, scope)
         except UnknownValue:
@@ -107,6 +107,10 @@ class Field:
     def empty(self, scope):
         """The Q of issues that have nothing here, None for what every issue has."""
         return None
+
+    def full(self, scope):
+        """The Q of issues that have something here, for a field that may be empty."""
+        return ~self.empty(scope)
 
     def said(self, term, scope):
         return self.words.format(either(self.word(value, scope) for value in term.values))
@@ -238,8 +242,8 @@ class Presence(Field):
         return found
 
     def equal(self, value, scope):
-        empty = self.field(value, scope).empty(scope)
-        return empty if self.name == "no" else ~empty
+        field = self.field(value, scope)
+        return field.empty(scope) if self.name == "no" else field.full(scope)
 
     def word(self, value, scope):
         return self.field(value, scope).name
@@ -621,6 +625,9 @@ class Due(Time):
 
     def condition(self, term, scope):
         return told(super().condition(term, scope), [value_token(self.column)])
+
+    def full(self, scope):
+        return told(super().full(scope), [value_token(self.column)])
 
     def within(self, operator, spans, scope):
         first, last = (span and self.days(span, scope) for span in (spans[0], spans[-1]))

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from issues.facets import Facet, by_column, by_dimension, facets, texts, values_of
+from issues.facets import Facet, Whole, by_column, by_dimension, facets, texts, values_of
 from issues.filters import BadParameter
 from issues.language import day, digits
 from issues.like import UPPER
@@ -175,7 +175,7 @@ class Numbers:
     @cached_property
     def levels(self):
         """[(Level, or None, its number of open issues)], the most urgent first; levels of one key are one."""
-        pairs = dict(by_dimension("level")(self.open_issues))
+        pairs = dict(by_dimension("level")(Whole(self.open_issues))[0])
         rows = Level.objects.in_bulk([pk for pk in pairs if pk])
         found = {}
         for level in sorted(rows.values(), key=lambda level: (level.rank, level.pk)):
@@ -192,7 +192,7 @@ class Numbers:
     @cached_property
     def workload(self):
         """[{"name", "count", "query"}] of whom open issues are assigned to, the most first."""
-        return values_of(facets()["assignee"], self.open_issues)
+        return values_of(facets()["assignee"], Whole(self.open_issues))
 
     @cached_property
     def ages(self):
@@ -300,11 +300,12 @@ class Numbers:
     @cached_property
     def labels(self):
         """[{"name", "count", "query"}] of the labels of issues opened in the period, most first."""
-        return values_of(facets()["label"], self.opened_issues)
+        return values_of(facets()["label"], Whole(self.opened_issues))
 
     @cached_property
     def services(self):
-        return values_of(Facet(by_column("service"), texts("service"), is_shared=True), self.opened_issues)
+        by_service = Facet(by_column("service"), texts("service"), is_shared=True)
+        return values_of(by_service, Whole(self.opened_issues))
 
     @cached_property
     def noisiest(self):

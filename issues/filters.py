@@ -137,12 +137,12 @@ class IssueFilter(django_filters.FilterSet):
         issues = Issue.objects.visible_to(self.user).filter(space_id__in=self.spaces)
         return issues.filter(*conditions)
 
-    def without(self, name, span=None):
-        """The issues that the parameters leave but for one, or for what is written at `span` of the query."""
+    def conditions_without(self, name, span=None):
+        """The conditions but for a parameter's, or for what is written at `span` of the query."""
         conditions = {other: condition for other, condition in self.named_conditions.items() if other != name}
         if span:
             conditions[name] = self.query.without(*span)
-        return self.issues(conditions.values())
+        return list(conditions.values())
 
     @property
     def scope(self):

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_safe
 
 from issues import keyset, lookups
-from issues.facets import facets, service, values_of
+from issues.facets import Newest, document, facets, service, values_of
 from issues.filters import BadParameter, BadQuery, IssueFilter
 from issues.forms import OPEN, IssueListForm
 from issues.language import digits
@@ -251,7 +251,8 @@ def said(name, value, may_name):
 def relaxed(filters, found):
     """[(Chip, how many issues there are without it)] of the first Chips of a list that has none."""
     tried = [chip for chip in found if not chip.text.startswith("sort:")][:TRIED]
-    return [(chip, counted(filters.without(chip.name, chip.span))) for chip in tried]
+    without = [filters.conditions_without(chip.name, chip.span) for chip in tried]
+    return [(chip, counted(filters.issues(some))) for chip, some in zip(tried, without, strict=True)]
 
 
 # Triage.
@@ -338,25 +339,29 @@ def facet_choices(filters, links):
     query = filters.query
     parts = parts_of(query.text)
 
-    def issues(name):
-        part = name in JOINED and holder(parts, JOINED[name])
-        return filters.without("q", part.span) if part else filters.qs
+    @cache
+    def without(span):
+        return Newest(filters, filters.conditions_without("q", span) if span else filters.conditions)
 
-    def choice(name, document):
-        term = named(document["query"])
+    def found_for(name):
+        part = name in JOINED and holder(parts, JOINED[name])
+        return without(part.span if part else None)
+
+    def choice(name, said):
+        term = named(said["query"])
         texts = toggled(query, parts, term, name in JOINED), excluded(query, parts, term)
         return Choice(
-            document["name"],
-            document["count"],
+            said["name"],
+            f"{digits(said['count'])}+" if said["is_at_least"] else said["count"],
             *(address("issue-list", links | {"q": text}) for text in texts),
             listing(parts, term) is not None,
             listing(parts, term, is_negated=True) is not None,
         )
 
     shown = facets() | {"service": service()}
-    found = {name: values_of(facet, issues(name)) for name, facet in shown.items()}
+    found = {name: values_of(facet, found_for(name)) for name, facet in shown.items()}
     found["level"] = by_urgency(filters.user, found["level"])
-    found["age"] = ages(issues("age"))
+    found["age"] = ages(found_for("age").issues)
     return [
         (name, [choice(name, each) for each in documents]) for name, documents in found.items() if documents
     ]
@@ -370,21 +375,15 @@ def named(query):
 def by_urgency(user, documents):
     """Documents of all levels, the most urgent first: one that no issue of a list has can be chosen still."""
     levels = [(f"level:{quoted(key)}", name) for key, name in level_choices(user)]
-    found = {query.casefold(): {"name": name, "count": 0, "query": query} for query, name in levels}
-    return list((found | {document["query"].casefold(): document for document in documents}).values())
+    found = {query.casefold(): document(name, query, 0) for query, name in levels}
+    return list((found | {each["query"].casefold(): each for each in documents}).values())
 
 
 def ages(issues):
     """Documents of how many issues are how old."""
     now = timezone.now()
-    return [
-        {
-            "name": gettext(name),
-            "count": counted(issues.filter(created_at__gte=now - timedelta(days=days))),
-            "query": f"created:-{days}d",
-        }
-        for days, name in AGES.items()
-    ]
+    times = {days: issues.filter(created_at__gte=now - timedelta(days=days)) for days in AGES}
+    return [document(gettext(name), f"created:-{days}d", counted(times[days])) for days, name in AGES.items()]
 
 
 # The box.

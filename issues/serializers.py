@@ -409,6 +409,9 @@ class BulkDocument(serializers.Serializer):
 class FacetDocument(serializers.Serializer):
     name = serializers.CharField()
     count = serializers.IntegerField()
+    is_at_least = serializers.BooleanField(
+        help_text="Whether there may be more: where no counter tells, the newest 5,000 issues are counted."
+    )
     query = serializers.CharField(help_text="What narrows a list to it; with a - it is left out.")
 
 

@@ -186,7 +186,7 @@ class IssueViewSet(NativeViewSet):
         """How many issues of the list have which status, level, assignee, channel, label, project, source."""
         filters = IssueFilter(request.query_params, request=request)
         filters.check()
-        return json_response(facet_documents(filters.qs))
+        return json_response(facet_documents(filters))
 
     @extend_schema(
         operation_id="api_issues_similar",

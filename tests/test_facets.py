@@ -1,7 +1,9 @@
 """Facets: what issues have, how often, and the query that finds just these."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from issues.models import Issue, Level
 from issues.query import read
@@ -114,6 +116,38 @@ def test_they_cost_the_same_for_many(ops, bob, count, django_assert_max_num_quer
         client.get(FACETS)
 
 
+def test_of_many_the_newest_are_counted_where_no_counter_tells(populated, bob, monkeypatch):
+    monkeypatch.setattr("issues.facets.MOST_COUNTED", 3)
+
+    told, untold = facets(bob), facets(bob, q="-title:zzz")
+
+    assert not any(each["is_at_least"] for documents in told.values() for each in documents)
+    assert all(each["is_at_least"] for documents in untold.values() for each in documents)
+    assert sum(numbers(untold["status"]).values()) == 3 < sum(numbers(told["status"]).values())
+    assert numbers(untold["label"]) == {"team": 3, "a b": 1}
+
+
+def test_as_many_as_are_counted_are_all(populated, bob, monkeypatch):
+    count = Issue.objects.visible_to(bob).count()
+    monkeypatch.setattr("issues.facets.MOST_COUNTED", count)
+
+    found = facets(bob, q="-title:zzz")
+
+    assert sum(numbers(found["status"]).values()) == count
+    assert not any(each["is_at_least"] for documents in found.values() for each in documents)
+
+
+def test_they_look_for_the_issues_once(populated, bob):
+    client = Client()
+    client.force_login(bob)
+    client.get(FACETS, {"q": "-title:zzz"})
+
+    with CaptureQueriesContext(connection) as captured:
+        client.get(FACETS, {"q": "-title:zzz"})
+
+    assert len([row for row in captured if '"title"' in row["sql"]]) == 1
+
+
 def choices(response):
     """{facet: {name: Choice}} of a page."""
     return {facet: {choice.name: choice for choice in found} for facet, found in response.context["facets"]}
@@ -157,6 +191,15 @@ def test_what_means_nothing_is_named_where_they_come_by_themselves(populated, pa
 
     assert response.status_code == 400
     assert response.content.decode().startswith(query.partition("=")[0])
+
+
+def test_numbers_of_the_newest_alone_say_so(populated, page, monkeypatch):
+    monkeypatch.setattr("issues.facets.MOST_COUNTED", 3)
+
+    shown = page("/issues/", {"q": "-title:zzz", "facets": "1"})
+
+    assert choices(shown)["label"]["team"].count == "3+"
+    assert '<span class="count">3+</span>' in shown.content.decode()
 
 
 def test_a_second_value_adds_its_issues_and_the_numbers_say_how_many(populated, page):

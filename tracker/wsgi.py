@@ -16,6 +16,6 @@ application = with_length(get_wsgi_application())
 if connection.vendor == "postgresql":
     # Compiling a statement of the dashboard takes longer than running it, and starting a second process for
     # one of a few milliseconds likewise.
-    connection.settings_dict["OPTIONS"]["options"] = (
-        f"-c statement_timeout={settings.STATEMENT_TIMEOUT}s -c jit=off -c parallel_setup_cost=20000"
+    connection.settings_dict["OPTIONS"]["options"] += (
+        f" -c statement_timeout={settings.STATEMENT_TIMEOUT}s -c jit=off -c parallel_setup_cost=20000"
     )

@@ -236,6 +236,12 @@ class Conjuncts:
         """Whether nothing is asked but words and values."""
         return not (self.driven or self.plain or self.others) and self.equal.keys() == {"space_id"}
 
+    @property
+    def is_equal_alone(self):
+        """Whether nothing is asked but equalities of columns."""
+        known_by_words = self.said or self.told or self.narrowed
+        return not (known_by_words or self.driven or self.plain or self.others)
+
     def path(self, order):
         """(Path, {column: values}, the Driven one that it comes from) for this Order."""
         path, values, driven = next(filter(None, self.along(order)), (NO_PATH, {}, None))

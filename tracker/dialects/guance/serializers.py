@@ -48,9 +48,20 @@ def document_of(user):
     return user and person(user.uuid, user.name, user.email)
 
 
+# Those of a page are few, and no time is to be lost on each of its rows.
+@shared
+def account_id(uuid):
+    return prefixed("acnt", uuid)
+
+
+@shared
+def workspace_id(uuid):
+    return prefixed("wksp", uuid)
+
+
 def account(who):
     """The id of a person, of their native document; blank for nobody."""
-    return prefixed("acnt", who["id"]) if who else ""
+    return account_id(who["id"]) if who else ""
 
 
 def info(who):
@@ -121,7 +132,7 @@ def document(issue, present):
         "updator": account(updator),
         "updatorInfo": info(updator),
         "uuid": prefixed("issue", issue["id"]),
-        "workspaceUUID": prefixed("wksp", issue["space"]["id"]),
+        "workspaceUUID": workspace_id(issue["space"]["id"]),
     }
 
 

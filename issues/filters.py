@@ -181,10 +181,10 @@ class IssueFilter(django_filters.FilterSet):
         return self.query.condition
 
     def by_space(self, name, value):
-        space = lookups.find_space(self.user, value)
+        space = lookups.space_key(self.user, value)
         if space is None:
             raise not_found(name)
-        return Q(space=space.pk)
+        return Q(space=space)
 
     def by_status(self, name, value):
         wanted = value.split(",")

@@ -51,6 +51,19 @@ def find_space(user, reference):
     return (rows.filter(uuid=uuid) if uuid else rows.filter(key=str(reference).upper())).first()
 
 
+def space_key(user, reference):
+    """The primary key of the user's space with this key or uuid, or None.
+
+    A list needs no more of it, and asks for it in a fraction of the time.
+    """
+    uuid = as_uuid(reference)
+    named, value = ("uuid", stored(uuid)) if uuid else ("key", str(reference).upper())
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM issues_space WHERE {named} = %s", [value])
+        row = cursor.fetchone()
+    return row[0] if row and row[0] in user.space_roles() else None
+
+
 # What no row is named by.
 NOTHING = "upper(%s) IS NULL"
 # What `find_rows` looks up, in the spaces `home`: the model, what names a row that is not named by its uuid,

@@ -104,8 +104,8 @@ class IssuesView(QarionView):
         asked = self.request.query_params
         spaces, conditions = list(self.request.user.space_roles()), []
         if reference := self.uuid("space_id"):
-            space = lookups.find_space(self.request.user, reference)
-            spaces = [space.pk] if space else []
+            space = lookups.space_key(self.request.user, reference)
+            spaces = [space] if space else []
         if statuses := self.word("status", STATUS):
             conditions.append(Q(status__in=statuses))
         if severities := self.word("priority", PRIORITY):

@@ -387,22 +387,27 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         return "", []
     if path.windows and not order.column:
         return in_windows(path, rest, order, key, backwards, size, skip, found.is_known_by_words)
-    is_bare = driven and len(rest) == len(OF_ALL) and connection.vendor == "postgresql"
-    find = probing_branch if is_bare else branch
     starts = beyonds(order, key, backwards, path) if key else [("", [])]
-    branches = [
-        find(path, dict(zip(values, some, strict=True)), [start, *rest], order, backwards, skip + size)
+    parts = [
+        (dict(zip(values, some, strict=True)), [start, *rest])
         for start in starts
         for some in product(*values.values())
     ]
-    if len(branches) == 1 and not order.column and not skip:
-        return branches[0]
+    is_bare = driven and len(rest) == len(OF_ALL) and connection.vendor == "postgresql"
+    find = probing_branch if is_bare else branch
+    if len(parts) == 1 and not order.column and not skip:
+        return find(path, *parts[0], order, backwards, size)
     # An issue may be of several of the teams or channels.
     union = " UNION " if values.keys() & {"team_id", "channel_id"} else " UNION ALL "
-    union = union.join(f"SELECT * FROM ({sql}) AS part" for sql, _ in branches)
-    terms = ", ".join(order.sql(backwards, ""))
-    sql = f"SELECT id FROM ({union}) AS parts ORDER BY {terms} LIMIT {size} OFFSET {skip}"
-    return sql, [value for _, parameters in branches for value in parameters]
+    if connection.vendor == "sqlite":
+        # It reads of each part as much as it merges, if parts have no end of their own.
+        found = [unsorted(path, *part, order) for part in parts]
+        sql = union.join(sql for sql, _ in found)
+    else:
+        found = [find(path, *part, order, backwards, skip + size) for part in parts]
+        sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
+    sql += f" ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
+    return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
 
 
 def all_ids(spaces, conditions):
@@ -551,7 +556,15 @@ def adapted(value):
 
 def branch(path, values, conditions, order, backwards, size):
     """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by."""
-    path = path.instead if values.get("space_id") in path.few else path
+    sql, parameters = unsorted(path, values, conditions, order)
+    path = path_in(path, values)
+    terms = ", ".join(order.sql(backwards, "issues_issue.", path.sorted_by or path.key))
+    return f"{sql} ORDER BY {terms} LIMIT {size}", parameters
+
+
+def unsorted(path, values, conditions, order):
+    """The same, but all of them in no order."""
+    path = path_in(path, values)
     equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
     conditions = [condition for condition in (path.where, *equal, *conditions) if condition[0]]
     joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"
@@ -559,10 +572,13 @@ def branch(path, values, conditions, order, backwards, size):
         conditions.insert(0, (f"issues_issue.id = {path.key}", []))
     where = " AND ".join(sql for sql, _ in conditions)
     columns = f"{path.key} AS id" + (f", issues_issue.{order.column}" if order.column else "")
-    terms = ", ".join(order.sql(backwards, "issues_issue.", path.sorted_by or path.key))
-    tables = f"{path.source}{index_hint(path.index)}{joined}"
-    sql = f"SELECT {columns} FROM {tables} WHERE {where} ORDER BY {terms} LIMIT {size}"
+    sql = f"SELECT {columns} FROM {path.source}{index_hint(path.index)}{joined} WHERE {where}"
     return sql, [value for _, parameters in conditions for value in parameters]
+
+
+def path_in(path, values):
+    """The path where columns have these values: another one in the spaces that it has for that."""
+    return path.instead if values.get("space_id") in path.few else path
 
 
 def probing_branch(path, values, conditions, order, backwards, size):

@@ -70,7 +70,7 @@ def counted_members(filters):
     Deleted issues keep their rows there, but are few. None where anything else is asked for.
     """
     condition, *others = filters.conditions or [None]
-    if others or not isinstance(condition, Driven) or condition.path is None:
+    if others or not isinstance(condition, Driven) or condition.path is None or condition.path.is_repeated:
         return None
     equal = condition.equal
     if any(len(values) != 1 for name, values in equal.items() if name not in ("space_id", "value")):

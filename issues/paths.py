@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from issues.lookups import stored
-from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
+from issues.models import HistoryEntry, Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, source
@@ -46,8 +46,8 @@ class Path:
 
     The order is a column; None is that of arrival, which is that of the key. `every` says that all statuses
     are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
-    may be sorted whatever the order. `sorted_by` is the key as something that no index is in the order of.
-    In the spaces `few` the path `instead` is taken.
+    may be sorted whatever the order; `is_repeated`, that an issue may have several rows. `sorted_by` is the
+    key as something that no index is in the order of. In the spaces `few` the path `instead` is taken.
     """
 
     index: str
@@ -55,6 +55,7 @@ class Path:
     order: str | None = None
     every: bool = False
     is_narrow: bool = False
+    is_repeated: bool = False
     source: str = "issues_issue"
     key: str = "issues_issue.id"
     where: tuple[str, list] = ("", [])
@@ -145,6 +146,30 @@ def labelled(spaces, key, values=None):
     if values is None:
         return driven(IssueLabel, "label_key", equal)
     return driven(IssueLabel, "label_search", equal | {"value": list(values)})
+
+
+def regressed(spaces, **when):
+    """The Driven Q of issues of these spaces that came back after they were resolved, at times under the
+    lookups `when` of their entry of history.
+    """
+    entries = HistoryEntry.objects.filter(action="regressed", **when).order_by()
+    found = Driven(pk__in=entries.filter(space__in=spaces).values("issue"))
+    compared = [(f"{COMPARED[name.rpartition('__')[2]]} %s", adapted(at)) for name, at in when.items()]
+    where = " AND ".join(
+        ["issues_historyentry.action = 'regressed'"]
+        + [f"issues_historyentry.created_at {sql}" for sql, _ in compared]
+    )
+    found.path = Path(
+        "history_regressed_issue",
+        ("space_id",),
+        is_repeated=True,
+        source="issues_historyentry",
+        key="issues_historyentry.issue_id",
+        where=(where, [at for _, at in compared]),
+    )
+    found.equal = {"space_id": list(spaces)}
+    found.probe = Q(Exists(entries.filter(issue=OuterRef("pk"))))
+    return found
 
 
 def member_of(name, keys):
@@ -255,7 +280,7 @@ class Conjuncts:
         if self.wanted:
             yield self.fitting_few() or self.fitting_words(is_rare=is_sorted)
         yield from (self.fitting(path, order.column) for path in NARROW)
-        yield from (self.fitting_set(driven, order.column) for driven in self.driven)
+        yield from (self.fitting_set(driven, order.column) for driven in self.rarest_first())
         # Few of those with a common value may be of a time.
         if not self.wanted and (not self.times or all(each.is_rare for each in self.narrowed)):
             yield self.fitting_words(is_rare=is_sorted)
@@ -313,13 +338,26 @@ class Conjuncts:
         few = spaces_with_few(instead, spaces, self.times[column])
         return replace(path, few=few, instead=instead)
 
+    def rarest_first(self):
+        """The Driven ones; those of few issues first, where there are several."""
+        if len(self.driven) < 2:
+            return self.driven
+        return sorted(self.driven, key=lambda one: number_along(one.path, self.values_in(one), RARE))
+
     def fitting_set(self, driven, rank):
-        values = {
+        """Along the set's table, in the order of arrival; few issues are sorted for any other."""
+        values = self.values_in(driven)
+        is_fit = 0 < size_of(values.values()) <= BRANCHES
+        if is_fit and rank is not None:
+            is_fit = number_along(driven.path, values, RARE) <= RARE
+        return (driven.path, values, driven) if is_fit else None
+
+    def values_in(self, driven):
+        """{column: values} of the rows of a set of which an issue may be."""
+        return {
             name: [value for value in own if value in self.equal.get(name, own)]
             for name, own in driven.equal.items()
         }
-        is_fit = rank is None and 0 < size_of(values.values()) <= BRANCHES
-        return (driven.path, values, driven) if is_fit else None
 
 
 def values_of(lookup):
@@ -335,12 +373,17 @@ def values_of(lookup):
 
 def has_few(path, values):
     """Whether no more than OF_VALUES issues have these values of the columns of a path."""
-    places = [among(f"issues_issue.{column}", known) for column, known in values.items()]
-    where = " AND ".join(sql for sql, _ in places)
-    rows = f"SELECT 1 FROM issues_issue{index_hint(path.index)} WHERE {where} LIMIT {OF_VALUES + 1}"
+    return number_along(path, values, OF_VALUES) <= OF_VALUES
+
+
+def number_along(path, values, most):
+    """How many rows of an index have these values of its columns, counted to one beyond `most`."""
+    places = [path.where, *(among(column_of(path, column), known) for column, known in values.items())]
+    where = " AND ".join(sql for sql, _ in places if sql)
+    rows = f"SELECT 1 FROM {path.source}{index_hint(path.index)} WHERE {where} LIMIT {most + 1}"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM ({rows}) AS found", [v for _, known in places for v in known])
-        return cursor.fetchone()[0] <= OF_VALUES
+        return cursor.fetchone()[0]
 
 
 def spaces_with_few(path, spaces, times):
@@ -393,7 +436,8 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         for start in starts
         for some in product(*values.values())
     ]
-    is_bare = driven and len(rest) == len(OF_ALL) and connection.vendor == "postgresql"
+    is_bare = driven and not path.is_repeated and len(rest) == len(OF_ALL)
+    is_bare = is_bare and connection.vendor == "postgresql" and order.column is None
     find = probing_branch if is_bare else branch
     if len(parts) == 1 and not order.column and not skip:
         return find(path, *parts[0], order, backwards, size)
@@ -476,7 +520,7 @@ def conjunction(found, path, values, driven):
             rest.append((f"issues_issue.{column} = {column_of(path, column)}", []))
     others = [*found.others, *found.told, *(each.probe for each in found.driven if each is not driven)]
     # Unless the path is along the words.
-    others += [] if path.where[0] else found.said
+    others += found.said if driven or not path.where[0] else []
     if path is NO_PATH:
         return rest + ([compiled([*others, *found.narrowed])] if others or found.narrowed else [])
     return rest + ([unnoticed(*compiled(others))] if others else [])
@@ -572,6 +616,7 @@ def unsorted(path, values, conditions, order):
         conditions.insert(0, (f"issues_issue.id = {path.key}", []))
     where = " AND ".join(sql for sql, _ in conditions)
     columns = f"{path.key} AS id" + (f", issues_issue.{order.column}" if order.column else "")
+    columns = f"DISTINCT {columns}" if path.is_repeated else columns
     sql = f"SELECT {columns} FROM {path.source}{index_hint(path.index)}{joined} WHERE {where}"
     return sql, [value for _, parameters in conditions for value in parameters]
 

@@ -229,6 +229,13 @@ class HistoryEntry(models.Model):
                 "space", "created_at", "issue", condition=Q(action="regressed"), name="history_regressed"
             ),
             models.Index(
+                "space",
+                F("issue").desc(),
+                "created_at",
+                condition=Q(action="regressed"),
+                name="history_regressed_issue",
+            ),
+            models.Index(
                 "issue",
                 "position",
                 "created_at",

@@ -12,12 +12,12 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from issues.like import is_like, like
-from issues.models import HistoryEntry, Issue, Level
+from issues.models import Issue, Level
 from issues.models.count import tags_like
 from issues.models.search_document import MARKS, value_token
 from issues.models.sets import IssueChannel, IssueLabel, IssueTeam
 from issues.orders import ORDERS
-from issues.paths import labelled, member_of
+from issues.paths import labelled, member_of, regressed
 from issues.query import moments
 from issues.query.parser import COMPARISON
 from issues.query.scope import (
@@ -668,15 +668,10 @@ class Regressed(Time):
     def within(self, operator, spans, scope):
         start, end = moments.bounds(operator, spans, scope.now)
         ends = {"created_at__gte": start, "created_at__lt": end}
-        return regressed_in(**{name: at for name, at in ends.items() if at is not None})
+        return regressed(scope.spaces, **{name: at for name, at in ends.items() if at is not None})
 
     def empty(self, scope):
-        return ~regressed_in()
-
-
-def regressed_in(**when):
-    """The Q of issues that regressed at such a time."""
-    return Q(Exists(HistoryEntry.objects.filter(issue=OuterRef("pk"), action="regressed", **when)))
+        return ~regressed(scope.spaces)
 
 
 # The table.
@@ -686,8 +681,9 @@ def in_status(*statuses):
     return lambda scope: Q(status__in=statuses)
 
 
-def regressed(scope):
-    return in_status(*Issue.OPEN)(scope) & regressed_in()
+def regressed_and_open(scope):
+    # Joined by & it would lose its path.
+    return Q(in_status(*Issue.OPEN)(scope), regressed(scope.spaces))
 
 
 def overdue(scope):
@@ -723,7 +719,7 @@ FLAGS = {
     "anonymous": Flag(pgettext_lazy("issues", "anonymous"), flagged("is_anonymous")),
     "crash": Flag(_("that crashed something"), flagged("is_crash"), is_adjective=False),
     "overdue": Flag(pgettext_lazy("issues", "overdue"), overdue),
-    "regressed": Flag(pgettext_lazy("issues", "regressed"), regressed),
+    "regressed": Flag(pgettext_lazy("issues", "regressed"), regressed_and_open),
 }
 STATUSES = tuple(Issue.Status.choices)
 SEVERITIES = tuple(Level.Severity.choices)

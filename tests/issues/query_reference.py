@@ -102,6 +102,8 @@ class Reference:
             issue.own_teams = [row.team for row in issue.team_rows.select_related("team")]
             issue.own_channels = [row.channel for row in issue.channel_rows.select_related("channel")]
             issue.own_comments = list(issue.comments.filter(deleted_at=None))
+            back = issue.history.filter(action="regressed")
+            issue.own_regressions = list(back.values_list("created_at", flat=True))
 
     def matching(self, tree):
         return {issue.pk for issue in self.issues if self.holds(tree, issue)}
@@ -132,6 +134,7 @@ class Reference:
             return self.has(text, issue) == (name == "has")
         if anything and name in (
             "due",
+            "regressed",
             "resolved",
             "closed",
             *TEXTS,
@@ -188,6 +191,8 @@ class Reference:
         if name == "overdue":
             today = self.now.astimezone(self.zone).date()
             return FLAGS["open"](issue) and issue.due_on is not None and issue.due_on < today
+        if name == "regressed":
+            return FLAGS["open"](issue) and bool(issue.own_regressions)
         return FLAGS[name](issue) if name in FLAGS else issue.status == name
 
     def person(self, name, value, issue):
@@ -228,7 +233,7 @@ class Reference:
                 "reporter": None if issue.is_anonymous else issue.reporter, "environment": issue.environment,
                 "team": issue.own_teams, "label": issue.own_labels, "channel": issue.own_channels,
                 "due": issue.due_on, "resolved": issue.resolved_at, "closed": issue.closed_at,
-                "language": issue.languages,
+                "language": issue.languages, "regressed": issue.own_regressions,
             }[name]
         )  # fmt: skip
 
@@ -244,9 +249,9 @@ class Reference:
                 return (low is None or own >= low) and (high is None or own <= high)
             other = int(values[0].text)
             return {">": own > other, ">=": own >= other, "<": own < other, "<=": own <= other}[operator]
-        own = issue.due_on if name == "due" else getattr(issue, TIMES[name])
-        if own is None:
-            return False
+        return any(self.is_at(own, name, operator, values) for own in self.moments(name, issue))
+
+    def is_at(self, own, name, operator, values):
         if operator == "[":
             low, high = (value.text for value in values)
             return (low == "*" or own >= self.days(low, name)[0]) and (
@@ -256,14 +261,18 @@ class Reference:
         return {">": own > last, ">=": own >= first, "<": own < first, "<=": own <= last}[operator]
 
     def when(self, name, text, issue):
-        own = issue.due_on if name == "due" else getattr(issue, TIMES[name])
-        if own is None:
-            return False
         first, last = self.days(text, name)
         if text[0] in "+-":
             now = self.now.astimezone(self.zone).date() if name == "due" else self.now
             first, last = min(first, now), max(last, now)
-        return first <= own <= last
+        return any(first <= own <= last for own in self.moments(name, issue))
+
+    def moments(self, name, issue):
+        """The times, or days, that an issue has under this name."""
+        if name == "regressed":
+            return issue.own_regressions
+        own = issue.due_on if name == "due" else getattr(issue, TIMES[name])
+        return [] if own is None else [own]
 
     def days(self, text, name):
         """The first and the last moment, or day, that a text stands for."""

@@ -54,7 +54,9 @@ NAMES = ["", "api", "API-2", "worker"]
 TERMS = [
     "is:open", "is:active", "is:done", "is:resolved", "is:unassigned", "is:unread", "is:anonymous",
     "is:crash", "is:mine", "is:assigned", "is:read", "is:overdue", "is:acknowledged", "is:in_progress",
-    "is:pending", "is:closed", "is:ignored", "is:excluded", "space:OPS", "space:data", "space:o*",
+    "is:pending", "is:closed", "is:ignored", "is:excluded", "is:regressed", "has:regressed", "no:regressed",
+    "regressed:-7d", "regressed:<2026-01-10", "regressed:>=2026-01-12", "regressed:[2026-01-03 TO today]",
+    "space:OPS", "space:data", "space:o*",
     "space:Operations,DATA",
     "status:open,closed", "status:re*", "status:*", "severity:high,none", "severity:critical",
     "level:P0,S1",
@@ -90,6 +92,7 @@ TERMS = [
     )),
     "level:(P0 OR none)", "squad:(NOT data)", "seen:(>2 OR 1)", "due:(-7d OR +7d)",
 ]  # fmt: skip
+SORTS = ("number", "level", "-updated", "updated", "-created", "created")
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
 ATOMS = st.sampled_from([*WORDS, *TERMS])
@@ -166,9 +169,19 @@ def fill_space(world, space, chance, count):
             issue.save()
             for _ in range(chance.choice([0, 0, 1, 3])):
                 issue.count_sighting(at=at)
+        for hours in chance.choice([(), (), (), (1,), (30, 90)]):
+            come_back(issue, at + timedelta(hours=hours))
+        with acting_as(lambda at=at: Actor(source="import", at=at)):
             for _ in range(chance.choice([0, 0, 1, 2])):
                 is_internal = chance.choice([True, False])
                 CommentFactory(issue=issue, content=chance.choice(TEXTS[1:]), is_internal=is_internal)
+
+
+def come_back(issue, at):
+    with acting_as(lambda: Actor(source="import", at=at)):
+        issue.status = "resolved"
+        issue.save()
+        issue.count_sighting(at=at)
 
 
 @pytest.mark.parametrize(("seed", "role"), [(1, "member"), (2, "viewer"), (3, "admin")])
@@ -197,14 +210,17 @@ def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, seed, r
         assert set(found) == reference.matching(parse(text)), text
         assert listed(reader, condition) == sorted(found, reverse=True), text
         assert listed(reader, condition, size=3) == sorted(found, reverse=True)[:3], text
+        order = ORDERS[SORTS[len(text) % len(SORTS)]]
+        in_order = issues.filter(condition).order_by(*order.terms()).values_list("pk", flat=True)[:7]
+        assert listed(reader, condition, size=7, order=order) == list(in_order), (text, order)
         assert counted(reader, condition) == len(found), text
 
     agree()
 
 
-def listed(reader, condition, size=100):
+def listed(reader, condition, size=100, order=ORDERS[NEWEST_FIRST]):
     """The primary keys that the statement of a list finds."""
-    sql, parameters = ids_of(reader.space_roles(), [condition], ORDERS[NEWEST_FIRST], size=size)
+    sql, parameters = ids_of(reader.space_roles(), [condition], order, size=size)
     if not sql:
         return []
     with connection.cursor() as cursor:

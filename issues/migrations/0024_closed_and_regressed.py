@@ -14,4 +14,14 @@ class Migration(migrations.Migration):
                 name="issue_space_closed",
             ),
         ),
+        migrations.AddIndex(
+            "historyentry",
+            models.Index(
+                "space",
+                models.OrderBy(models.F("issue"), descending=True),
+                "created_at",
+                condition=models.Q(action="regressed"),
+                name="history_regressed_issue",
+            ),
+        ),
     ]

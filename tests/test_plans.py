@@ -29,10 +29,9 @@ ISSUES = 10_000
 ROWS = 3_000
 # By person: who is in some of the spaces, and who is in all fifty, of each of which the first rows are read.
 # A walk through all that the first one sees is 39,000 steps, and 71,000 for the second.
-STEPS = {READER: 22_000, 0: 60_000}
-# Beside them: what is sorted by what its own index does not know, and what looks into another table for each
-# row by which it goes. For the second person that is as much as a walk.
-HALF_MORE = ("assignee, recently updated", "a label, recently updated", "a query without a label")
+STEPS = {READER: 12_000, 0: 18_000}
+# Beside them, what is sorted by what its own index does not know.
+TWICE_AS_MANY = ("assignee, recently updated", "assignee, open, by level", "a label, recently updated")
 # Queries whose facets are counted.
 FEW = "q=bazapuno|label=security:{value}|fingerprint={fingerprint}"
 MANY = ("created:-900d", "service:*", "comments:>1", "-label:area", "level:P0 OR assignee:me", "is:unread")
@@ -139,7 +138,7 @@ def touched(statement):
 def most(person, shape=""):
     if connection.vendor == "postgresql":
         return ROWS
-    return STEPS[person] * (1.5 if shape in HALF_MORE else 1)
+    return STEPS[person] * (2 if shape in TWICE_AS_MANY else 1)
 
 
 def test_a_walk_of_the_table_would_be_noticed():
@@ -198,7 +197,8 @@ def test_facets_of_many_issues_touch_the_newest_of_them(person, monkeypatch):
 
     found = {query: worst_of(person, f"q={query}", "facets/") for query in MANY}
 
-    assert {query: number for query, number in found.items() if number > most(person)} == {}
+    # In each of many spaces, a few issues of some time are sorted.
+    assert {query: number for query, number in found.items() if number > 3 * most(person)} == {}
 
 
 @pytest.mark.parametrize("person", STEPS)

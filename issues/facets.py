@@ -133,6 +133,11 @@ class Newest:
         """Whether there are more than are counted."""
         return len(self.rows) > MOST_COUNTED
 
+    @property
+    def was_cut(self):
+        """Whether something was counted, and not of all."""
+        return "rows" in vars(self) and self.is_cut
+
     def by_column(self, name):
         return Counter(map(itemgetter(self.NAMES.index(name)), self.rows[:MOST_COUNTED])).items()
 
@@ -197,12 +202,14 @@ def service():
 
 
 def facet_documents(filters):
-    """{facet: [{"name", "count", "is_at_least", "query"}]} of an IssueFilter, the most frequent value first.
+    """{facet: [{"name", "count", "is_at_least", "query"}]} of an IssueFilter, the most frequent value first,
+    and `is_partial`: whether any was counted among the newest issues alone.
 
     `query` narrows a list to the value, `-query` leaves it out. A status without issues is named as well.
     """
     found = Newest(filters, filters.conditions)
-    return {name: values_of(facet, found) for name, facet in facets().items()}
+    documents = {name: values_of(facet, found) for name, facet in facets().items()}
+    return documents | {"is_partial": found.was_cut}
 
 
 def values_of(facet, found):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -32,7 +33,7 @@ from issues.query.moments import whole_day
 from issues.query.parts import excluded, holder, listing, toggled
 from issues.query.scope import Scope, quoted
 from issues.triage import WAITING
-from issues.views import COUNTED, counted, find, level_choices, matching, page_links
+from issues.views import COUNTED, counted_in_list, find, level_choices, matching, page_links
 
 # What the address says of the page and not of the list.
 OWN = ("cursor", "sel", "facets", "density", "of", "view")
@@ -119,7 +120,13 @@ def screen(request, params, own, template="issues/issue_list.html", context=None
     kept = {name: own[name] for name in ("view",) if name in own}
     # A first page without issues is all that there is to count.
     is_nothing = not found.page.rows and "cursor" not in own
-    count = None if found.problem else "0" if is_nothing else counted(found.filters.qs)
+    count = (
+        None
+        if found.problem
+        else "0"
+        if is_nothing
+        else counted_in_list(found.filters, found.filters.conditions)
+    )
     context |= page_links(links, found.page)
     context |= {
         "issues": found.page.rows,
@@ -252,7 +259,7 @@ def relaxed(filters, found):
     """[(Chip, how many issues there are without it)] of the first Chips of a list that has none."""
     tried = [chip for chip in found if not chip.text.startswith("sort:")][:TRIED]
     without = [filters.conditions_without(chip.name, chip.span) for chip in tried]
-    return [(chip, counted(filters.issues(some))) for chip, some in zip(tried, without, strict=True)]
+    return [(chip, counted_in_list(filters, some)) for chip, some in zip(tried, without, strict=True)]
 
 
 # Triage.
@@ -275,7 +282,8 @@ def progress_shown(request):
     asked, own = asked_of(QueryDict(shown.query))
     try:
         check(own)
-        return progress(counted(matching(request, asked | WAITS).qs), own)
+        filters = matching(request, asked | WAITS)
+        return progress(counted_in_list(filters, filters.conditions), own)
     except BadParameter:
         return {}
 
@@ -361,7 +369,7 @@ def facet_choices(filters, links):
     shown = facets() | {"service": service()}
     found = {name: values_of(facet, found_for(name)) for name, facet in shown.items()}
     found["level"] = by_urgency(filters.user, found["level"])
-    found["age"] = ages(found_for("age").issues)
+    found["age"] = ages(filters, found_for("age").conditions)
     return [
         (name, [choice(name, each) for each in documents]) for name, documents in found.items() if documents
     ]
@@ -379,11 +387,14 @@ def by_urgency(user, documents):
     return list((found | {each["query"].casefold(): each for each in documents}).values())
 
 
-def ages(issues):
+def ages(filters, conditions):
     """Documents of how many issues are how old."""
     now = timezone.now()
-    times = {days: issues.filter(created_at__gte=now - timedelta(days=days)) for days in AGES}
-    return [document(gettext(name), f"created:-{days}d", counted(times[days])) for days, name in AGES.items()]
+    since = {days: Q(created_at__gte=now - timedelta(days=days)) for days in AGES}
+    return [
+        document(gettext(name), f"created:-{days}d", counted_in_list(filters, [*conditions, since[days]]))
+        for days, name in AGES.items()
+    ]
 
 
 # The box.

@@ -46,7 +46,8 @@ class Path:
 
     The order is a column; None is that of arrival, which is that of the key. `every` says that all statuses
     are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
-    may be sorted whatever the order; `is_repeated`, that an issue may have several rows. `sorted_by` is the
+    may be sorted whatever the order; `is_repeated`, that an issue may have several rows; `is_of_words`, that
+    words need not be asked for any more. `sorted_by` is the
     key as something that no index is in the order of. In the spaces `few` the path `instead` is taken.
     """
 
@@ -56,6 +57,7 @@ class Path:
     every: bool = False
     is_narrow: bool = False
     is_repeated: bool = False
+    is_of_words: bool = False
     source: str = "issues_issue"
     key: str = "issues_issue.id"
     where: tuple[str, list] = ("", [])
@@ -253,8 +255,8 @@ class Conjuncts:
 
     @property
     def wanted(self):
-        """The phrases that all must have."""
-        return [phrase for said in self.said if not said.negated for phrase in said.phrases]
+        """Lists of phrases, of each of which an issue must have one."""
+        return [phrases for said in self.said if not said.negated for phrases in said.alternatives]
 
     @property
     def is_known_by_words(self):
@@ -280,6 +282,10 @@ class Conjuncts:
         if self.wanted:
             yield self.fitting_few() or self.fitting_words(is_rare=is_sorted)
         yield from (self.fitting(path, order.column) for path in NARROW)
+        yield from (self.fitting_times(path) for path in map(OF_TIMES.get, self.times) if path)
+        is_rare = any(each.is_rare for each in self.narrowed)
+        if is_rare and not self.wanted:
+            yield self.fitting_words(is_rare=True)
         yield from (self.fitting_set(driven, order.column) for driven in self.rarest_first())
         # Few of those with a common value may be of a time.
         if not self.wanted and (not self.times or all(each.is_rare for each in self.narrowed)):
@@ -323,8 +329,17 @@ class Conjuncts:
         found = source(roles, self.wanted, unwanted, *narrowing, values)
         if is_rare and not no_more_than(RARE, found):
             return None
-        where = found.where, list(found.parameters)
-        return Path("", (), source=found.table, key=found.id, where=where, windows=found.windows), {}, None
+        path = Path("", (), is_of_words=True, source=found.table, key=found.id, windows=found.windows)
+        return replace(path, where=(found.where, list(found.parameters))), {}, None
+
+    def fitting_times(self, path):
+        """Along an index of times, whatever the order, where few issues are of the times asked for."""
+        compared = self.times[path.order]
+        where = " AND ".join(sql for sql, _ in compared), [at for _, values in compared for at in values]
+        path = replace(path, where=where, sorted_by=f"{path.key} + 0")
+        values = {"space_id": self.equal["space_id"]}
+        is_fit = len(values["space_id"]) <= SPACES and number_along(path, values, RARE) <= RARE
+        return (path, values, None) if is_fit else None
 
     def in_times(self, path, spaces):
         """The same path, but along times in spaces of which few issues are of them.
@@ -454,6 +469,16 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
 
 
+def number_of(spaces, conditions, most):
+    """How many issues of these spaces are under all conditions, counted to `most`."""
+    ids, parameters = ids_of(spaces, conditions, ORDERS[NEWEST_FIRST], size=most)
+    if not ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({ids}) AS found", parameters)
+        return cursor.fetchone()[0]
+
+
 def all_ids(spaces, conditions):
     """(SQL, parameters) of the keys of all issues in these spaces under these conditions, where the planner
     is not to choose how they are found: along words and values that few have, or along an index of few rows
@@ -519,8 +544,7 @@ def conjunction(found, path, values, driven):
         elif driven:
             rest.append((f"issues_issue.{column} = {column_of(path, column)}", []))
     others = [*found.others, *found.told, *(each.probe for each in found.driven if each is not driven)]
-    # Unless the path is along the words.
-    others += found.said if driven or not path.where[0] else []
+    others += [] if path.is_of_words else found.said
     if path is NO_PATH:
         return rest + ([compiled([*others, *found.narrowed])] if others or found.narrowed else [])
     return rest + ([unnoticed(*compiled(others))] if others else [])
@@ -615,7 +639,9 @@ def unsorted(path, values, conditions, order):
     if joined:
         conditions.insert(0, (f"issues_issue.id = {path.key}", []))
     where = " AND ".join(sql for sql, _ in conditions)
-    columns = f"{path.key} AS id" + (f", issues_issue.{order.column}" if order.column else "")
+    # Another table of the path may have a column of this name.
+    sorted_by = f", issues_issue.{order.column} AS {order.column}" if order.column else ""
+    columns = f"{path.key} AS id{sorted_by}"
     columns = f"DISTINCT {columns}" if path.is_repeated else columns
     sql = f"SELECT {columns} FROM {path.source}{index_hint(path.index)}{joined} WHERE {where}"
     return sql, [value for _, parameters in conditions for value in parameters]

@@ -57,7 +57,7 @@ class Source:
 
 
 def source(roles, wanted, unwanted=(), statuses=(), assignees=(), values=()):
-    """The Source of the issues with all phrases `wanted` and none of `unwanted`.
+    """The Source of the issues with a phrase of each list in `wanted` and none of `unwanted`.
 
     `roles` are {space: role} of the spaces where to look. Statuses, assignees (primary keys, None for nobody)
     and `values` (lists of tokens, of each of which one is there) narrow it if there are any; a phrase or a
@@ -121,8 +121,13 @@ class Said(Q):
 
     @property
     def is_list(self):
-        """Whether each of the phrases is wanted, or each is not."""
-        return len(self.phrases) == 1 or (self.phrases and (self.operator == "OR") == self.negated)
+        """Whether phrases are wanted, or each of them is not."""
+        return bool(self.phrases) and not (self.negated and self.operator == "AND" and len(self.phrases) > 1)
+
+    @property
+    def alternatives(self):
+        """Lists of phrases, of each of which one is wanted where this is not negated."""
+        return [self.phrases] if self.operator == "OR" else [(phrase,) for phrase in self.phrases]
 
     def __invert__(self):
         found = super().__invert__()
@@ -172,7 +177,9 @@ def narrowed(conditions):
 
 def no_more_than(most, found):
     """Whether a Source has no more than `most` issues."""
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {found.table} WHERE {found.where} LIMIT {most + 1}) AS found"
+    # In order, or PostgreSQL would rather look at documents until there are enough.
+    rows = f"SELECT 1 FROM {found.table} WHERE {found.where} ORDER BY {found.id} DESC LIMIT {most + 1}"
+    sql = f"SELECT count(*) FROM ({rows}) AS found"
     with connection.cursor() as cursor:
         cursor.execute(sql, found.parameters)
         return cursor.fetchone()[0] <= most
@@ -240,7 +247,7 @@ class Fts:
 
     @classmethod
     def source(cls, reader, wanted, unwanted, tokens, is_narrow):
-        parts = [cls.text(phrase, reader) for phrase in wanted]
+        parts = [f"({' OR '.join(cls.text(phrase, reader) for phrase in phrases)})" for phrases in wanted]
         match = " AND ".join([*parts, *map(cls.tokens, tokens)])
         if unwanted:
             match = f"({match}) NOT ({' OR '.join(cls.text(phrase, reader) for phrase in unwanted)})"
@@ -282,15 +289,18 @@ class Tsvector:
 
     @classmethod
     def source(cls, reader, wanted, unwanted, tokens, is_narrow):
-        query = [cls.query(phrase, reader) for phrase in wanted] + [cls.tokens(choices) for choices in tokens]
+        query = [f"({' | '.join(cls.query(phrase, reader) for phrase in phrases)})" for phrases in wanted]
+        query += [cls.tokens(choices) for choices in tokens]
         query += [f"!{cls.query(phrase, reader)}" for phrase in unwanted if len(phrase.words) == 1]
         parts, parameters = [f"{cls.TABLE}.vector @@ {cls.literal(' & '.join(query))}"], []
-        for phrases, sign in ((wanted, ""), (unwanted, "NOT ")):
-            for phrase in phrases:
-                if len(phrase.words) > 1:
-                    part, more = cls.phrase(phrase, reader, f"{cls.TABLE}.")
-                    parts.append(f"{sign}{part}")
-                    parameters += more
+        for phrases, sign in (
+            *((phrases, "") for phrases in wanted),
+            *(((one,), "NOT ") for one in unwanted),
+        ):
+            if any(len(phrase.words) > 1 for phrase in phrases):
+                part, more = cls.said(phrases, reader, "OR", f"{cls.TABLE}.")
+                parts.append(f"{sign}({part})")
+                parameters += more
         key, sizes = f"{cls.TABLE}.issue_id", BY_PERSON if is_narrow else BY_WORDS
         return Source(cls.TABLE, " AND ".join(parts), tuple(parameters), key, Windows(key, sizes))
 
@@ -301,15 +311,7 @@ class Tsvector:
 
     @classmethod
     def condition(cls, reader, phrases, operator):
-        single = [cls.query(phrase, reader) for phrase in phrases if len(phrase.words) == 1]
-        sign = " & " if operator == "AND" else " | "
-        parts, parameters = [f"vector @@ {cls.literal(sign.join(single))}"] if single else [], []
-        for phrase in phrases:
-            if len(phrase.words) > 1:
-                part, more = cls.phrase(phrase, reader)
-                parts.append(f"(vector @@ {cls.literal(cls.query(phrase, reader))} AND {part})")
-                parameters += more
-        holds = RawSQL(f" {operator} ".join(parts), parameters, BooleanField())
+        holds = RawSQL(*cls.said(phrases, reader, operator), BooleanField())
         return Q(Exists(SearchDocument.objects.filter(holds, issue=OuterRef("pk"))))
 
     @classmethod
@@ -340,6 +342,19 @@ class Tsvector:
         """A choice may end with a star, for all that begin so."""
         words = (f"'={choice.rstrip('*')}'{':*' * choice.endswith('*')}" for choice in choices)
         return f"({' | '.join(words)})"
+
+    @classmethod
+    def said(cls, phrases, reader, operator, table=""):
+        """(SQL, parameters) of whether all of the phrases are said ("AND"), or one of them ("OR")."""
+        single = [cls.query(phrase, reader) for phrase in phrases if len(phrase.words) == 1]
+        sign = " & " if operator == "AND" else " | "
+        parts, parameters = [f"{table}vector @@ {cls.literal(sign.join(single))}"] if single else [], []
+        for phrase in phrases:
+            if len(phrase.words) > 1:
+                part, more = cls.phrase(phrase, reader, table)
+                parts.append(f"({table}vector @@ {cls.literal(cls.query(phrase, reader))} AND {part})")
+                parameters += more
+        return f" {operator} ".join(parts), parameters
 
     @classmethod
     def phrase(cls, phrase, reader, table=""):

@@ -425,6 +425,9 @@ class FacetsDocument(serializers.Serializer):
     label = FacetDocument(many=True)
     project = FacetDocument(many=True)
     source = FacetDocument(many=True)
+    is_partial = serializers.BooleanField(
+        help_text="Whether any was counted among the newest issues alone; older ones may have other values."
+    )
 
 
 class SimilarIssueDocument(serializers.Serializer):

@@ -24,6 +24,7 @@ from issues.limits import TITLE, refusal
 from issues.list_rows import PAGE_SIZE
 from issues.models import Draft, HistoryEntry, Issue, LastVisit, Level, Membership
 from issues.models.attachment import PICTURES
+from issues.paths import number_of
 from issues.policy import may
 from issues.query.scope import Scope
 from issues.similar import similar
@@ -48,7 +49,18 @@ def counted(issues, most=None):
     count = counted_number(issues)
     if count is not None:
         return digits(count)
-    count = issues.order_by().values("pk")[: most + 1].count()
+    return no_further(issues.order_by().values("pk")[: most + 1].count(), most)
+
+
+def counted_in_list(filters, conditions):
+    """The same of an IssueFilter's issues under these conditions, along the index that their list takes."""
+    count = counted_number(filters.issues(conditions))
+    if count is not None:
+        return digits(count)
+    return no_further(number_of(filters.spaces, conditions, COUNTED + 1), COUNTED)
+
+
+def no_further(count, most):
     return f"{digits(most)}+" if count > most else digits(count)
 
 

@@ -92,6 +92,14 @@ TERMS = [
     )),
     "level:(P0 OR none)", "squad:(NOT data)", "seen:(>2 OR 1)", "due:(-7d OR +7d)",
 ]  # fmt: skip
+# What a path of its own leads to.
+FEW = (
+    "is:regressed", "has:regressed", "regressed:<2026-01-10", "closed:<2026-01-12", "resolved:-7d",
+    "created:-4d",
+    "updated:>2026-01-10", "last_seen:<2026-01-05", "label:squad", "label:squad label:flaky", "team:data",
+    "channel:alerts", "is:crash", "is:crash label:squad", "null OR events", '"nulls in" OR zzz', "zzz OR qqq",
+    '"nulls in" OR "a b c" created:-9d', "label:squad created:-9d",
+)  # fmt: skip
 SORTS = ("number", "level", "-updated", "updated", "-created", "created")
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
@@ -216,6 +224,18 @@ def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, seed, r
         assert counted(reader, condition) == len(found), text
 
     agree()
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_what_an_index_of_few_leads_to_is_in_every_order(fill, alice, sort):
+    fill(random.Random(5))
+    issues, order = Issue.objects.visible_to(alice), ORDERS[sort]
+    texts = [f"{term}{more}" for term in FEW for more in ("", " is:open", " -null", " null OR events")]
+
+    for text in texts:
+        condition = read(text, alice, NOW).condition
+        wanted = issues.filter(condition).order_by(*order.terms()).values_list("pk", flat=True)
+        assert listed(alice, condition, order=order) == list(wanted), text
 
 
 def listed(reader, condition, size=100, order=ORDERS[NEWEST_FIRST]):

@@ -127,11 +127,22 @@ def counted_by(name, issues):
     return [(value or None, number) for value, number in numbers(*rows_by(name, wanted))]
 
 
+def open_by(user, kind):
+    """{primary key: how many open issues the user sees there} of each "space", "level" or "channel".
+
+    A channel that holds all issues of its space is not among them.
+    """
+    issues = Issue.objects.visible_to(user).open()
+    pairs = counted_tags(kind, issues) if kind in TAGS else counted_by(kind, issues)
+    return {key and int(key): number for key, number in pairs}
+
+
 def rows_by(name, wanted):
-    """(SQL, parameters) of the value of a dimension, or of nothing, and a number, as `rows_of`."""
+    """(SQL, parameters) of the value of a dimension, of "space" or of nothing, and a number, as `rows_of`."""
     told = ({*wanted} | {name}) & {*DIMENSIONS}
     untold = {column: Values(frozenset([ANY[column]])) for column in DIMENSIONS if column not in told}
-    return rows_of(name or NONE, grain_of(told), untold | wanted, 0, wanted)
+    value = "space_id" if name == "space" else name or NONE
+    return rows_of(value, grain_of(told), untold | wanted, 0, wanted)
 
 
 def counted_tags(kind, issues):

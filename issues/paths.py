@@ -279,12 +279,11 @@ class Conjuncts:
     def along(self, order):
         """What `path` may be, the best first, each looked for only where none before it fits: None if not."""
         is_sorted = order.column is not None
+        yield from (self.fitting_times(path) for path in map(OF_TIMES.get, self.times) if path)
         if self.wanted:
             yield self.fitting_few() or self.fitting_words(is_rare=is_sorted)
         yield from (self.fitting(path, order.column) for path in NARROW)
-        yield from (self.fitting_times(path) for path in map(OF_TIMES.get, self.times) if path)
-        is_rare = any(each.is_rare for each in self.narrowed)
-        if is_rare and not self.wanted:
+        if not self.wanted and any(each.is_rare for each in self.narrowed):
             yield self.fitting_words(is_rare=True)
         yield from (self.fitting_set(driven, order.column) for driven in self.rarest_first())
         # Few of those with a common value may be of a time.

@@ -3,13 +3,13 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from issues import keyset, lookups
+from issues.counts import open_by
 from issues.filters import BadParameter, narrow_history
 from issues.forms import OPEN, HistoryListForm, SubscriptionForm
 from issues.list_rows import PAGE_SIZE, list_page
@@ -23,9 +23,7 @@ from issues.views import history_page, matching, page_links, spaces_and_people
 def channel_list(request):
     """The channels of one's spaces, with how many open issues each holds."""
     channels = visible(Channel, request).filter(is_active=True).select_related("space")
-    open_issues = Issue.objects.visible_to(request.user).open().order_by()
-    in_space = dict(open_issues.values_list("space").annotate(Count("pk")))
-    in_channel = dict(open_issues.values_list("channel_rows__channel").annotate(Count("pk")))
+    in_space, in_channel = (open_by(request.user, kind) for kind in ("space", "channel"))
     rows = [
         (channel, in_space.get(channel.space_id, 0) if channel.is_default else in_channel.get(channel.pk, 0))
         for channel in channels.order_by("space__key", "-is_default", "name", "id")
@@ -92,8 +90,7 @@ def channel_subscribe(request, id):
 def level_list(request):
     """The levels, from the most urgent one down, with how many open issues each has."""
     levels = Level.objects.visible_to(request.user).filter(is_active=True).select_related("space")
-    open_issues = Issue.objects.visible_to(request.user).open().order_by()
-    counts = dict(open_issues.values_list("level").annotate(Count("pk")))
+    counts = open_by(request.user, "level")
     rows = [(level, counts.get(level.pk, 0)) for level in levels.order_by("rank", "id")]
     context = {
         "rows": rows,

@@ -1,16 +1,15 @@
 """The native REST API of spaces and of what belongs to them."""
 
-from django.db.models import Count
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import PermissionDenied, ValidationError
 
 from issues import keyset, lookups, rows
+from issues.counts import open_by
 from issues.filters import BadParameter, not_found
 from issues.models import (
     Channel,
     Environment,
-    Issue,
     Level,
     Membership,
     Project,
@@ -199,13 +198,6 @@ class SpaceViewSet(RecordViewSet):
         return [document | {"role": roles[document["role"]]} for document in documents]
 
 
-def open_issues(user, path, ids):
-    """{uuid: how many open issues the user sees} for the rows of these uuids at the end of `path`."""
-    path = f"{path}__uuid"
-    found = Issue.objects.visible_to(user).open().filter(**{f"{path}__in": ids})
-    return dict(found.order_by().values_list(path).annotate(Count("pk")))
-
-
 class LevelViewSet(RecordViewSet):
     """The levels of one's spaces and those of the system, the most urgent first."""
 
@@ -230,8 +222,9 @@ class LevelViewSet(RecordViewSet):
         return super().get_object()
 
     def complete(self, documents):
-        counts = open_issues(self.request.user, "level", [document["id"] for document in documents])
-        return [d | {"open_issue_count": counts.get(d["id"], 0)} for d in documents]
+        levels = Level.objects.filter(uuid__in=[document["id"] for document in documents])
+        keys, counts = dict(levels.values_list("uuid", "pk")), open_by(self.request.user, "level")
+        return [d | {"open_issue_count": counts.get(keys[d["id"]], 0)} for d in documents]
 
 
 class ChannelViewSet(RecordViewSet):
@@ -250,16 +243,17 @@ class ChannelViewSet(RecordViewSet):
 
     def complete(self, documents):
         """Targets for those who configure them; the default channel holds every issue without a row."""
-        user = self.request.user
-        bound = open_issues(user, "channel_rows__channel", [d["id"] for d in documents])
-        spaces = open_issues(user, "space", [d["space"]["id"] for d in documents if d["is_default"]])
+        channels = Channel.objects.filter(uuid__in=[document["id"] for document in documents])
+        in_space, in_channel = (open_by(self.request.user, kind) for kind in ("space", "channel"))
+        counts = {
+            uuid: in_space.get(space, 0) if is_default else in_channel.get(pk, 0)
+            for uuid, pk, space, is_default in channels.values_list("uuid", "pk", "space", "is_default")
+        }
         return [
             document
             | {
                 "targets": self.shown_targets(*document["targets"]),
-                "open_issue_count": spaces.get(document["space"]["id"], 0)
-                if document["is_default"]
-                else bound.get(document["id"], 0),
+                "open_issue_count": counts[document["id"]],
             }
             for document in documents
         ]

@@ -186,7 +186,7 @@ def test_a_list_costs_the_same_however_many_there_are(api, vera, ops, django_ass
     client = api(vera)
     ChannelFactory(space=ops)
     for _ in range(2):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             found = client.get(f"{CHANNELS}?page_size=100")
         for _ in range(10):
             issue = IssueFactory(space=ops)

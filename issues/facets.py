@@ -1,4 +1,6 @@
-"""How many of a list's issues have which status, level, assignee and so on: a statement for each facet."""
+"""How many of a list's issues have which status, level, assignee and so on: of all where counters tell, or
+else of the newest.
+"""
 
 from collections import Counter
 from collections.abc import Callable

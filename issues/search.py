@@ -177,9 +177,7 @@ def narrowed(conditions):
 
 def no_more_than(most, found):
     """Whether a Source has no more than `most` issues."""
-    # In order, or PostgreSQL would rather look at documents until there are enough.
-    rows = f"SELECT 1 FROM {found.table} WHERE {found.where} ORDER BY {found.id} DESC LIMIT {most + 1}"
-    sql = f"SELECT count(*) FROM ({rows}) AS found"
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {found.table} WHERE {found.where} LIMIT {most + 1}) AS found"
     with connection.cursor() as cursor:
         cursor.execute(sql, found.parameters)
         return cursor.fetchone()[0] <= most

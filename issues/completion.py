@@ -61,7 +61,7 @@ def issues(user, space, beginning):
     phrase = search.Phrase.of(beginning, is_open=True)
     if any(len(word) >= LETTERS for word in words(beginning)):
         roles = {space.pk: user.space_roles()[space.pk]}
-        rows = rows.filter(pk__in=search.newest(search.source(roles, [phrase]), MOST))
+        rows = rows.filter(pk__in=search.newest(search.source(roles, [(phrase,)]), MOST))
     elif beginning:
         return []
     return documents(rows.order_by("-pk"))

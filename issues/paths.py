@@ -109,11 +109,13 @@ class Driven(Q):
 
     `path` is along that table, whose columns have the values `equal`; `probe` is the Q that asks of a single
     issue whether it is so, and what its negation starts from. Only one that was made as a whole has them.
+    `rows` is how many there are, once that was counted, no further than to one beyond RARE.
     """
 
     path = None
     equal = {}
     probe = None
+    rows = None
 
     def __invert__(self):
         return super().__invert__() if self.probe is None else ~self.probe
@@ -356,15 +358,20 @@ class Conjuncts:
         """The Driven ones; those of few issues first, where there are several."""
         if len(self.driven) < 2:
             return self.driven
-        return sorted(self.driven, key=lambda one: number_along(one.path, self.values_in(one), RARE))
+        return sorted(self.driven, key=self.rows_of)
 
     def fitting_set(self, driven, rank):
         """Along the set's table, in the order of arrival; few issues are sorted for any other."""
         values = self.values_in(driven)
         is_fit = 0 < size_of(values.values()) <= BRANCHES
         if is_fit and rank is not None:
-            is_fit = number_along(driven.path, values, RARE) <= RARE
+            is_fit = self.rows_of(driven) <= RARE
         return (driven.path, values, driven) if is_fit else None
+
+    def rows_of(self, driven):
+        if driven.rows is None:
+            driven.rows = number_along(driven.path, self.values_in(driven), RARE)
+        return driven.rows
 
     def values_in(self, driven):
         """{column: values} of the rows of a set of which an issue may be."""

@@ -218,13 +218,19 @@ def test_the_page_offers_the_order_of_the_query_as_its_own(page, shelf):
     assert [issue["key"] for issue in page(q="sort:number").context["issues"]] == ["OPS-1", "OPS-2", "OPS-3"]
 
 
-@pytest.mark.parametrize("query", ["", "level:P0 assignee:bob@example.com label:a squad:x"])
-def test_a_query_costs_the_page_a_statement_for_each_table(page, ops, query, django_assert_max_num_queries):
+@pytest.mark.parametrize(
+    ("query", "most"),
+    # Where nothing is found, what there is without either part is counted, along the rarer of two labels.
+    [("", 12), ("level:P0 assignee:bob@example.com label:a", 12), ("level:P0 label:a squad:x", 14)],
+)
+def test_a_query_costs_the_page_a_statement_for_each_table(
+    page, ops, query, most, django_assert_max_num_queries
+):
     issue = IssueFactory(space=ops)
     issue.labels = {"squad": "x"}
     issue.save()
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(most):
         assert page(q=query).status_code == 200
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -292,6 +292,20 @@ def test_a_database_that_is_busy_is_a_problem_document(api, bob, ops, monkeypatc
     response = send(client, "post", ISSUES, {"title": "x"}, **{"Idempotency-Key": "k"})
 
     problem(response, 503)
+
+
+@pytest.mark.django_db
+def test_a_statement_that_is_wrong_is_our_fault(api, bob, ops, monkeypatch):
+    def misworded(*args):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+
+    client = api(bob)
+    monkeypatch.setattr("tracker.middleware.IdempotencyMiddleware.answer", misworded)
+
+    response = send(client, "post", ISSUES, {"title": "x"}, **{"Idempotency-Key": "k"})
+
+    problem(response, 500)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,6 +3,7 @@
 import logging
 import re
 from http import HTTPStatus
+from sqlite3 import SQLITE_ERROR
 
 import orjson
 from django.core import exceptions as django_exceptions
@@ -199,9 +200,14 @@ def status_of(error):
         return 400
     if isinstance(error, IntegrityError):
         return 409
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError) and not is_misworded(error):
         return 503
     return 500
+
+
+def is_misworded(error):
+    """Whether SQLite refused a statement for what it says: for it that is operational, too."""
+    return getattr(error.__cause__, "sqlite_errorcode", None) == SQLITE_ERROR
 
 
 def rate_headers(request):

@@ -128,13 +128,12 @@ def line(kind, content):
 
 def documents(file):
     """(line number, type of the line, its bytes) of a binary file; Refused."""
-    number = 0
-    while data := file.readline(LINE + 1):
-        number += 1
-        if len(data) > LINE:
-            raise Refused(f"it is longer than {LINE} bytes", number)
+    for number, data in enumerate(iter(partial(file.readline, LINE), b""), 1):
         if not data.endswith(b"\n"):
-            raise Refused("the file ends in the middle of it", number)
+            is_whole = len(data) < LINE
+            raise Refused(
+                "the file ends in the middle of it" if is_whole else f"it is longer than {LINE} bytes", number
+            )
         yield number, type_in(data, number), data
 
 

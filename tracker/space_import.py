@@ -30,12 +30,13 @@ from issues.models import (
     Space,
     TextVersion,
 )
-from issues.models.count import repair
+from issues.models.count import CountDelta
 from issues.models.fields import uuid7
 from issues.models.insert import TOGETHER, table
 from issues.models.level import NO_LEVEL_RANK
-from issues.models.sql import among_many
+from issues.models.sql import as_rows
 from tracker.accounts.models import User
+from tracker.db.pragmas import pragmas
 from tracker.space_file import (
     END,
     FORMAT,
@@ -57,7 +58,7 @@ from tracker.workers import in_order
 
 SOURCE = "import"
 # Lines of a piece, at least: it ends before the next issue, or among sightings.
-LINES = 5_000
+LINES = 8_000
 READ_IN_PIECES = {"text", *MANY}
 BORDERS = {"text", "issue", "occurrence"}
 # What is said of a file goes into headers and paths.
@@ -87,6 +88,8 @@ class SpaceImporter:
         self.highest = 0
         # What is searched of issues, to be written when there are enough for one statement.
         self.documents = []
+        # {place of counters: number of issues}
+        self.counted = Tally()
         # The numbers of issues whose chains are walked at the end.
         self.doubtful = array("Q")
         self.counts = Tally()
@@ -94,7 +97,8 @@ class SpaceImporter:
 
     def run(self, file):
         """Take all lines of a binary file."""
-        with transaction.atomic(), acting_as(lambda: Actor(source=SOURCE)):
+        # Of the file mapped into memory, SQLite would copy each page before it changes it.
+        with pragmas(mmap_size=0), transaction.atomic(), acting_as(lambda: Actor(source=SOURCE)):
             # The ground is laid when the first piece is there.
             for piece, batch in in_order(read_piece, self.pieces(file), self.ground):
                 self.write(piece, batch)
@@ -107,7 +111,8 @@ class SpaceImporter:
         lines, above = [], None
         try:
             for self.line, kind, data in documents(file):
-                self.check_place(kind)
+                if kind != self.place or kind not in READ_IN_PIECES:
+                    self.check_place(kind)
                 if lines and is_border(lines, kind):
                     yield (piece := self.piece(lines, above))
                     lines, above = [], last_issue(piece) if kind == "occurrence" else None
@@ -307,6 +312,7 @@ class SpaceImporter:
         self.documents = self.documents[ready:]
         SearchDocument.objects.rewrite(Issue.objects.filter(pk__in=batch.unread))
         self.check_texts(batch.named)
+        self.counted.update(batch.counted)
         self.doubtful.extend(batch.doubtful)
         self.resealed += batch.resealed
 
@@ -328,8 +334,8 @@ class SpaceImporter:
 
     def check_texts(self, named):
         """Doubt the issues whose history names a text that is missing or blanked."""
-        known = present(TextVersion, "sha256", named, self.space) - self.blanked
-        for sha256 in named.keys() - known:
+        missing = absent(TextVersion, "sha256", named, self.space)
+        for sha256 in missing | (named.keys() & self.blanked):
             self.doubtful.extend(named[sha256])
 
     def take_end(self, said):
@@ -342,7 +348,7 @@ class SpaceImporter:
         SearchDocument.objects.put(self.documents)
         if self.highest:
             Counter.take(self.space.pk, self.highest)
-        repair([self.space.pk])
+        CountDelta.objects.filter(space=self.space).add_up(self.counted)
         OccurrenceHour.objects.repair([self.space.pk])
         Issue.objects.filter(space=self.space, description__contains="#").rerender()
         comments = Comment.objects.filter(issue__space=self.space, content__contains="#")
@@ -376,15 +382,27 @@ def last_issue(piece):
 
 def present(model, column, values, space=None):
     """Which of these values, as the database has them, stand in a column, or in that of a space's rows."""
+    return found_by("EXISTS", model, column, values, space)
+
+
+def absent(model, column, values, space):
+    """Which of them do not stand in the column of a space's rows."""
+    return found_by("NOT EXISTS", model, column, values, space)
+
+
+def found_by(exists, model, column, values, space):
     found = set()
-    home, homes = ("space_id = %s AND ", [space.pk]) if space else ("", [])
+    home, homes = ("there.space_id = %s AND ", [space.pk]) if space else ("", [])
+    row = f"SELECT 1 FROM {table(model).name} AS there WHERE {home}there.{column} = said.value"  # noqa: S608
     for some in batches(list(values)):
         if column == "uuid" and connection.features.has_native_uuid_field:
             some = map(UUID, some)
-        condition, parameters = among_many(column, some)
-        sql = f"SELECT {column} FROM {table(model).name} WHERE {home}{condition}"  # noqa: S608
+        said, parameters = as_rows(some)
         with connection.cursor() as cursor:
-            cursor.execute(sql, [*homes, *parameters])
+            cursor.execute(
+                f"SELECT said.value FROM {said} WHERE {exists} ({row})",  # noqa: S608
+                [*parameters, *homes],
+            )
             found.update(value for (value,) in cursor.fetchall())
     return found
 

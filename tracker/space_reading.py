@@ -4,7 +4,7 @@ What happened to an issue is replayed on the way and compared with what its line
 about which there is doubt have to be walked when all is written.
 """
 
-from collections import defaultdict, namedtuple
+from collections import Counter, defaultdict, namedtuple
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from comments.models import Comment
 from issues import markdown
 from issues.models import HistoryEntry, Issue, Occurrence, TextVersion
+from issues.models.count import places
 from issues.models.fields import canonical
 from issues.models.history import digest
 from issues.models.insert import table
@@ -123,7 +124,8 @@ class Batch:
     `numbers` are {number: line}, `files` {uuid of a file: line that has it},
     `named` {sha256: numbers of the issues whose history names this text}, `attached` [(uuid of a comment,
     primary key of its file)], `doubtful` the numbers of issues whose chains are to be walked, `unread` the
-    primary keys of those whose words are to be read back. `texts` are the digests of texts in their order,
+    primary keys of those whose words are to be read back. `counted` is {place of counters: number of issues},
+    `texts` are the digests of texts in their order,
     `blanked` {digest: values} of those that were redacted.
     """
 
@@ -135,6 +137,7 @@ class Batch:
     attached: list = field(default_factory=list)
     doubtful: list = field(default_factory=list)
     unread: list = field(default_factory=list)
+    counted: Counter = field(default_factory=Counter)
     texts: list = field(default_factory=list)
     blanked: dict = field(default_factory=dict)
     resealed: int = 0
@@ -238,6 +241,7 @@ class Reader:
         here |= {"labels_shown": as_json(sets["labels"]), "comment_count": 0}
         self.rows[Issue].append(here | rendering(Issue, values))
         self.put_sets()
+        self.batch.counted.update(places(SimpleNamespace(**here), self.tags()))
 
     def settle(self, kind, values):
         """Make the values of a line those of here; Refused where the file has its uuid twice."""
@@ -303,6 +307,12 @@ class Reader:
                 binding = {"is_manual": value} if kind.name == "channels" else {}
                 self.rows[kind.through].append(own | {column: here[uuid].pk} | binding)
 
+    def tags(self):
+        """(kind, tag) of what the issue above is counted by, beside its columns."""
+        sets, channels = self.owner.sets, self.ground.here["channel"]
+        yield from (("label", key) for key in sets["labels"])
+        yield from (("channel", channels[uuid].pk) for uuid in sets["channels"])
+
     def take_comment(self, said):
         values, owner = self.of_owner("comment", said), self.owner
         remark = Remark._make(map(values.get, Remark._fields))
@@ -346,9 +356,8 @@ class Reader:
     def replay(self, entry):
         """Add up what happened to the issue above; Refused where it names what the file has not."""
         owner = self.owner
-        old, new = (
-            None if text is None else parse_value(text) for text in (entry.old_value, entry.new_value)
-        )
+        old = None if entry.old_value is None else parse_value(entry.old_value)
+        new = None if entry.new_value is None else parse_value(entry.new_value)
         for value in (old, new):
             if value is not None and self.translated(value, entry.field) != value:
                 owner.is_changed = True

@@ -22,6 +22,13 @@ def among_many(column, values):
     return f"{column} IN (SELECT value FROM json_each(%s))", [orjson.dumps(list(values)).decode()]  # noqa: S608
 
 
+def as_rows(values):
+    """(SQL, parameters) of a table of texts or uuids, whose column is `value`."""
+    if connection.vendor == "postgresql":
+        return "unnest(%s) AS said (value)", [list(values)]
+    return "json_each(%s) AS said", [orjson.dumps(list(values)).decode()]
+
+
 def along_index(column, values):
     """The same of integers, of which PostgreSQL expects a few and so looks each up in an index."""
     if connection.vendor == "postgresql":

@@ -1,19 +1,19 @@
 """`manage.py generate_issues`: fill an empty database with any number of issues, to measure with."""
 
 from collections import Counter as Tally
-from contextlib import contextmanager
 from itertools import accumulate
 from random import Random
 from time import monotonic
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from issues.models import Issue, OccurrenceHour, Space
 from issues.models.count import repair
 from tracker.accounts.models import User
+from tracker.db.pragmas import pragmas
 from tracker.generator import ground, lives, tables
 from tracker.generator.indexes import without_indexes
 from tracker.workers import PROCESSES, in_order
@@ -77,24 +77,12 @@ def refuse_doubles(spaces):
         raise CommandError(f"There is a person {ground.email_of(0)} already.")
 
 
-@contextmanager
 def at_full_speed():
     """SQLite keeps its indexes in memory meanwhile, since digests go into them at random places.
 
     And new pages go straight into the file: in its log, a page is looked for in all of a long transaction.
     """
-    if connection.vendor != "sqlite":
-        yield
-        return
-    with connection.cursor() as cursor:
-        (usual,) = cursor.execute("PRAGMA cache_size").fetchone()
-        cursor.execute("PRAGMA cache_size = -500000")
-        cursor.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
-        try:
-            yield
-        finally:
-            cursor.execute("PRAGMA journal_mode = WAL").fetchone()
-            cursor.execute(f"PRAGMA cache_size = {usual}")
+    return pragmas(cache_size=-500_000, journal_mode="TRUNCATE")
 
 
 def by_space(homes, numbers):

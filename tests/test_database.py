@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from issues.models import Issue
 from tests.factories import IssueFactory, SpaceFactory
 from tests.processes import start
+from tracker.db.pragmas import straight_into_file
 from tracker.db.sqlite.base import WRITE_LOCKS
 
 only_sqlite = pytest.mark.database("sqlite")
@@ -264,6 +265,19 @@ def test_reading_waits_for_nobody_and_takes_no_lock(ops, bob, api):
 
     assert answers == [200] * 4
     assert free and not any("BEGIN" in query["sql"] for query in queries)
+
+
+@only_sqlite
+@transactional
+def test_what_fills_a_database_goes_past_its_log_where_nobody_else_has_it_open():
+    with straight_into_file():
+        alone = ask("PRAGMA journal_mode")
+    with another_process() as other:
+        other.execute("SELECT count(*) FROM issues_issue")
+        with straight_into_file():
+            beside = ask("PRAGMA journal_mode")
+
+    assert (alone, beside, ask("PRAGMA journal_mode")) == ("truncate", "wal", "wal")
 
 
 @only_postgres

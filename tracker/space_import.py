@@ -8,6 +8,7 @@ well, and its chain is sealed anew. Other processes read the lines (`tracker.spa
 import re
 from array import array
 from collections import Counter as Tally
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -36,7 +37,7 @@ from issues.models.insert import TOGETHER, table
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.sql import as_rows
 from tracker.accounts.models import User
-from tracker.db.pragmas import pragmas
+from tracker.db.pragmas import pragmas, straight_into_file
 from tracker.space_file import (
     END,
     FORMAT,
@@ -97,8 +98,7 @@ class SpaceImporter:
 
     def run(self, file):
         """Take all lines of a binary file."""
-        # Of the file mapped into memory, SQLite would copy each page before it changes it.
-        with pragmas(mmap_size=0), transaction.atomic(), acting_as(lambda: Actor(source=SOURCE)):
+        with at_full_speed(), transaction.atomic(), acting_as(lambda: Actor(source=SOURCE)):
             # The ground is laid when the first piece is there.
             for piece, batch in in_order(read_piece, self.pieces(file), self.ground):
                 self.write(piece, batch)
@@ -367,6 +367,17 @@ class SpaceImporter:
         for numbers in batches(self.doubtful, ISSUES):
             found = issues.filter(number__in=numbers.tolist()).order_by("pk")
             yield list(found.values_list("pk", flat=True))
+
+
+@contextmanager
+def at_full_speed():
+    """SQLite copies each page that it changes of a file mapped into memory; so it is not mapped meanwhile.
+
+    Where there are no issues yet, nobody misses them who cannot open the file.
+    """
+    is_empty = not Issue.objects.exists()
+    with pragmas(mmap_size=0), straight_into_file() if is_empty else nullcontext():
+        yield
 
 
 def is_border(lines, kind):

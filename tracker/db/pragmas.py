@@ -1,13 +1,13 @@
-"""Settings of SQLite's while a program fills the database."""
+"""Settings of SQLite's while a program fills the database; on another database nothing happens."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 
 @contextmanager
 def pragmas(**wanted):
-    """Inside, the connection has these, {name: value}; on another database than SQLite nothing happens."""
+    """Inside, the connection has these settings, {name: value}."""
     if connection.vendor != "sqlite":
         yield
         return
@@ -24,3 +24,15 @@ def ask_for(cursor, wanted):
     for name, value in wanted.items():
         # Some answer, and are done when that was read.
         cursor.execute(f"PRAGMA {name} = {value}").fetchall()
+
+
+@contextmanager
+def straight_into_file():
+    """Inside, new pages go straight into the file if nobody else has it open, and nobody can open it then.
+
+    In the log, a page is looked for in all of a long transaction, and what it holds is written twice.
+    """
+    with ExitStack() as settings:
+        with suppress(OperationalError):
+            settings.enter_context(pragmas(journal_mode="TRUNCATE"))
+        yield

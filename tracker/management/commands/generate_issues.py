@@ -13,7 +13,7 @@ from django.db.models import Max
 from issues.models import Issue, OccurrenceHour, Space
 from issues.models.count import repair
 from tracker.accounts.models import User
-from tracker.db.pragmas import pragmas
+from tracker.db.pragmas import pragmas, straight_into_file
 from tracker.generator import ground, lives, tables
 from tracker.generator.indexes import without_indexes
 from tracker.workers import PROCESSES, in_order
@@ -52,7 +52,9 @@ class Command(BaseCommand):
         homes = ground.lay(spaces, people, seed)
         # All of it is there in the end, or nothing but the ground.
         written = Tally()
-        with at_full_speed(), transaction.atomic(), without_indexes(lives.TABLES):
+        # Digests go into indexes at random places, so that these are kept in memory meanwhile.
+        fast = pragmas(cache_size=-500_000)
+        with fast, straight_into_file(), transaction.atomic(), without_indexes(lives.TABLES):
             chunks = chunks_of(count, len(homes), seed)
             for chunk, rows in in_order(lives.prepare, chunks, homes, processes):
                 tables.write(rows, by_space(homes, chunk.after))
@@ -75,14 +77,6 @@ def refuse_doubles(spaces):
         raise CommandError(f"There is a space {taken.key} already.")
     if User.objects.filter(email=ground.email_of(0)).exists():
         raise CommandError(f"There is a person {ground.email_of(0)} already.")
-
-
-def at_full_speed():
-    """SQLite keeps its indexes in memory meanwhile, since digests go into them at random places.
-
-    And new pages go straight into the file: in its log, a page is looked for in all of a long transaction.
-    """
-    return pragmas(cache_size=-500_000, journal_mode="TRUNCATE")
 
 
 def by_space(homes, numbers):

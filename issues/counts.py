@@ -15,8 +15,9 @@ from django.db.models.sql.where import AND, OR, WhereNode
 from issues.models import Issue, IssueChannel, IssueLabel
 from issues.models.count import ANY, COLUMN_TAGS, DIMENSIONS, NONE, TAGS, grain_of, tag_of, tags_like
 from issues.models.sql import among
-from issues.paths import EQUAL, Conjuncts, Driven, all_ids
+from issues.paths import EQUAL, Conjuncts, Driven
 from issues.search import Follows
+from issues.walks import all_ids
 
 # What changes without an entry of history, so that no version tells of it.
 UNRECORDED = ("seen_count", "last_seen_at")

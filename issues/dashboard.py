@@ -19,10 +19,11 @@ from issues.like import UPPER
 from issues.models import Issue, Level
 from issues.models.history import ACTED
 from issues.models.sql import among
-from issues.paths import adapted, compiled, index_hint
+from issues.paths import adapted, index_hint
 from issues.query.moments import whole_day
 from issues.query.scope import Scope
 from issues.sightings import first_hour
+from issues.walks import compiled
 
 PRESETS, CUSTOM, USUAL = ("7", "30", "90"), "custom", "30"
 LONGEST = 366

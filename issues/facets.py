@@ -19,8 +19,8 @@ from issues.like import UPPER
 from issues.models import Channel, Issue, IssueChannel, IssueLabel, Level, Project
 from issues.models.sql import along_index
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import ids_of
 from issues.query.scope import quoted
+from issues.walks import ids_of
 
 # The most values that a facet names, the most frequent ones.
 MOST = 20

@@ -18,7 +18,6 @@ from issues import keyset, lookups, search
 from issues.models import Issue
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS, RELEVANCE
-from issues.paths import ids_of
 from issues.rows import (
     FILE,
     PERSON,
@@ -35,6 +34,7 @@ from issues.rows import (
     shared,
     space,
 )
+from issues.walks import ids_of
 
 LEVEL = ("uuid", "key", "name", "severity", "color")
 SOURCE = {"type": "resource_type", "id": "resource_id", "name": "resource_name", "alert_id": "alert_id"}
@@ -256,7 +256,7 @@ def fetched(sql, parameters):
 def page(filters, order, cursor, size, names):
     """One keyset.Page of the documents, with the keys `names`, of what `filters` leaves; BadCursor.
 
-    Costs one statement, whose first part finds the keys of the page by an index (issues/paths.py).
+    Costs one statement, whose first part finds the keys of the page by an index (issues/walks.py).
     """
     if order is ORDERS[RELEVANCE]:
         return ranked_page(filters, cursor, size, names)

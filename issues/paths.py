@@ -7,27 +7,19 @@ few rows that all of them give are sorted. What a page costs then does not grow 
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import product
 
-from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from issues.lookups import stored
 from issues.models import HistoryEntry, Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
-from issues.orders import NEWEST_FIRST, ORDERS
 from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
-# As many keys as a list may have.
-ENDLESS = 2**31 - 1
 # So many issues of a space are few: they are sorted, instead of walking through all others.
 OF_SPACE = 2_000
-# So many rows are a short page, for which PostgreSQL expects to walk only a little.
-SHORT = 20
 # So many issues are few enough to look at one by one, instead of at all that have some words.
 OF_VALUES = 20_000
 
@@ -94,12 +86,6 @@ OF_TIMES = {
     "resolved_at": Path("issue_space_resolved", ("space_id",), "resolved_at"),
     "closed_at": Path("issue_space_closed", ("space_id",), "closed_at"),
 }
-# What is asked of every issue: whether it is present, and in the spaces where to look.
-OF_ALL = ("deleted_at", "space_id")
-# As Django writes it.
-KEY_AMONG = '"issues_issue"."id" IN ('
-# The issue from which a page begins.
-ROW_OF_KEY = "SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s"
 # Along nothing: the planner decides.
 NO_PATH = Path("", ())
 
@@ -436,242 +422,8 @@ def plain(value):
     return value.pk if isinstance(value, Model) else value
 
 
-def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0):
-    """(SQL, parameters) of the keys of a page of issues: in these spaces, under all `conditions` (Qs on
-    issues), from beyond `key` on, at most `size` of them after the first `skip`; ("", []) where nothing can
-    match.
-    """
-    found = Conjuncts.of(spaces, conditions)
-    if not all(found.equal.values()):
-        return "", []
-    path, values, driven = found.path(order)
-    try:
-        rest = conjunction(found, path, values, driven)
-    except EmptyResultSet:
-        return "", []
-    if path.windows and not order.column:
-        return in_windows(path, rest, order, key, backwards, size, skip, found.is_known_by_words)
-    starts = beyonds(order, key, backwards, path) if key else [("", [])]
-    parts = [
-        (dict(zip(values, some, strict=True)), [start, *rest])
-        for start in starts
-        for some in product(*values.values())
-    ]
-    is_bare = driven and not path.is_repeated and len(rest) == len(OF_ALL)
-    is_bare = is_bare and connection.vendor == "postgresql" and order.column is None
-    find = probing_branch if is_bare else branch
-    if len(parts) == 1 and not order.column and not skip:
-        return find(path, *parts[0], order, backwards, size)
-    # An issue may be of several of the teams or channels.
-    union = " UNION " if values.keys() & {"team_id", "channel_id"} else " UNION ALL "
-    if connection.vendor == "sqlite":
-        # It reads of each part as much as it merges, if parts have no end of their own.
-        found = [unsorted(path, *part, order) for part in parts]
-        sql = union.join(sql for sql, _ in found)
-    else:
-        found = [find(path, *part, order, backwards, skip + size) for part in parts]
-        sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
-    sql += f" ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
-    return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
-
-
-def number_of(spaces, conditions, most):
-    """How many issues of these spaces are under all conditions, counted to `most`."""
-    ids, parameters = ids_of(spaces, conditions, ORDERS[NEWEST_FIRST], size=most)
-    if not ids:
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({ids}) AS found", parameters)
-        return cursor.fetchone()[0]
-
-
-def all_ids(spaces, conditions):
-    """(SQL, parameters) of the keys of all issues in these spaces under these conditions, where the planner
-    is not to choose how they are found: along words and values that few have, or along an index of few rows
-    where words are wanted, since it does not know how many have them. None for all others.
-    """
-    found = Conjuncts.of(spaces, conditions)
-    if not all(found.equal.values()):
-        return None
-    along = found.fitting_words(is_rare=True) or (found.fitting_few() if found.wanted else None)
-    if along is None:
-        return None
-    path, values, driven = along
-    try:
-        rest = conjunction(found, path, values, driven)
-    except EmptyResultSet:
-        return None
-    # For a list without an end the key would be an order to walk in.
-    path = replace(path, sorted_by=f"{path.key} + 0")
-    branches = [
-        branch(path, dict(zip(values, some, strict=True)), rest, ORDERS[NEWEST_FIRST], False, ENDLESS)
-        for some in product(*values.values())
-    ]
-    union = " UNION ALL ".join(f"SELECT id FROM ({sql}) AS part" for sql, _ in branches)
-    return union, [value for _, parameters in branches for value in parameters]
-
-
-def in_windows(path, conditions, order, key, backwards, size, skip, is_known):
-    """(SQL, parameters) of a page of keys along words, as by `ids_of`: what is farther away is looked at only
-    where there is too little near. If `is_known`, nearly all that the index gives are looked for.
-    """
-    most, descends = skip + size, order.id_descending != backwards
-    start, parameters = f"SELECT {'max' if descends else 'min'}({path.key}) FROM {path.source}", []
-    if key:
-        start, parameters = ROW_OF_KEY, [stored(*key)]
-        conditions = [*beyonds(order, key, backwards, path), *conditions]
-    # Not in the order of an index, which the planner might walk through instead.
-    by_hand = replace(path, sorted_by=f"{path.key} + 0")
-    near = branch(by_hand, {}, [(path.windows.near(descends), []), *conditions], order, backwards, most)
-    # Far away there are few where nothing else is asked for: a short page, or one of words that none has,
-    # would be a walk through all documents.
-    is_sorted = is_known or most <= SHORT
-    is_far = path.windows.far("SELECT id FROM start", descends), []
-    is_short = f"(SELECT count(*) FROM near) < {most}", []
-    far = branch(by_hand if is_sorted else path, {}, [is_far, is_short, *conditions], order, backwards, most)
-    direction = "DESC" if descends else "ASC"
-    return (
-        f"WITH start (id) AS MATERIALIZED ({start}), "
-        f"around AS MATERIALIZED ({path.windows.sql('SELECT id FROM start', descends)}), "
-        f"near AS MATERIALIZED (SELECT id FROM around CROSS JOIN LATERAL ({near[0]}) AS found LIMIT {most}), "
-        f"far AS MATERIALIZED ({far[0]}) "
-        "SELECT id FROM (SELECT id FROM near UNION ALL SELECT id FROM far) AS parts "
-        f"ORDER BY id {direction} LIMIT {size} OFFSET {skip}",
-        [*parameters, *near[1], *far[1]],
-    )
-
-
-def conjunction(found, path, values, driven):
-    """[(SQL, parameters)] of all conditions but those whose columns the path already has."""
-    rest = [("issues_issue.deleted_at IS NULL", []), *found.plain]
-    for column, known in found.equal.items():
-        if column not in values:
-            rest.append(column_among(column, known, path is not NO_PATH))
-        elif driven:
-            rest.append((f"issues_issue.{column} = {column_of(path, column)}", []))
-    others = [*found.others, *found.told, *(each.probe for each in found.driven if each is not driven)]
-    others += [] if path.is_of_words else found.said
-    if path is NO_PATH:
-        return rest + ([compiled([*others, *found.narrowed])] if others or found.narrowed else [])
-    return rest + ([unnoticed(*compiled(others))] if others else [])
-
-
-def unnoticed(sql, parameters):
-    """The same condition, which leaves the database no way but to ask it of each row along the path.
-
-    SQLite does not see keys that it could look up: it would take them along an index that ends with the key,
-    and forget the bound from which a page begins. PostgreSQL, which would make a list of all issues of which
-    something holds, or join them, does neither where an OFFSET stands.
-    """
-    if connection.vendor == "sqlite":
-        return sql.replace(KEY_AMONG, f"+{KEY_AMONG}"), parameters
-    return sql.replace(" LIMIT 1)", " LIMIT 1 OFFSET 0)"), parameters
-
-
-def column_among(column, values, is_along_another):
-    """(SQL, parameters) of a column that has one of `values`.
-
-    Along the index of another column, neither database is to think of this one: SQLite might prefer an
-    index that it has (a plus hides it), and PostgreSQL, which takes any array for ten values, would find a
-    plan for each list anew instead of keeping one (a CASE hides it).
-    """
-    is_sqlite = connection.vendor == "sqlite"
-    column = f"{'+' if is_along_another and is_sqlite else ''}issues_issue.{column}"
-    known = [value for value in values if value is not None]
-    sql, parameters = among(column, known)
-    sql = f"({sql} OR {column} IS NULL)" if len(known) < len(values) else sql
-    return (f"CASE WHEN {sql} THEN true END" if is_along_another and not is_sqlite else sql), parameters
-
-
-def compiled(conditions):
-    """(SQL, parameters) of Qs on issues that join nothing; EmptyResultSet where they cannot hold."""
-    query = Issue.objects.filter(*map(probed, conditions)).query
-    if sum(1 for uses in query.alias_refcount.values() if uses) > 1:
-        raise ValueError("A condition on issues looks into other tables by subqueries.")
-    try:
-        return query.get_compiler("default").compile(query.where)
-    except FullResultSet:
-        return "", []
-
-
-def probed(condition):
-    """The same Q, which asks of each issue whether it is so: no list of all that are is made for a page."""
-    if isinstance(condition, Driven) and condition.path:
-        return condition.probe
-    children = [probed(child) if isinstance(child, Q) else child for child in condition.children]
-    return Q(*children, _connector=condition.connector, _negated=condition.negated)
-
-
-def beyonds(order, key, backwards, path):
-    """[(SQL, parameters)]: each the condition on a part of the rows that come after `key`, or before it.
-
-    Two parts for a sorted column: the rows with the same value, and those beyond it; an index serves each.
-    """
-    *value, uuid = key
-    row, uuid = f"({ROW_OF_KEY})", stored(uuid)
-    sign = comparison(order.id_descending, backwards)
-    # Where the planner chooses the index, it is the bound that it must not see.
-    hidden = "+" if path is NO_PATH and connection.vendor == "sqlite" else ""
-    after_id = f"{hidden}{path.key} {sign} {row}"
-    if order.column is None:
-        return [(after_id, [uuid])]
-    column, value = f"issues_issue.{order.column}", adapted(*value)
-    beyond = f"{column} {comparison(order.is_descending, backwards)} %s"
-    return [(f"{column} = %s AND {after_id}", [value, uuid]), (beyond, [value])]
-
-
-def comparison(descending, backwards):
-    return "<" if descending != backwards else ">"
-
-
 def adapted(value):
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
-
-
-def branch(path, values, conditions, order, backwards, size):
-    """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by."""
-    sql, parameters = unsorted(path, values, conditions, order)
-    path = path_in(path, values)
-    terms = ", ".join(order.sql(backwards, "issues_issue.", path.sorted_by or path.key))
-    return f"{sql} ORDER BY {terms} LIMIT {size}", parameters
-
-
-def unsorted(path, values, conditions, order):
-    """The same, but all of them in no order."""
-    path = path_in(path, values)
-    equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
-    conditions = [condition for condition in (path.where, *equal, *conditions) if condition[0]]
-    joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"
-    if joined:
-        conditions.insert(0, (f"issues_issue.id = {path.key}", []))
-    where = " AND ".join(sql for sql, _ in conditions)
-    # Another table of the path may have a column of this name.
-    sorted_by = f", issues_issue.{order.column} AS {order.column}" if order.column else ""
-    columns = f"{path.key} AS id{sorted_by}"
-    columns = f"DISTINCT {columns}" if path.is_repeated else columns
-    sql = f"SELECT {columns} FROM {path.source}{index_hint(path.index)}{joined} WHERE {where}"
-    return sql, [value for _, parameters in conditions for value in parameters]
-
-
-def path_in(path, values):
-    """The path where columns have these values: another one in the spaces that it has for that."""
-    return path.instead if values.get("space_id") in path.few else path
-
-
-def probing_branch(path, values, conditions, order, backwards, size):
-    """The same for a path along a set's table, where the conditions hold for almost every row: they are asked
-    of the issue of each. To join the two tables costs PostgreSQL twice as much, in each of many branches.
-    The first of the conditions is where the page begins, if any, and is for the index.
-    """
-    (start, bound), *conditions = conditions
-    equal = " AND ".join([*(f"{column_of(path, name)} = %s" for name in values), *filter(None, [start])])
-    holds = " AND ".join(sql for sql, _ in conditions if sql)
-    asked = f"(SELECT {holds} FROM issues_issue WHERE issues_issue.id = {path.key})"
-    terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
-    sql = (
-        f"SELECT {path.key} AS id FROM {path.source} WHERE {equal} AND {asked} ORDER BY {terms} LIMIT {size}"
-    )
-    return sql, [*values.values(), *bound, *(value for _, parameters in conditions for value in parameters)]
 
 
 def index_hint(index):

@@ -24,10 +24,10 @@ from issues.limits import TITLE, refusal
 from issues.list_rows import PAGE_SIZE
 from issues.models import Draft, HistoryEntry, Issue, LastVisit, Level, Membership
 from issues.models.attachment import PICTURES
-from issues.paths import number_of
 from issues.policy import may
 from issues.query.scope import Scope
 from issues.similar import similar
+from issues.walks import number_of
 
 COUNTED = 1_000
 # So many issues like another are of use beside it.

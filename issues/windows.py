@@ -6,7 +6,8 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
 from issues.models.occurrence_hour import hour_of, start_of
-from issues.paths import adapted, compiled
+from issues.paths import adapted
+from issues.walks import compiled
 
 ORDERS = {
     "total": "found.total DESC",

@@ -59,7 +59,7 @@ from tracker.workers import in_order
 
 SOURCE = "import"
 # Lines of a piece, at least: it ends before the next issue, or among sightings.
-LINES = 8_000
+LINES = 10_000
 READ_IN_PIECES = {"text", *MANY}
 BORDERS = {"text", "issue", "occurrence"}
 # What is said of a file goes into headers and paths.

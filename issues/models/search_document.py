@@ -197,9 +197,8 @@ def value_tokens(values):
     """The tokens of an issue with these values, {column: value}."""
     found = {}
     for column in MARKS:
-        value = values.get(column)
-        for each in value if isinstance(value, list) else (value,):
-            if each:
+        if value := values.get(column):
+            for each in filter(None, value) if isinstance(value, list) else (value,):
                 found[value_token(column, each)] = True
     return found
 

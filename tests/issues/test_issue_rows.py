@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from comments.models import Comment
-from issues import issue_rows, paths
+from issues import issue_rows, paths, walks
 from issues.actor import Actor, acting_as
 from issues.filters import IssueFilter
 from issues.models import Issue, Level
@@ -197,7 +197,7 @@ def test_no_index_is_gone_along_by_keys_and_by_a_bound_of_keys(ops, alice, monke
     filters = IssueFilter({"q": query}, request=SimpleNamespace(user=alice))
     key = (*([getattr(issue, order.column)] if order.column else []), issue.uuid)
 
-    sql, parameters = paths.ids_of(filters.spaces, filters.conditions, order, key)
+    sql, parameters = walks.ids_of(filters.spaces, filters.conditions, order, key)
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
         plan = [step for *_, step in cursor.fetchall()]

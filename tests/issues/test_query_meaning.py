@@ -15,9 +15,9 @@ from issues.actor import Actor, acting_as
 from issues.counts import total_of
 from issues.models import Issue, Level
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import ids_of
 from issues.query import read
 from issues.query.parser import parse
+from issues.walks import ids_of
 from tests.factories import (
     ChannelFactory,
     CommentFactory,

@@ -9,8 +9,8 @@ from django.db import connection
 from issues import paths
 from issues.models import Issue, Space
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import ids_of
 from issues.query import read
+from issues.walks import ids_of
 from tests.factories import CommentFactory, IssueFactory, MembershipFactory, SpaceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -20,6 +20,9 @@ from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, sou
 BRANCHES, SPACES = 100, 200
 # So many issues of a space are few: they are sorted, instead of walking through all others.
 OF_SPACE = 2_000
+# So many lists of all that has some words are made for a page. Where it would take more, what has the words
+# is sorted, which takes as long as ten lists.
+LISTS = 4
 # So many issues are few enough to look at one by one, instead of at all that have some words.
 OF_VALUES = 20_000
 
@@ -252,6 +255,11 @@ class Conjuncts:
         return not (self.driven or self.plain or self.others) and self.equal.keys() == {"space_id"}
 
     @property
+    def is_listed_often(self):
+        """Whether SQLite would make a list of all that has the words anew in each of many spaces."""
+        return connection.vendor == "sqlite" and len(self.equal["space_id"]) > LISTS
+
+    @property
     def is_equal_alone(self):
         """Whether nothing is asked but equalities of columns."""
         known_by_words = self.said or self.told or self.narrowed
@@ -269,7 +277,7 @@ class Conjuncts:
         is_sorted = order.column is not None
         yield from (self.fitting_times(path) for path in map(OF_TIMES.get, self.times) if path)
         if self.wanted:
-            yield self.fitting_few() or self.fitting_words(is_rare=is_sorted)
+            yield self.fitting_few() or self.fitting_words(is_rare=is_sorted and not self.is_listed_often)
         yield from (self.fitting(path, order.column) for path in NARROW)
         if not self.wanted and any(each.is_rare for each in self.narrowed):
             yield self.fitting_words(is_rare=True)

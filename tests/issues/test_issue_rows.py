@@ -161,6 +161,7 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
             patch.setattr(paths, "SPACES", 1)
             patch.setattr(paths, "RARE", 3)
             patch.setattr(paths, "OF_SPACE", 3)
+            patch.setattr(paths, "LISTS", 0)
         there, back = read_to_the_end(filters, order, size)
 
     wanted = in_order(filters.qs, order)
@@ -169,8 +170,10 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
     assert len(back) >= len(wanted) - size
 
 
+@pytest.mark.parametrize("lists", [0, paths.LISTS])
 @pytest.mark.parametrize("sort", SORTS)
-def test_words_and_labels_go_on_where_a_page_ended(ops, alice, sort):
+def test_words_and_labels_go_on_where_a_page_ended(ops, alice, sort, lists, monkeypatch):
+    monkeypatch.setattr(paths, "LISTS", lists)
     for number in range(30):
         with acting_as(lambda: Actor(source="import", at=TIMES[0])):
             issue = IssueFactory.build(space=ops, title=("Tree", "Trunk", "Leaf")[number % 3], description="")

@@ -30,7 +30,17 @@ STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
 EQUAL = {
     name: Issue._meta.get_field(name).column
-    for name in ("space", "status", "level", "assignee", "reporter", "project", "environment", "fingerprint")
+    for name in (
+        "space",
+        "number",
+        "status",
+        "level",
+        "assignee",
+        "reporter",
+        "project",
+        "environment",
+        "fingerprint",
+    )
 }
 COMPARED = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
 
@@ -64,6 +74,8 @@ class Path:
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.
 NARROW = (
+    # The index of a constraint has no name of ours, but is the only one that fits.
+    Path("", ("space_id", "number"), is_narrow=True),
     Path("issue_fingerprint", ("space_id", "fingerprint"), is_narrow=True),
     Path("issue_assignee", ("assignee_id", "status"), every=True, is_narrow=True),
     Path("issue_reporter", ("reporter_id",), is_narrow=True),
@@ -255,11 +267,6 @@ class Conjuncts:
         return not (self.driven or self.plain or self.others) and self.equal.keys() == {"space_id"}
 
     @property
-    def is_listed_often(self):
-        """Whether SQLite would make a list of all that has the words anew in each of many spaces."""
-        return connection.vendor == "sqlite" and len(self.equal["space_id"]) > LISTS
-
-    @property
     def is_equal_alone(self):
         """Whether nothing is asked but equalities of columns."""
         known_by_words = self.said or self.told or self.narrowed
@@ -277,7 +284,8 @@ class Conjuncts:
         is_sorted = order.column is not None
         yield from (self.fitting_times(path) for path in map(OF_TIMES.get, self.times) if path)
         if self.wanted:
-            yield self.fitting_few() or self.fitting_words(is_rare=is_sorted and not self.is_listed_often)
+            is_listed_often = makes_many_lists(len(self.equal["space_id"]))
+            yield self.fitting_few() or self.fitting_words(is_rare=is_sorted and not is_listed_often)
         yield from (self.fitting(path, order.column) for path in NARROW)
         if not self.wanted and any(each.is_rare for each in self.narrowed):
             yield self.fitting_words(is_rare=True)
@@ -293,7 +301,7 @@ class Conjuncts:
         if not is_in_order or any(None in self.equal.get(name, [None]) for name in asked):
             return None
         values = {name: self.equal.get(name, STATUSES) for name in path.columns}
-        most = SPACES if path.columns == ("space_id",) else BRANCHES
+        most = SPACES if path.columns in (("space_id",), ("space_id", "number")) else BRANCHES
         if size_of(values.values()) > most:
             return None
         # To sort what a busy program has reported takes longer than to find some of it in the other order.
@@ -304,7 +312,12 @@ class Conjuncts:
         """Along an index of few rows for these values, of which the index of words does not know."""
         for path in UNTOLD:
             found = self.fitting(path, None)
-            if found and has_few(*found[:2]):
+            if found is None:
+                continue
+            rows = number_along(*found[:2], OF_VALUES)
+            # No list is made for a part in which there is nothing.
+            parts = min(rows, size_of(found[1].values()))
+            if rows <= OF_VALUES and not makes_many_lists(parts):
                 return found
         return None
 
@@ -384,6 +397,11 @@ def values_of(lookup):
     if name not in EQUAL or verb not in ("", "exact", "in") or isinstance(value, QuerySet):
         return None, []
     return EQUAL[name], [plain(each) for each in (value if verb == "in" else [value])]
+
+
+def makes_many_lists(parts):
+    """Whether SQLite would list all that has some words in each of too many parts of an index."""
+    return connection.vendor == "sqlite" and parts > LISTS
 
 
 def has_few(path, values):

@@ -11,7 +11,18 @@ from issues.lookups import stored
 from issues.models import Issue
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import NO_PATH, Conjuncts, Driven, adapted, column_of, index_hint
+from issues.paths import (
+    NO_PATH,
+    WIDE,
+    Conjuncts,
+    Driven,
+    Path,
+    adapted,
+    column_of,
+    index_hint,
+    makes_many_lists,
+    size_of,
+)
 
 # As many keys as a list may have.
 ENDLESS = 2**31 - 1
@@ -21,6 +32,8 @@ SHORT = 20
 OF_ALL = ("deleted_at", "space_id")
 # As Django writes it.
 KEY_AMONG = '"issues_issue"."id" IN ('
+# Through the issues of all spaces, where each of these would cost a list.
+BY_KEY = Path("", (), where=("issues_issue.id > 0", []))
 # The issue from which a page begins.
 ROW_OF_KEY = "SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s"
 
@@ -36,6 +49,9 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     path, values, driven = found.path(order)
     try:
         rest = conjunction(found, path, values, driven)
+        if path in WIDE and has_lists(rest) and makes_many_lists(size_of(values.values())):
+            path, values = BY_KEY, {}
+            rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
         return "", []
     if path.windows and not order.column:
@@ -143,6 +159,11 @@ def conjunction(found, path, values, driven):
     if path is NO_PATH:
         return rest + ([compiled([*others, *found.narrowed])] if others or found.narrowed else [])
     return rest + ([unnoticed(*compiled(others))] if others else [])
+
+
+def has_lists(conditions):
+    """Whether one of the conditions looks issues up in a list."""
+    return any(KEY_AMONG in sql for sql, _ in conditions)
 
 
 def unnoticed(sql, parameters):

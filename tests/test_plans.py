@@ -48,7 +48,10 @@ MORE = (
     "label:area OR label:plan", "no:team", "has:team", "no:channel", "has:channel", "no:environment",
     "no:project", "no:level", "no:assignee", "level:P0 OR no:assignee", "space:GEN00 OR is:crash",
     "NOT (is:open is:unread)", "-bazapuno", "ba* OR kind:bug", "bazapuno OR kind:bug", '"ba zapuno"',
+    "number:5", "number:(5 OR 7)", "label.area:x*", "is:regressed OR bazapuno",
 )  # fmt: skip
+# What SQLite looks up in a list of all that has some words or values.
+LISTED = ("ba* OR kind:bug", "label.area:x*", "is:regressed OR bazapuno", "-bazapuno", "sort:level ba*")
 # Tables that grow with the number of issues.
 WALKED = ("issues_issue", "issues_issuelabel", "issues_searchdocument", "issues_historyentry")
 
@@ -152,6 +155,14 @@ def test_a_page_touches_few_rows(queries, person):
     found = {name: worst_of(person, query) for name, query in queries.items()}
 
     assert {name: number for name, number in found.items() if number > most(person, name)} == {}
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.parametrize("person", STEPS)
+def test_a_list_that_is_looked_into_takes_no_longer_than_a_look_at_all_issues(person):
+    found = {query: worst_of(person, urlencode({"q": query})) for query in LISTED}
+
+    assert {query: number for query, number in found.items() if number > 50 * ISSUES} == {}
 
 
 @pytest.mark.parametrize("place", ["", "facets/"])

@@ -10,8 +10,8 @@ from django.db.models.fields import NOT_PROVIDED, AutoField
 
 from issues.models.fields import ExactJSONField
 
-# Rows of one statement; with sixty columns as many as SQLite has parameters for. What is left over goes into
-# smaller ones: a statement for each row would take twice as long.
+# Rows of one statement; with sixty columns as many as SQLite has parameters for. What is left over of many
+# goes into smaller ones: a statement for each row would take twice as long.
 TOGETHER = 500
 SIZES = TOGETHER, 50, 5, 1
 
@@ -45,8 +45,8 @@ def write_rows(cursor, start, rows, end=""):
 
     SQLite takes many in one statement: each one has its price, above all where it moves the index of words.
     """
-    at = 0
-    for size in SIZES if connection.vendor == "sqlite" else (1,):
+    at, is_many = 0, connection.vendor == "sqlite" and len(rows) >= TOGETHER
+    for size in SIZES if is_many else (1,):
         end_of_size = len(rows) - (len(rows) - at) % size
         groups = [list(chain.from_iterable(rows[n : n + size])) for n in range(at, end_of_size, size)]
         at = end_of_size

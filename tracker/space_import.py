@@ -402,13 +402,13 @@ def absent(model, column, values, space):
 
 
 def found_by(exists, model, column, values, space):
-    found = set()
+    found, kind = set(), model._meta.get_field(column).db_type(connection)
     home, homes = ("there.space_id = %s AND ", [space.pk]) if space else ("", [])
     row = f"SELECT 1 FROM {table(model).name} AS there WHERE {home}there.{column} = said.value"  # noqa: S608
     for some in batches(list(values)):
         if column == "uuid" and connection.features.has_native_uuid_field:
             some = map(UUID, some)
-        said, parameters = as_rows(some)
+        said, parameters = as_rows(some, kind)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT said.value FROM {said} WHERE {exists} ({row})",  # noqa: S608

@@ -22,10 +22,10 @@ def among_many(column, values):
     return f"{column} IN (SELECT value FROM json_each(%s))", [orjson.dumps(list(values)).decode()]  # noqa: S608
 
 
-def as_rows(values):
-    """(SQL, parameters) of a table of texts or uuids, whose column is `value`."""
+def as_rows(values, kind):
+    """(SQL, parameters) of a table whose column `value` has these, of a type of PostgreSQL's."""
     if connection.vendor == "postgresql":
-        return "unnest(%s) AS said (value)", [list(values)]
+        return f"unnest(%s::{kind}[]) AS said (value)", [list(values)]
     return "json_each(%s) AS said", [orjson.dumps(list(values)).decode()]
 
 

@@ -125,8 +125,7 @@ class Batch:
     `named` {sha256: numbers of the issues whose history names this text}, `attached` [(uuid of a comment,
     primary key of its file)], `doubtful` the numbers of issues whose chains are to be walked, `unread` the
     primary keys of those whose words are to be read back. `counted` is {place of counters: number of issues},
-    `texts` are the digests of texts in their order,
-    `blanked` {digest: values} of those that were redacted.
+    `texts` are the digests of texts in their order, `blanked` {digest: values} of those that were redacted.
     """
 
     rows: dict = field(default_factory=dict)

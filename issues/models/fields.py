@@ -26,6 +26,14 @@ def canonical(value):
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
+def utc_text(at):
+    """A time in UTC as "2026-11-28T04:05:06.000007", without microseconds where there are none.
+
+    It is several times as quick as isoformat().
+    """
+    return orjson.dumps(at, option=orjson.OPT_UTC_Z)[1:-2].decode()
+
+
 def same(value, other):
     """Whether two values of a column are one; in JSON, unlike in Python, true is not 1 and 1 is not 1.0."""
     if type(value) not in (dict, list) or value != other:

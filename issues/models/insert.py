@@ -4,11 +4,10 @@ from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 
-import orjson
 from django.db import connection, models
 from django.db.models.fields import NOT_PROVIDED, AutoField
 
-from issues.models.fields import ExactJSONField
+from issues.models.fields import ExactJSONField, utc_text
 
 # Rows of one statement; with sixty columns as many as SQLite has parameters for. What is left over of many
 # goes into smaller ones: a statement for each row would take twice as long.
@@ -142,15 +141,10 @@ def quick_form(field):
     if isinstance(field, models.UUIDField):
         return None if connection.features.has_native_uuid_field else lambda uuid: str(uuid).replace("-", "")
     if isinstance(field, models.DateTimeField):
-        return None if connection.vendor == "postgresql" else text_of
+        return None if connection.vendor == "postgresql" else lambda at: utc_text(at).replace("T", " ")
     if isinstance(field, models.DateField | ExactJSONField):
         return form_of(field)
     return None
-
-
-def text_of(at):
-    """A time in UTC as SQLite keeps it; orjson is several times as quick as str()."""
-    return orjson.dumps(at, option=orjson.OPT_UTC_Z)[1:-2].decode().replace("T", " ")
 
 
 def default_of(field):

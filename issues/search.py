@@ -1,5 +1,6 @@
 """Where words are searched: the one place that knows how a text is found in an issue and its comments."""
 
+import re
 from dataclasses import dataclass
 
 from django.db import connection
@@ -12,6 +13,7 @@ from issues.models.search_index import BLOCKS
 from issues.words import words
 
 PUBLIC = "title description comments"
+LITERAL = re.compile(r"@@ ('(?:[^']|'')*'::tsquery)")
 # A ranking reads no more issues than this: the newest that match.
 RANKED = 500
 # So many issues are few: they are sorted, whatever the order of a list, and their keys are told one by one.
@@ -177,10 +179,17 @@ def narrowed(conditions):
 
 def no_more_than(most, found):
     """Whether a Source has no more than `most` issues."""
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {found.table} WHERE {found.where} LIMIT {most + 1}) AS found"
+    # In order, or PostgreSQL would walk through the table along no index until there are enough.
+    rows = f"SELECT 1 FROM {found.table} WHERE {found.where} ORDER BY {found.id} DESC LIMIT {most + 1}"
+    sql = f"SELECT count(*) FROM ({rows}) AS found"
     with connection.cursor() as cursor:
         cursor.execute(sql, found.parameters)
         return cursor.fetchone()[0] <= most
+
+
+def along_index(where):
+    """The same `where` of a Source: PostgreSQL takes the index of words however many it expects to match."""
+    return LITERAL.sub(r"@@ (SELECT \1)", where)
 
 
 def newest(found, most):

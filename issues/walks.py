@@ -23,6 +23,7 @@ from issues.paths import (
     makes_many_lists,
     size_of,
 )
+from issues.search import along_index
 
 # As many keys as a list may have.
 ENDLESS = 2**31 - 1
@@ -34,6 +35,8 @@ OF_ALL = ("deleted_at", "space_id")
 KEY_AMONG = '"issues_issue"."id" IN ('
 # Through the issues of all spaces, where each of these would cost a list.
 BY_KEY = Path("", (), where=("issues_issue.id > 0", []))
+# The issue of a document: to join all that match, PostgreSQL would read all issues where these are many.
+ISSUE = "SELECT * FROM issues_issue WHERE issues_issue.id = {} OFFSET 0"
 # The issue from which a page begins.
 ROW_OF_KEY = "SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s"
 
@@ -133,7 +136,9 @@ def in_windows(path, conditions, order, key, backwards, size, skip, is_known):
     is_sorted = is_known or most <= SHORT
     is_far = path.windows.far("SELECT id FROM start", descends), []
     is_short = f"(SELECT count(*) FROM near) < {most}", []
-    far = branch(by_hand if is_sorted else path, {}, [is_far, is_short, *conditions], order, backwards, most)
+    (where, values), conditions = path.where, [is_far, is_short, *conditions]
+    far = replace(by_hand, where=(along_index(where), values)) if is_sorted else path
+    far = branch(far, {}, conditions, order, backwards, most)
     direction = "DESC" if descends else "ASC"
     return (
         f"WITH start (id) AS MATERIALIZED ({start}), "
@@ -248,7 +253,9 @@ def unsorted(path, values, conditions, order):
     equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
     conditions = [condition for condition in (path.where, *equal, *conditions) if condition[0]]
     joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"
-    if joined:
+    if path.is_of_words and connection.vendor == "postgresql":
+        joined = f" CROSS JOIN LATERAL ({ISSUE.format(path.key)}) AS issues_issue"
+    elif joined:
         conditions.insert(0, (f"issues_issue.id = {path.key}", []))
     where = " AND ".join(sql for sql, _ in conditions)
     # Another table of the path may have a column of this name.

@@ -48,7 +48,8 @@ MORE = (
     "label:area OR label:plan", "no:team", "has:team", "no:channel", "has:channel", "no:environment",
     "no:project", "no:level", "no:assignee", "level:P0 OR no:assignee", "space:GEN00 OR is:crash",
     "NOT (is:open is:unread)", "-bazapuno", "ba* OR kind:bug", "bazapuno OR kind:bug", '"ba zapuno"',
-    "number:5", "number:(5 OR 7)", "label.area:x*", "is:regressed OR bazapuno",
+    "number:5", "number:(5 OR 7)", "label.area:x*", "label:*:x*", "is:regressed OR bazapuno", "ba*",
+    "ba* -zaracli", "ba* is:open assignee:me", "sort:created ba*", "sort:level (ba* OR is:mine)",
 )  # fmt: skip
 # What SQLite looks up in a list of all that has some words or values.
 LISTED = ("ba* OR kind:bug", "label.area:x*", "is:regressed OR bazapuno", "-bazapuno", "sort:level ba*")

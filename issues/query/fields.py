@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import ClassVar
 
 import orjson
+from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -466,7 +467,7 @@ class Languages(Text):
 
 
 def labelled_as(scope, *alternatives):
-    """The Q of issues with a label as one of these Qs of labels."""
+    """The Q of issues with a label as one of these Qs of labels, by a list of all that have one."""
     rows = IssueLabel.objects.filter(space__in=scope.spaces).order_by()
     first, *more = (rows.filter(labels).values("issue") for labels in alternatives)
     return Q(pk__in=first.union(*more, all=True) if more else first)
@@ -501,7 +502,11 @@ class Label(Field):
             return labelled_as(scope, whole)
         own = frozenset(at for at in value.wild if at < len(key))
         rest = frozenset(at - len(key) - 1 for at in value.wild if at > len(key))
-        return labelled_as(scope, whole, in_key(scope, key, own) & in_label("value", text, rest))
+        apart = in_key(scope, key, own) & in_label("value", text, rest)
+        if own and connection.vendor == "postgresql":
+            # For a list it would read the whole table.
+            return Q(Exists(IssueLabel.objects.filter(whole | apart, issue=OuterRef("pk")).order_by()))
+        return labelled_as(scope, whole, apart)
 
     def empty(self, scope):
         return ~Q(Exists(IssueLabel.objects.filter(issue=OuterRef("pk"))))

@@ -1,29 +1,30 @@
 """How many issues there are: from counters where these tell, else counted once per version of the spaces."""
 
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import replace
 from hashlib import sha256
-from operator import and_, or_
 
 from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models.expressions import Col, Exists
-from django.db.models.sql import Query
-from django.db.models.sql.where import AND, OR, WhereNode
+from django.db.models import Q
+from django.db.models.sql.where import AND
 
-from issues.models import Issue, IssueChannel, IssueLabel
-from issues.models.count import ANY, COLUMN_TAGS, DIMENSIONS, NONE, TAGS, grain_of, tag_of, tags_like
+from issues import search
+from issues.models import Issue
+from issues.models.count import ANY, DIMENSIONS, NONE, TAGS, grain_of, tags_like
 from issues.models.sql import among
-from issues.paths import EQUAL, Conjuncts, Driven
-from issues.search import Follows
-from issues.walks import all_ids
+from issues.orders import NEWEST_FIRST, ORDERS
+from issues.paths import EQUAL, Conjuncts, Driven, any_of, number_along
+from issues.values import NOTHING, UNKNOWN, UNLABELLED, Pattern, Values, columns_of, is_among, values_of
+from issues.walks import all_ids, number_of
 
 # What changes without an entry of history, so that no version tells of it.
 UNRECORDED = ("seen_count", "last_seen_at")
 DAY = 86_400
 # {column: dimension of the counters}
 COUNTED_COLUMNS = {EQUAL[name]: name for name in ("space", *DIMENSIONS)}
+# {column: name in a Q}
+NAMED = {column: name for name, column in EQUAL.items()}
 
 
 def total(issues):
@@ -50,19 +51,18 @@ def counted_columns(filters):
     Without a queryset, which would take as long to make as all the rest.
     """
     found = Conjuncts.of(filters.spaces, filters.conditions)
-    if not found.is_equal_alone or not found.equal.keys() <= COUNTED_COLUMNS.keys():
+    return counted_equal(found.equal) if found.is_equal_alone else None
+
+
+def counted_equal(equal):
+    """The number of issues of which columns have these values, {column: values}; None if no counter tells."""
+    if not equal.keys() <= COUNTED_COLUMNS.keys():
         return None
-    return difference(
-        rows_by(
-            None,
-            {
-                COUNTED_COLUMNS[column]: Values(
-                    frozenset(NONE if value is None else value for value in values)
-                )
-                for column, values in found.equal.items()
-            },
-        )
-    )
+    wanted = {
+        COUNTED_COLUMNS[column]: Values(frozenset(NONE if value is None else value for value in values))
+        for column, values in equal.items()
+    }
+    return difference(rows_by(None, wanted))
 
 
 def counted_members(filters):
@@ -76,15 +76,48 @@ def counted_members(filters):
     equal = condition.equal
     if any(len(values) != 1 for name, values in equal.items() if name not in ("space_id", "value")):
         return None
-    places = [among(name, values) for name, values in equal.items()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) FROM {condition.path.source} WHERE {' AND '.join(sql for sql, _ in places)}",
-            [value for _, values in places for value in values],
-        )
-        (number,) = cursor.fetchone()
     gone = Issue.objects.filter(condition.probe, space__in=filters.spaces, deleted_at__isnull=False)
-    return number - gone.count()
+    return number_along(condition.path, equal) - gone.count()
+
+
+def counted_times(filters):
+    """The number of issues of some times, by the index of these alone; None where anything else is asked."""
+    found = Conjuncts.of(filters.spaces, filters.conditions)
+    if not found.is_timed_alone:
+        return None
+    path, values = found.along_times(*found.times)
+    where, times = path.where
+    gone = replace(path, index="issue_space_deleted", where=(f"deleted_at IS NOT NULL AND {where}", times))
+    return number_along(path, values) - number_along(gone, values)
+
+
+def counted_words(filters):
+    """The number of issues that have some words and not others, by the index of words alone, which does not
+    have deleted ones; None where anything is asked that it does not know.
+    """
+    found = Conjuncts.of(filters.spaces, filters.conditions)
+    if not found.is_said_alone:
+        return None
+    if found.wanted:
+        return search.number_of(found.roles, found.wanted, found.unwanted, *found.narrowing)
+    return counted_equal(found.equal) - search.number_of(found.roles, [found.unwanted], (), *found.narrowing)
+
+
+def counted_all_but(filters):
+    """The number of issues that counters know but for those of few: the others of these are taken off.
+
+    None where anything else is asked.
+    """
+    found = Conjuncts.of(filters.spaces, filters.conditions)
+    but, *more = found.others or [None]
+    found.others = []
+    if more or not (but and but.negated and found.is_equal_alone):
+        return None
+    others = [any_of(NAMED[column], values) for column, values in found.equal.items()]
+    others.append(Q(*but.children, _connector=but.connector))
+    path, _, _ = Conjuncts.of(filters.spaces, others).path(ORDERS[NEWEST_FIRST])
+    whole = counted_equal(found.equal) if path.is_narrow else None
+    return None if whole is None else whole - number_of(filters.spaces, others)
 
 
 def counted_along(filters):
@@ -243,8 +276,10 @@ def counted_once(issues, filters=None):
         return rows.count()
 
     def counted():
-        number = counted_along(filters) if filters else None
-        return plainly_counted(rows, spaces.named) if number is None else number
+        for by_index in (counted_words, counted_times, counted_all_but, counted_along) if filters else ():
+            if (number := by_index(filters)) is not None:
+                return number
+        return plainly_counted(rows, spaces.named)
 
     if connection.in_atomic_block or any(name in sql for name in UNRECORDED):
         return counted()
@@ -305,201 +340,3 @@ def is_written_meanwhile():
             "AND l.mode = 'RowExclusiveLock')"
         )
         return cursor.fetchone()[0]
-
-
-# What a queryset asks for.
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Values that are LIKE this text."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Values:
-    """What a condition leaves of the values of a column: these, or all but these."""
-
-    named: frozenset
-    is_all_but: bool = False
-
-    def __invert__(self):
-        return Values(self.named, not self.is_all_but)
-
-    def __and__(self, other):
-        if self.is_all_but and other.is_all_but:
-            return Values(self.named | other.named, True)
-        if self != other and any(isinstance(value, Pattern) for value in self.named | other.named):
-            return Values(frozenset([UNKNOWN]))
-        if self.is_all_but:
-            return other & self
-        return Values(self.named - other.named if other.is_all_but else self.named & other.named)
-
-    def __or__(self, other):
-        return ~(~self & ~other)
-
-
-NOTHING = Values(frozenset([NONE]))
-# What two patterns have in common only the values themselves would tell.
-UNKNOWN = Pattern("")
-# What an issue may have more than one of.
-SEVERAL = ("label", "channel")
-# The spaces in which an issue is to have no such label.
-UNLABELLED = "unlabelled"
-# {field: what it is called here}
-NAMES = {name: name for name in ("space", "deleted_at", *DIMENSIONS)} | {
-    column.removesuffix("_id"): kind for kind, column in COLUMN_TAGS.items()
-}
-
-
-def is_among(values):
-    """Whether the values are all named."""
-    return values is not None and not values.is_all_but
-
-
-def columns_of(issues):
-    """({column: Values} to which the issues of a queryset keep, whether that is all it asks of them).
-
-    Columns are the dimensions of the counters, the kinds of their tags, `space` and `deleted_at`.
-    """
-    query = issues.query
-    whole = query.where
-    parts = whole.children if whole.connector == AND and not whole.negated else [whole]
-    found = [values_of(part) for part in parts]
-    is_all = None not in found and not query.is_sliced and not query.combinator
-    found = [columns for columns in found if columns is not None]
-    return all_of(found), is_all and is_once(found)
-
-
-def is_once(found):
-    """Whether no two conditions are about what an issue may have more than one of."""
-    return all(sum(name in columns for columns in found) < 2 for name in SEVERAL)
-
-
-def values_of(condition):
-    """{column: Values} that a part of a WHERE says; None where it says something else."""
-    if not isinstance(condition, WhereNode):
-        return values_of_lookup(condition)
-    found = [values_of(part) for part in condition.children]
-    if None in found:
-        return None
-    if condition.connector == OR:
-        found = any_of(found)
-    elif condition.connector == AND and is_once(found):
-        found = all_of(found)
-    else:
-        return None
-    return negated(found) if condition.negated and found is not None else found
-
-
-def negated(found):
-    """None where more than one column is asked for."""
-    if found.keys() == {"space", "label"}:
-        return {"label": ~found["label"], UNLABELLED: found["space"]}
-    return {column: ~values for column, values in found.items()} if len(found) == 1 else None
-
-
-def all_of(found):
-    return {
-        column: reduce(and_, [columns[column] for columns in found if column in columns])
-        for column in {column: None for columns in found for column in columns}
-    }
-
-
-def any_of(found):
-    """None for alternatives that are not of one column, of which an issue has one value."""
-    columns = {column for columns in found for column in columns}
-    if len(columns) != 1 or not all(found) or columns & {*SEVERAL}:
-        return None
-    (column,) = columns
-    return {column: reduce(or_, [columns[column] for columns in found])}
-
-
-def values_of_lookup(lookup, table=Issue._meta.db_table, names=NAMES):
-    """{column: Values} of one comparison of these columns of a table, else None."""
-    column, value = getattr(lookup, "lhs", None), getattr(lookup, "rhs", None)
-    if isinstance(column, Exists) and value is True:
-        is_known = any(
-            isinstance(getattr(part, "lhs", part), Follows) for part in column.query.where.children
-        )
-        return {} if is_known else values_of_members(column.query, is_probe)
-    if isinstance(value, Follows):
-        return {}
-    if not isinstance(column, Col) or column.alias != table:
-        return None
-    if column.target.name == "id" and lookup.lookup_name == "in" and isinstance(value, Query):
-        return values_of_members(value, is_list)
-    name = names.get(column.target.name)
-    if name is None:
-        return None
-    if lookup.lookup_name == "isnull":
-        return {name: NOTHING if value else ~NOTHING}
-    if lookup.lookup_name == "like" and name in COLUMN_TAGS:
-        return {name: Values(frozenset([Pattern(value) if value else NONE]))}
-    if lookup.lookup_name == "exact":
-        value = [value]
-    elif lookup.lookup_name != "in":
-        return None
-    if not isinstance(value, list | tuple | set | frozenset | dict):
-        return None
-    if not all(isinstance(each, int | str) for each in value):
-        return None
-    # No row has the key that stands for none, so who asks for it asks for nothing.
-    named = [each for each in value if each != NONE or each is False]
-    return {name: Values(frozenset(map(tag_or_none, named) if name in COLUMN_TAGS else named))}
-
-
-def tag_or_none(value):
-    return tag_of(value) if value else NONE
-
-
-# {model of a set: its columns}, for `values_of_members`.
-MEMBERS = {IssueLabel: {"space": "space", "key": "label"}, IssueChannel: {"channel": "channel"}}
-
-
-def values_of_members(query, is_of_issues):
-    """{column: Values} of a subquery for the issues with one label in some spaces, or in one channel.
-
-    `is_of_issues(query)` says whether it asks for the issues that the rows belong to.
-    """
-    if query.model not in MEMBERS or query.combinator or query.where.connector != AND:
-        return None
-    parts = [part for part in query.where.children if not is_same_issue(part)]
-    if query.where.negated or not is_of_issues(query):
-        return None
-    names = MEMBERS[query.model]
-    found = [values_of_lookup(part, query.base_table, names) for part in parts]
-    if None in found:
-        return None
-    found = all_of(found)
-    (several,) = {*SEVERAL} & {*names.values()}
-    # Who asks of an issue need not say of which space it is.
-    lacking = names.values() - found.keys() - ({"space"} if is_of_issues is is_probe else set())
-    if lacking or not all(map(is_among, found.values())):
-        return None
-    if len(found[several].named) != 1:
-        return None
-    return found | {several: Values(frozenset(map(tag_of, found[several].named)))}
-
-
-def is_list(query):
-    """Whether a subquery gives its rows' issues."""
-    names = [getattr(getattr(column, "target", None), "name", None) for column in query.select]
-    return names == ["issue"] and not query.is_sliced and not any(map(is_same_issue, query.where.children))
-
-
-def is_probe(query):
-    """Whether a subquery looks for one row of the issue that is asked about."""
-    return sum(map(is_same_issue, query.where.children)) == 1
-
-
-def is_same_issue(part):
-    column, outer = getattr(part, "lhs", None), getattr(part, "rhs", None)
-    return (
-        getattr(part, "lookup_name", None) == "exact"
-        and isinstance(column, Col)
-        and column.target.name == "issue"
-        and isinstance(outer, Col)
-        and (outer.alias, outer.target.name) == (Issue._meta.db_table, "id")
-    )

@@ -18,8 +18,9 @@ from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, sou
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
-# So many issues of a space are few: they are sorted, instead of walking through all others.
-OF_SPACE = 2_000
+# So many issues of a space are few: they are sorted, instead of walking through all others, if there are more
+# of these than OF_WALK.
+OF_SPACE, OF_WALK = 2_000, 8_000
 # So many lists of all that has some words are made for a page. Where it would take more, what has the words
 # is sorted, which takes as long as ten lists.
 LISTS = 4
@@ -43,6 +44,8 @@ EQUAL = {
     )
 }
 COMPARED = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
+# {bound of a time: what is on its other side}
+UPPER, LOWER = {"<": ">=", "<=": ">"}, {">": "<=", ">=": "<"}
 
 
 @dataclass(frozen=True)
@@ -262,9 +265,44 @@ class Conjuncts:
         return [phrases for said in self.said if not said.negated for phrases in said.alternatives]
 
     @property
+    def unwanted(self):
+        """Phrases, none of which an issue may have."""
+        return [phrase for said in self.said if said.negated for phrase in said.phrases]
+
+    @property
+    def roles(self):
+        """{space: role} where words are looked for, None where none are."""
+        for said in self.said:
+            return {pk: role for pk, role in said.roles.items() if pk in self.equal["space_id"]}
+        return None
+
+    @property
+    def is_said_alone(self):
+        """Whether nothing is asked but words, and equalities of columns that their index knows."""
+        others = self.told or self.narrowed or self.driven or self.plain or self.others
+        return bool(self.said) and not others and self.equal.keys() <= {"space_id", "status", "assignee_id"}
+
+    @property
+    def is_timed_alone(self):
+        """Whether nothing is asked but times of one column, which an index knows."""
+        others = self.said or self.told or self.narrowed or self.driven or self.others
+        is_one = len(self.times) == 1 and self.times.keys() <= OF_TIMES.keys()
+        return is_one and not others and self.equal.keys() == {"space_id"} and self.plain == self.compared
+
+    @property
+    def compared(self):
+        """[(SQL, parameters)] of all times asked for."""
+        return [each for column in self.times.values() for each in column]
+
+    @property
     def is_known_by_words(self):
         """Whether nothing is asked but words and values."""
         return not (self.driven or self.plain or self.others) and self.equal.keys() == {"space_id"}
+
+    @property
+    def narrowing(self):
+        """The statuses and the assignees asked for, which the index of words knows."""
+        return [self.equal.get(column, ()) for column in ("status", "assignee_id")]
 
     @property
     def is_equal_alone(self):
@@ -282,7 +320,7 @@ class Conjuncts:
     def along(self, order):
         """What `path` may be, the best first, each looked for only where none before it fits: None if not."""
         is_sorted = order.column is not None
-        yield from (self.fitting_times(path) for path in map(OF_TIMES.get, self.times) if path)
+        yield from map(self.fitting_times, filter(OF_TIMES.get, self.times))
         if self.wanted:
             is_listed_often = makes_many_lists(len(self.equal["space_id"]))
             yield self.fitting_few() or self.fitting_words(is_rare=is_sorted and not is_listed_often)
@@ -329,23 +367,24 @@ class Conjuncts:
         values = [tokens for narrowed in self.narrowed for tokens in narrowed.values]
         if not self.wanted and not values:
             return None
-        roles = dict.fromkeys(self.equal["space_id"])
-        for said in self.said[:1]:
-            roles = {pk: role for pk, role in said.roles.items() if pk in roles}
-        unwanted = [phrase for said in self.said if said.negated for phrase in said.phrases]
-        narrowing = (self.equal.get(column, ()) for column in ("status", "assignee_id"))
-        found = source(roles, self.wanted, unwanted, *narrowing, values)
+        roles = dict.fromkeys(self.equal["space_id"]) if self.roles is None else self.roles
+        found = source(roles, self.wanted, self.unwanted, *self.narrowing, values)
         if is_rare and not no_more_than(RARE, found):
             return None
         path = Path("", (), is_of_words=True, source=found.table, key=found.id, windows=found.windows)
         return replace(path, where=(found.where, list(found.parameters))), {}, None
 
-    def fitting_times(self, path):
-        """Along an index of times, whatever the order, where few issues are of the times asked for."""
-        compared = self.times[path.order]
+    def along_times(self, column):
+        """(Path, {column: values}) of the issues of the times asked for, along the index of their column."""
+        compared = self.times[column]
         where = " AND ".join(sql for sql, _ in compared), [at for _, values in compared for at in values]
+        path = OF_TIMES[column]
         path = replace(path, where=where, sorted_by=f"{path.key} + 0")
-        values = {"space_id": self.equal["space_id"]}
+        return path, {"space_id": self.equal["space_id"]}
+
+    def fitting_times(self, column):
+        """Along an index of times, whatever the order, where few issues are of the times asked for."""
+        path, values = self.along_times(column)
         is_fit = len(values["space_id"]) <= SPACES and number_along(path, values, RARE) <= RARE
         return (path, values, None) if is_fit else None
 
@@ -360,6 +399,27 @@ class Conjuncts:
         instead = replace(OF_TIMES[column], sorted_by="issues_issue.id + 0")
         few = spaces_with_few(instead, spaces, self.times[column])
         return replace(path, few=few, instead=instead)
+
+    def edge(self, descends):
+        """The key from which on the issues of the times asked for begin, in the order of arrival, down from
+        the newest or else up from the oldest; None where it is not far from there.
+
+        Issues come nearly in the order of their times: without it, all those on the other side of a bound
+        would be walked by before the first one that fits. Only the farthest of all times is looked for, by
+        an index that has the keys.
+        """
+        spaces = {"space_id": self.equal["space_id"]}
+        bounds = UPPER if descends else LOWER
+        for column in filter(OF_TIMES.get, self.times):
+            for sql, parameters in self.times[column]:
+                _, sign, _ = sql.split()
+                if sign not in bounds:
+                    continue
+                beyond = replace(OF_TIMES[column], where=(sql.replace(sign, bounds[sign]), parameters))
+                if number_along(beyond, spaces, OF_VALUES) > OF_VALUES:
+                    within = replace(beyond, where=(sql, parameters))
+                    return farthest_along(within, spaces, "max" if descends else "min")
+        return None
 
     def rarest_first(self):
         """The Driven ones; those of few issues first, where there are several."""
@@ -409,18 +469,35 @@ def has_few(path, values):
     return number_along(path, values, OF_VALUES) <= OF_VALUES
 
 
-def number_along(path, values, most):
-    """How many rows of an index have these values of its columns, counted to one beyond `most`."""
+def number_along(path, values, most=None):
+    """How many rows of an index have these values of its columns; counted to one beyond `most` at most."""
     places = [path.where, *(among(column_of(path, column), known) for column, known in values.items())]
     where = " AND ".join(sql for sql, _ in places if sql)
-    rows = f"SELECT 1 FROM {path.source}{index_hint(path.index)} WHERE {where} LIMIT {most + 1}"
+    source = f"FROM {path.source}{index_hint(path.index)} WHERE {where}"
+    if most is not None:
+        source = f"FROM (SELECT 1 {source} LIMIT {most + 1}) AS found"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({rows}) AS found", [v for _, known in places for v in known])
+        cursor.execute(f"SELECT count(*) {source}", [value for _, known in places for value in known])
+        return cursor.fetchone()[0]
+
+
+def farthest_along(path, values, which):
+    """The "max" or "min" key of the rows of an index with these values of its columns, None without any."""
+    places = [path.where, *(among(column_of(path, column), known) for column, known in values.items())]
+    where = " AND ".join(sql for sql, _ in places)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            # Not by the index of keys, which would be walked through instead.
+            f"SELECT {which}({path.key} + 0) FROM {path.source}{index_hint(path.index)} WHERE {where}",
+            [value for _, known in places for value in known],
+        )
         return cursor.fetchone()[0]
 
 
 def spaces_with_few(path, spaces, times):
-    """Those of `spaces` with no more than OF_SPACE issues along an index of times, (SQL, parameters) each."""
+    """Those of `spaces` of whose more than OF_WALK issues no more than OF_SPACE are along an index of times,
+    (SQL, parameters) each.
+    """
     compared = " AND ".join(sql for sql, _ in times)
     place, keys = among("s.id", spaces)
     # In order, or PostgreSQL would rather look at rows until there are enough.
@@ -428,10 +505,16 @@ def spaces_with_few(path, spaces, times):
         f"SELECT 1 FROM issues_issue{index_hint(path.index)} WHERE issues_issue.space_id = s.id "
         f"AND {compared} ORDER BY issues_issue.{path.order} DESC LIMIT {OF_SPACE + 1}"
     )
+    # There are as many as the newest one's number, or fewer.
+    all_of_them = (
+        f"SELECT number FROM issues_issue{index_hint('issue_space')} WHERE issues_issue.space_id = s.id "
+        "ORDER BY issues_issue.id DESC LIMIT 1"
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT s.id FROM issues_space AS s WHERE {place} "
-            f"AND (SELECT count(*) FROM ({rows}) AS found) <= {OF_SPACE}",
+            f"AND (SELECT count(*) FROM ({rows}) AS found) <= {OF_SPACE} "
+            f"AND ({all_of_them}) > {OF_WALK}",
             [*keys, *(value for _, values in times for value in values)],
         )
         return frozenset(pk for (pk,) in cursor.fetchall())

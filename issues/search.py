@@ -7,12 +7,14 @@ from django.db import connection
 from django.db.models import BooleanField, Exists, IntegerField, OuterRef, Q, Subquery
 from django.db.models.expressions import RawSQL
 
-from issues.models import SearchDocument
+from issues.models import SearchDocument, Space
 from issues.models.search_document import assignee_token, space_token, status_token
 from issues.models.search_index import BLOCKS
 from issues.words import words
 
 PUBLIC = "title description comments"
+# In place of a role: who reads nothing but an issue's own texts.
+OWN, OWN_TEXTS = "own", "title description"
 LITERAL = re.compile(r"@@ ('(?:[^']|'')*'::tsquery)")
 # A ranking reads no more issues than this: the newest that match.
 RANKED = 500
@@ -58,17 +60,17 @@ class Source:
     windows: "Windows | None" = None
 
 
-def source(roles, wanted, unwanted=(), statuses=(), assignees=(), values=()):
+def source(roles, wanted, unwanted=(), statuses=(), assignees=(), values=(), few=FEW):
     """The Source of the issues with a phrase of each list in `wanted` and none of `unwanted`.
 
     `roles` are {space: role} of the spaces where to look. Statuses, assignees (primary keys, None for nobody)
     and `values` (lists of tokens, of each of which one is there) narrow it if there are any; a phrase or a
     value is wanted at least. Deleted issues are not in the index; that all the spaces are the right ones only
-    the issues' own rows say where they are more than FEW.
+    the issues' own rows say where they are more than `few`.
     """
     tokens = [
         *values,
-        [space_token(pk) for pk in roles or (0,)] if len(roles) <= FEW else [],
+        [space_token(pk) for pk in roles or (0,)] if len(roles) <= few else [],
         [status_token(status) for status in statuses],
         [assignee_token(pk) for pk in assignees],
     ]
@@ -192,6 +194,15 @@ def along_index(where):
     return LITERAL.sub(r"@@ (SELECT \1)", where)
 
 
+def number_of(roles, *asked):
+    """How many issues of these spaces there are, as `source` takes what is asked for; by its index alone."""
+    is_everywhere = bool(roles) and not Space.objects.exclude(pk__in=roles).exists()
+    found = source(roles, *asked, few=0 if is_everywhere else len(roles))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {found.table} WHERE {found.where}", found.parameters)
+        return cursor.fetchone()[0]
+
+
 def newest(found, most):
     """The primary keys of the newest issues of a Source, no more than `most`."""
     sql = f"SELECT {found.id} FROM {found.table} WHERE {found.where} ORDER BY {found.id} DESC LIMIT {most}"
@@ -213,13 +224,6 @@ def condition(roles, phrases, operator="AND"):
     found = Said(index().condition(reader_of(roles), phrases, operator))
     found.phrases, found.operator, found.roles = tuple(phrases), operator, roles
     return found
-
-
-def in_own_texts(phrase):
-    """The Q of issues whose title or description has the phrase; none of it is along an index."""
-    said = "(' ' || title || ' ' LIKE %s OR ' ' || description || ' ' LIKE %s)"
-    holds = RawSQL(said, [phrase.pattern] * 2, BooleanField())
-    return Q(Exists(SearchDocument.objects.filter(holds, issue=OuterRef("pk"))))
 
 
 def ranked(issues, phrases):
@@ -244,7 +248,9 @@ def index():
 
 
 def reader_of(roles):
-    """Where somebody reads what is internal: True for everywhere, or the tokens of these spaces."""
+    """Where somebody reads what is internal: True for everywhere, or the tokens of these spaces; or OWN."""
+    if OWN in roles.values():
+        return OWN
     spaces = [space_token(pk) for pk, role in roles.items() if role != "viewer"]
     return len(spaces) == len(roles) or spaces
 
@@ -281,6 +287,8 @@ class Fts:
         said = f'"{" ".join(phrase.words)}"{" *" if phrase.is_open else ""}'
         if reader is True:
             return f"{{{PUBLIC} internal}} : {said}"
+        if reader == OWN:
+            return f"{{{OWN_TEXTS}}} : {said}"
         public = f"{{{PUBLIC}}} : {said}"
         return f"({public} OR (internal : {said} AND {cls.tokens(reader)}))" if reader else public
 
@@ -298,13 +306,13 @@ class Tsvector:
     def source(cls, reader, wanted, unwanted, tokens, is_narrow):
         query = [f"({' | '.join(cls.query(phrase, reader) for phrase in phrases)})" for phrases in wanted]
         query += [cls.tokens(choices) for choices in tokens]
-        query += [f"!{cls.query(phrase, reader)}" for phrase in unwanted if len(phrase.words) == 1]
+        query += [f"!{cls.query(phrase, reader)}" for phrase in unwanted if cls.is_known(phrase, reader)]
         parts, parameters = [f"{cls.TABLE}.vector @@ {cls.literal(' & '.join(query))}"], []
         for phrases, sign in (
             *((phrases, "") for phrases in wanted),
             *(((one,), "NOT ") for one in unwanted),
         ):
-            if any(len(phrase.words) > 1 for phrase in phrases):
+            if not all(cls.is_known(phrase, reader) for phrase in phrases):
                 part, more = cls.said(phrases, reader, "OR", f"{cls.TABLE}.")
                 parts.append(f"{sign}({part})")
                 parameters += more
@@ -331,13 +339,19 @@ class Tsvector:
         """A tsquery in the statement itself: a plan that is kept knows how rare words are, not parameters."""
         return "'{}'::tsquery".format(query.replace("'", "''").replace("%", "%%"))
 
+    @staticmethod
+    def is_known(phrase, reader):
+        """Whether the index itself tells who has the phrase."""
+        return len(phrase.words) == 1 and reader != OWN
+
     @classmethod
     def query(cls, phrase, reader):
         """What the index is asked for: all words, in what is public or in what is internal."""
         public, internal = (cls.words(phrase, mark) for mark in ("", "!"))
         if reader is True:
             return f"({public} | {internal})"
-        return f"({public} | ({internal} & {cls.tokens(reader)}))" if reader else f"({public})"
+        is_public = reader in ([], OWN)
+        return f"({public})" if is_public else f"({public} | ({internal} & {cls.tokens(reader)}))"
 
     @staticmethod
     def words(phrase, mark):
@@ -353,11 +367,11 @@ class Tsvector:
     @classmethod
     def said(cls, phrases, reader, operator, table=""):
         """(SQL, parameters) of whether all of the phrases are said ("AND"), or one of them ("OR")."""
-        single = [cls.query(phrase, reader) for phrase in phrases if len(phrase.words) == 1]
+        single = [cls.query(phrase, reader) for phrase in phrases if cls.is_known(phrase, reader)]
         sign = " & " if operator == "AND" else " | "
         parts, parameters = [f"{table}vector @@ {cls.literal(sign.join(single))}"] if single else [], []
         for phrase in phrases:
-            if len(phrase.words) > 1:
+            if not cls.is_known(phrase, reader):
                 part, more = cls.phrase(phrase, reader, table)
                 parts.append(f"({table}vector @@ {cls.literal(cls.query(phrase, reader))} AND {part})")
                 parameters += more
@@ -367,11 +381,11 @@ class Tsvector:
     def phrase(cls, phrase, reader, table=""):
         """(SQL, parameters) of whether the words follow one another in one text."""
         said = f"' ' || {table}{{}} || ' ' LIKE %s"
-        parts = [said.format(column) for column in PUBLIC.split()]
+        parts = [said.format(column) for column in (OWN_TEXTS if reader == OWN else PUBLIC).split()]
         parameters = [phrase.pattern] * len(parts)
         if reader is True:
             parts, parameters = [*parts, said.format("internal")], [*parameters, phrase.pattern]
-        elif reader:
+        elif reader and reader != OWN:
             parts.append(
                 f"({said.format('internal')} AND {table}vector @@ {cls.literal(cls.tokens(reader))})"
             )

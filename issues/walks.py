@@ -59,7 +59,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         return "", []
     if path.windows and not order.column:
         return in_windows(path, rest, order, key, backwards, size, skip, found.is_known_by_words)
-    starts = beyonds(order, key, backwards, path) if key else [("", [])]
+    starts = beyonds(order, key, backwards, path) if key else [edge(found, path, order, backwards)]
     parts = [
         (dict(zip(values, some, strict=True)), [start, *rest])
         for start in starts
@@ -83,8 +83,8 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
 
 
-def number_of(spaces, conditions, most):
-    """How many issues of these spaces are under all conditions, counted to `most`."""
+def number_of(spaces, conditions, most=ENDLESS):
+    """How many issues of these spaces are under all conditions, counted to `most`, one by one."""
     ids, parameters = ids_of(spaces, conditions, ORDERS[NEWEST_FIRST], size=most)
     if not ids:
         return 0
@@ -233,6 +233,14 @@ def beyonds(order, key, backwards, path):
     column, value = f"issues_issue.{order.column}", adapted(*value)
     beyond = f"{column} {comparison(order.is_descending, backwards)} %s"
     return [(f"{column} = %s AND {after_id}", [value, uuid]), (beyond, [value])]
+
+
+def edge(found, path, order, backwards):
+    """(SQL, parameters) of the bound from which a first page begins, where times are asked for."""
+    is_walk = not (path is NO_PATH or path.is_narrow or path.windows or path.sorted_by or order.column)
+    descends = order.id_descending != backwards
+    key = found.edge(descends) if found.times and is_walk else None
+    return ("", []) if key is None else (f"{path.key} {'<=' if descends else '>='} %s", [key])
 
 
 def comparison(descending, backwards):

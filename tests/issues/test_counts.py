@@ -1,6 +1,7 @@
 """Counters tell the number of issues as a plain count would, whoever changed them and however."""
 
 import threading
+from datetime import UTC, datetime
 from io import StringIO
 from types import SimpleNamespace
 
@@ -12,7 +13,17 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from issues.counts import counted_by, counted_members, counted_number, counted_tags, total
+from issues.actor import Actor, acting_as
+from issues.counts import (
+    counted_all_but,
+    counted_by,
+    counted_members,
+    counted_number,
+    counted_tags,
+    counted_times,
+    counted_words,
+    total,
+)
 from issues.filters import IssueFilter
 from issues.models import CountDelta, Issue, IssueCount, Level, Space
 from issues.models.count import GRAINS, differences, repair
@@ -585,6 +596,67 @@ def test_members_of_a_set_are_counted_without_the_deleted_ones(ops, bob):
 
     assert numbers == {name: each.qs.count() for name, each in filters.items()}
     assert numbers == {"label": 2, "team": 3, "channel": 3}
+
+
+@pytest.fixture
+def talked_about(ops, bob):
+    """Issues of two spaces with words, of bob or of others; in one of the spaces he does not read notes."""
+    shown = MembershipFactory(user=bob, role="viewer", space__key="DATA").space
+    for space in (ops, shown, SpaceFactory()):
+        for number, word in enumerate(("apple", "pear", "apple pear", "plum", "apple", "fig")):
+            issue = IssueFactory(
+                space=space,
+                title=f"{word.title()} {number}",
+                description="The words of the other thing",
+                status=("open", "closed")[number % 2],
+                assignee=(bob, None)[number // 2 % 2],
+                reporter=bob if number < 2 else UserFactory(),
+            )
+            CommentFactory(issue=issue, content="a quince", is_internal=number % 2 == 0)
+        IssueFactory(space=space, title="An apple again", reporter=bob).trash()
+    with acting_as(lambda: Actor(at=datetime(2020, 1, 1, tzinfo=UTC))):
+        IssueFactory(space=ops, title="An early fig")
+
+
+@pytest.mark.parametrize(
+    ("by_index", "query"),
+    [
+        *(
+            (counted_words, query)
+            for query in (
+                "apple", "apple OR fig", "apple pear", '"other thing"', '"thing other"', "app*", "quince",
+                "apple is:open", "apple assignee:me", "pear no:assignee", "apple -pear", "-apple",
+                "-apple -fig", "-quince is:open", "-apple -plum assignee:me", "space:DATA apple",
+                '-"other thing"', "nothing", "-nothing",
+            )
+        ),
+        *(
+            (counted_times, query)
+            for query in (
+                "created:<2021-01-01", "created:>=2021-01-01", "created:[2019-01-01 TO 2022-01-01]",
+                "updated:<2021-01-01", "created:>2000-01-01 space:OPS",
+            )
+        ),
+        *(
+            (counted_all_but, query)
+            for query in ("-reporter:me", "-reporter:me is:open", "-reporter:me assignee:me space:OPS")
+        ),
+    ],
+)  # fmt: skip
+def test_what_an_index_knows_is_counted_by_it_alone(talked_about, bob, by_index, query):
+    filters = IssueFilter({"q": query}, request=SimpleNamespace(user=bob))
+
+    number = by_index(filters)
+
+    assert number == filters.qs.count()
+
+
+@pytest.mark.parametrize(
+    "query", ["", "apple level:P1", "apple comments:>0", "-apple reporter:me", "is:open"]
+)
+@pytest.mark.parametrize("by_index", [counted_words, counted_times, counted_all_but])
+def test_what_it_does_not_know_it_is_not_asked_for(talked_about, bob, by_index, query):
+    assert by_index(IssueFilter({"q": query}, request=SimpleNamespace(user=bob))) is None
 
 
 @pytest.mark.database("sqlite")

@@ -176,12 +176,9 @@ class Listing:
 
 
 def saying(space, text):
-    """Qs on issues of a space in whose title or description a text is."""
+    """The Q of issues of a space in whose title or description a text is."""
     phrase = Phrase.of(text)
-    if not phrase.words:
-        return [Q(pk__in=())]
-    # Nobody finds by a door what is internal.
-    return [search.condition({space.pk: "viewer"}, [phrase]), search.in_own_texts(phrase)]
+    return search.condition({space.pk: search.OWN}, [phrase]) if phrase.words else Q(pk__in=())
 
 
 def since(milliseconds):

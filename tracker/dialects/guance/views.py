@@ -9,7 +9,9 @@ from issues import issue_rows, lookups
 from issues.limits import PAGE, QUERY
 from issues.models import Channel
 from issues.models.fields import canonical
+from issues.models.search_document import value_token
 from issues.paths import member_of
+from issues.search import narrowed, told
 from issues.serializers import ExactCharField
 from issues.space_serializers import StrictIntegerField
 from tracker.dialects import ids
@@ -175,6 +177,7 @@ class ListView(GuanceView):
         asked = self.checked(ListSerializer).validated_data
         number, size = asked.pop("pageIndex"), min(asked.pop("pageSize"), PAGE)
         conditions = list(self.conditions(asked))
+        conditions += narrowed(conditions)
         listing = Listing(request.user, [self.space.pk], conditions, canonical(asked))
         total = listing.total()
         rows = listing.page(number, size, NAMES, total)
@@ -193,7 +196,7 @@ class ListView(GuanceView):
         if "endTime" in asked:
             yield until(asked["endTime"])
         if asked["search"].strip():
-            yield from saying(self.space, asked["search"])
+            yield saying(self.space, asked["search"])
 
     def in_channel(self, uuid):
         channel = Channel.objects.filter(space=self.space, uuid=uuid).first() if uuid else None
@@ -204,7 +207,8 @@ class ListView(GuanceView):
 
 
 def by_resource(space, value):
-    return Q(resource_name=value)
+    found = Q(resource_name=value)
+    return told(found, [value_token("resource_name", value)]) if value else found
 
 
 def by_level(space, value):

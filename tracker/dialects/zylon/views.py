@@ -180,7 +180,7 @@ class IssuesView(ZylonView):
         if text := self.parameter("filter_by_text"):
             if len(text) > QUERY:
                 raise BadParameter("filter_by_text", f"At most {QUERY:,} characters.")
-            conditions += saying(self.space, text)
+            conditions.append(saying(self.space, text))
         narrowed = door.name, sorted((name, asked[name]) for name in NARROWING if name in asked)
         asked = self.request.user, [self.space.pk], conditions, narrowed
         return WithTrash(in_state, *asked) if DELETED in states else Listing(*asked)

@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
+from issues.limits import PAGE
 from issues.models import HistoryEntry, Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
 from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, source
@@ -18,9 +19,8 @@ from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, sou
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
-# So many issues of a space are few: they are sorted, instead of walking through all others, if there are more
-# of these than OF_WALK.
-OF_SPACE, OF_WALK = 2_000, 8_000
+# So many issues of a space may be sorted, instead of walking through all others.
+OF_SPACE = 2_000
 # So many lists of all that has some words are made for a page. Where it would take more, what has the words
 # is sorted, which takes as long as ten lists.
 LISTS = 4
@@ -495,8 +495,9 @@ def farthest_along(path, values, which):
 
 
 def spaces_with_few(path, spaces, times):
-    """Those of `spaces` of whose more than OF_WALK issues no more than OF_SPACE are along an index of times,
-    (SQL, parameters) each.
+    """Those of `spaces` where to sort what is along an index of times, (SQL, parameters) each, takes less
+    than to walk through all issues until there is a page of these: m are sorted, or about n * PAGE / m of n
+    are walked by.
     """
     compared = " AND ".join(sql for sql, _ in times)
     place, keys = among("s.id", spaces)
@@ -506,16 +507,17 @@ def spaces_with_few(path, spaces, times):
         f"AND {compared} ORDER BY issues_issue.{path.order} DESC LIMIT {OF_SPACE + 1}"
     )
     # There are as many as the newest one's number, or fewer.
-    all_of_them = (
+    newest = (
         f"SELECT number FROM issues_issue{index_hint('issue_space')} WHERE issues_issue.space_id = s.id "
         "ORDER BY issues_issue.id DESC LIMIT 1"
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT s.id FROM issues_space AS s WHERE {place} "
-            f"AND (SELECT count(*) FROM ({rows}) AS found) <= {OF_SPACE} "
-            f"AND ({all_of_them}) > {OF_WALK}",
-            [*keys, *(value for _, values in times for value in values)],
+            # Materialized, or SQLite would count them wherever the number stands.
+            f"WITH counted AS MATERIALIZED (SELECT s.id, (SELECT count(*) FROM ({rows}) AS found) AS m, "
+            f"({newest}) AS n FROM issues_space AS s WHERE {place}) "
+            f"SELECT id FROM counted WHERE m <= {OF_SPACE} AND m * m <= n * {PAGE}",
+            [*(value for _, values in times for value in values), *keys],
         )
         return frozenset(pk for (pk,) in cursor.fetchall())
 

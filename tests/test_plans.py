@@ -7,8 +7,10 @@ table takes several times as many. What only a few issues have shows more than w
 an index all others are walked by.
 """
 
+from datetime import UTC, datetime
 from functools import cache
 from io import StringIO
+from itertools import islice
 
 import pytest
 from django.core.management import call_command
@@ -53,6 +55,7 @@ MORE = (
 )  # fmt: skip
 # What SQLite looks up in a list of all that has some words or values.
 LISTED = ("ba* OR kind:bug", "label.area:x*", "is:regressed OR bazapuno", "-bazapuno", "sort:level ba*")
+SEPTEMBER = datetime(2024, 9, 1, tzinfo=UTC)
 # Tables that grow with the number of issues.
 WALKED = ("issues_issue", "issues_issuelabel", "issues_searchdocument", "issues_historyentry")
 
@@ -78,7 +81,7 @@ def selects(person, path):
     with CaptureQueriesContext(connection) as captured:
         response = client(person).get(path)
     assert response.status_code == 200, response.content
-    return [row["sql"] for row in captured if row["sql"].startswith("SELECT")]
+    return [row["sql"] for row in captured if row["sql"].startswith(("SELECT", "WITH"))]
 
 
 def rows_of(statement):
@@ -164,6 +167,35 @@ def test_a_list_that_is_looked_into_takes_no_longer_than_a_look_at_all_issues(pe
     found = {query: worst_of(person, urlencode({"q": query})) for query in LISTED}
 
     assert {query: number for query, number in found.items() if number > 50 * ISSUES} == {}
+
+
+@pytest.mark.parametrize(
+    ("sort", "by_key", "query", "times"),
+    [
+        ("-number", "-id", "created_before=2024-09-01T00:00:00Z", {"created_at__lt": SEPTEMBER}),
+        ("-number", "-id", "updated_before=2024-09-01T00:00:00Z", {"updated_at__lt": SEPTEMBER}),
+        ("number", "id", "created_after=2024-09-01T00:00:00Z", {"created_at__gte": SEPTEMBER}),
+    ],
+)
+def test_a_list_begins_where_the_issues_of_its_times_do(monkeypatch, sort, by_key, query, times):
+    """Those beyond are so many that they are passed over, here from the 50th on."""
+    monkeypatch.setattr("issues.paths.OF_VALUES", 50)
+    issues = Issue.objects.visible_to(ApiToken.find(ground.token_secret(0)).user).filter(**times)
+    expected = [str(uuid) for uuid in issues.order_by(by_key).values_list("uuid", flat=True)[:200]]
+
+    with CaptureQueriesContext(connection) as captured:
+        pages = list(islice(pages_of(client(0), f"/api/issues/?{query}&sort={sort}&page_size=100"), 2))
+
+    assert [issue["id"] for page in pages for issue in page] == expected
+    assert [row["sql"] for row in captured if "(issues_issue.id + 0)" in row["sql"]]
+
+
+def pages_of(client, path):
+    """The pages of a list, from its first one on."""
+    while path:
+        document = client.get(path).json()
+        yield document["results"]
+        path = document["next"]
 
 
 @pytest.mark.parametrize("place", ["", "facets/"])

@@ -371,12 +371,12 @@ class SpaceImporter:
 
 @contextmanager
 def at_full_speed():
-    """SQLite copies each page that it changes of a file mapped into memory; so it is not mapped meanwhile.
+    """With as much memory for pages of SQLite's file as many new rows change.
 
     Where there are no issues yet, nobody misses them who cannot open the file.
     """
     is_empty = not Issue.objects.exists()
-    with pragmas(mmap_size=0), straight_into_file() if is_empty else nullcontext():
+    with pragmas(cache_size=-65_536), straight_into_file() if is_empty else nullcontext():
         yield
 
 

@@ -114,8 +114,7 @@ def weight(page):
 
 
 def resident(found):
-    memory = found.get("memory")
-    return memory and memory["resident"] - memory["mapped"]
+    return found.get("memory", {}).get("resident")
 
 
 def imports(figure):
@@ -193,9 +192,7 @@ def table(found):
     if memory := found.get("memory"):
         lines += [
             "",
-            f"The web process: {memory['resident']} MB resident, of which {memory['mapped']} MB are pages of "
-            f"the database file that the kernel shares and may drop (not counted), {memory['private']} MB "
-            "private.",
+            f"The web process: {memory['resident']} MB resident, {memory['private']} MB of them private.",
         ]
     if (rate := imports("rate")(found)) is not None:
         lines += ["", f"Import: {rate:,.0f} issues/s."]

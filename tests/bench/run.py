@@ -27,6 +27,8 @@ TO_SMALL = ("list", "deep page", "create", *bars.TOTALS, *bars.DOORS)
 TO_LIST = ("label", "total, again", *bars.SEARCHES)
 # As many as `make run` has. On SQLite each has a page cache of its own, which a commit of another empties.
 THREADS = 4
+# Seconds, in which each of so many threads is asked at least once.
+SOON = 0.3
 # An answer that the writer's next issue makes stale is measured without one; whoever writes has no rival.
 QUIET = ("total, again", "create", "create, a title only")
 
@@ -99,8 +101,15 @@ def measured(url, small, wanted):
                 for name in names:
                     targets = targets_of(name, servers, here, there, wanted.smoke)
                     found["scenarios"][name] = compared(targets, name in REFERENCE, wanted)
-        found["memory"] = servers["product"].memory()
+        found["memory"] = used(servers["threads"], [here["product"][name] for name in scenarios])
     return found
+
+
+def used(server, scenarios):
+    """The memory of a server's process after all of this was asked, by more clients than it has threads."""
+    for requests in scenarios:
+        load(server.port, requests, 2 * THREADS, SOON)
+    return server.memory()
 
 
 def asked(url):

@@ -55,20 +55,16 @@ class Server:
             return [pid for (pid,) in rows.fetchall()]
 
     def memory(self):
-        """{megabytes} of the worker: resident, of which pages of the database file, and private."""
+        """{megabytes} of the worker: resident, and of these private."""
         (worker,) = self.workers()
-        resident = mapped = private = 0
-        is_database = False
+        resident = private = 0
         for line in Path(f"/proc/{worker}/smaps").read_text().splitlines():
             name, *rest = line.split()
-            if "-" in name:
-                is_database = rest[-1].split("/")[-1].startswith("run-")
-            elif name == "Rss:":
+            if name == "Rss:":
                 resident += int(rest[0])
-                mapped += int(rest[0]) * is_database
             elif name == "Anonymous:":
                 private += int(rest[0])
-        return {"resident": resident // 1024, "mapped": mapped // 1024, "private": private // 1024}
+        return {"resident": resident // 1024, "private": private // 1024}
 
 
 def seconds(pid):

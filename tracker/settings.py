@@ -99,7 +99,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
             "transaction_mode": "IMMEDIATE",
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
-                "PRAGMA cache_size=-16384; PRAGMA temp_store=MEMORY;"
+                "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY;"
             ),
         },
         # A file, since SQLite in memory knows neither WAL nor a second writer.

@@ -101,7 +101,8 @@ def measured(url, small, wanted):
                 for name in names:
                     targets = targets_of(name, servers, here, there, wanted.smoke)
                     found["scenarios"][name] = compared(targets, name in REFERENCE, wanted)
-        found["memory"] = used(servers["threads"], [here["product"][name] for name in scenarios])
+        if not wanted.smoke:
+            found["memory"] = used(servers["threads"], [here["product"][name] for name in scenarios])
     return found
 
 

@@ -471,27 +471,29 @@ def has_few(path, values):
 
 def number_along(path, values, most=None):
     """How many rows of an index have these values of its columns; counted to one beyond `most` at most."""
-    places = [path.where, *(among(column_of(path, column), known) for column, known in values.items())]
-    where = " AND ".join(sql for sql, _ in places if sql)
-    source = f"FROM {path.source}{index_hint(path.index)} WHERE {where}"
+    source, parameters = rows_along(path, values)
     if most is not None:
         source = f"FROM (SELECT 1 {source} LIMIT {most + 1}) AS found"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) {source}", [value for _, known in places for value in known])
+        cursor.execute(f"SELECT count(*) {source}", parameters)
         return cursor.fetchone()[0]
 
 
 def farthest_along(path, values, which):
     """The "max" or "min" key of the rows of an index with these values of its columns, None without any."""
-    places = [path.where, *(among(column_of(path, column), known) for column, known in values.items())]
-    where = " AND ".join(sql for sql, _ in places)
+    source, parameters = rows_along(path, values)
     with connection.cursor() as cursor:
-        cursor.execute(
-            # Not by the index of keys, which would be walked through instead.
-            f"SELECT {which}({path.key} + 0) FROM {path.source}{index_hint(path.index)} WHERE {where}",
-            [value for _, known in places for value in known],
-        )
+        # Not by the index of keys, which would be walked through instead.
+        cursor.execute(f"SELECT {which}({path.key} + 0) {source}", parameters)
         return cursor.fetchone()[0]
+
+
+def rows_along(path, values):
+    """("FROM … WHERE …", parameters) of the rows of an index with these values of its columns."""
+    places = [path.where, *(among(column_of(path, column), known) for column, known in values.items())]
+    where = " AND ".join(sql for sql, _ in places if sql)
+    source = f"FROM {path.source}{index_hint(path.index)} WHERE {where}"
+    return source, [value for _, known in places for value in known]
 
 
 def spaces_with_few(path, spaces, times):

@@ -40,10 +40,7 @@ class QueryViewSet(NativeViewSet):
     """The query language, for whoever writes a query."""
 
     def text(self):
-        text = self.parameter("q") or ""
-        if len(text) > QUERY:
-            raise BadParameter("q", f"At most {QUERY} characters.")
-        return text
+        return self.parameter("q") or ""
 
     def cursor(self, text):
         """Where the cursor stands: at the end, if nothing is said."""
@@ -61,6 +58,8 @@ class QueryViewSet(NativeViewSet):
         """What may stand at the cursor: fields, operators and values of one's spaces."""
         self.allow_parameters("q", "cursor")
         text = self.text()
+        if len(text) > QUERY:
+            raise BadParameter("q", f"At most {QUERY} characters.")
         return json_response(complete(text, self.cursor(text), request.user))
 
     @extend_schema(operation_id="api_queries_explain", parameters=[Q], responses=ExplanationSerializer)

@@ -48,9 +48,12 @@ def total_of(filters):
 def counted_columns(filters):
     """The number by the dimensions of the counters, as nearly every list asks for it; None for any other.
 
-    Without a queryset, which would take as long to make as all the rest.
+    Without a queryset, which would take as long to make as all the rest. A column that is to have two values
+    at once has neither, whatever else is asked.
     """
     found = Conjuncts.of(filters.spaces, filters.conditions)
+    if found.is_contradictory:
+        return 0
     return counted_equal(found.equal) if found.is_equal_alone else None
 
 

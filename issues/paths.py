@@ -277,6 +277,11 @@ class Conjuncts:
         return None
 
     @property
+    def is_contradictory(self):
+        """Whether a column would have to have values of which it can have none."""
+        return not all(self.equal.values())
+
+    @property
     def is_said_alone(self):
         """Whether nothing is asked but words, and equalities of columns that their index knows."""
         others = self.told or self.narrowed or self.driven or self.plain or self.others

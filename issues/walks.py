@@ -47,7 +47,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     match.
     """
     found = Conjuncts.of(spaces, conditions)
-    if not all(found.equal.values()):
+    if found.is_contradictory:
         return "", []
     path, values, driven = found.path(order)
     try:
@@ -99,7 +99,7 @@ def all_ids(spaces, conditions):
     where words are wanted, since it does not know how many have them. None for all others.
     """
     found = Conjuncts.of(spaces, conditions)
-    if not all(found.equal.values()):
+    if found.is_contradictory:
         return None
     along = found.fitting_words(is_rare=True) or (found.fitting_few() if found.wanted else None)
     if along is None:

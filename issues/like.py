@@ -47,5 +47,10 @@ def like(text, wild=frozenset(), is_part=False):
 
 def is_like(text, pattern, wild=frozenset()):
     """Whether the column `text` is LIKE `like(pattern, wild)`; linear, whatever the wildcards."""
+    return like_test(pattern, wild)(text) is not None
+
+
+def like_test(pattern, wild=frozenset()):
+    """A function of a text whose answer is true of those that are LIKE `like(pattern, wild)`."""
     glob = "".join(letter if at in wild else LITERAL.get(letter, letter) for at, letter in enumerate(pattern))
-    return re.match(translate(glob), text, re.IGNORECASE | re.ASCII) is not None
+    return re.compile(translate(glob), re.IGNORECASE | re.ASCII).match

@@ -167,7 +167,9 @@ def compiled(tree, text, scope):
         parts = {meaning(part): part for part in reversed(tree.parts)}
         return Group(tree.operator, [compiled(part, text, scope) for part in reversed(parts.values())])
     if isinstance(tree, Not):
-        return Not(compiled(tree.part, text, scope))
+        part = compiled(tree.part, text, scope)
+        # Signs ask for nothing, nor does a minus before them: "a -> b".
+        return part if is_signs(tree.part) else Not(part)
     if isinstance(tree, Words):
         return words_leaf(tree.value, text, scope)
     field = field_of(tree, text, scope)
@@ -203,6 +205,11 @@ def words_leaf(value, text, scope):
         return Leaf(ALWAYS, gettext("with any text"), value.start, value.end)
     condition = search.condition(scope.user.space_roles(), [phrase])
     return Leaf(condition, gettext("with “{}”").format(value.text), value.start, value.end, phrase=phrase)
+
+
+def is_signs(tree):
+    """Whether it is a word without a letter or digit that is no star for any text either."""
+    return isinstance(tree, Words) and not tree.value.is_anything and not words(tree.value.text)
 
 
 def phrase_of(value, text):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from issues.like import is_like, like
+from issues.limits import LABEL_KEY
 from issues.models import Issue, Level
 from issues.models.count import tags_like
 from issues.models.search_document import MARKS, value_token
@@ -478,10 +479,31 @@ def in_label(name, text, wild):
     return Q(**({f"{name}__like": like(text, wild)} if wild else {name: text}))
 
 
-def in_key(scope, text, wild):
-    """The same of their keys, of which the counters know all there are."""
-    keys = tags_like("label", scope.spaces, [like(text, wild)]) if wild else [text]
-    return in_label("key", text, wild) if keys is None else Q(key__in=keys)
+def in_key(text, wild, known):
+    """The same of their keys, of which `known` are all that may be meant, None if these are too many."""
+    if not wild or known is None:
+        return in_label("key", text, wild)
+    return Q(key__in=[key for key in known if is_like(key, text, wild)])
+
+
+def colons(text):
+    """The places of the colons that may end the key of a label."""
+    return [at for at, letter in enumerate(text[: LABEL_KEY + 1]) if letter == ":"]
+
+
+def readings(value):
+    """[(key, its value or None)] that the text of a label may mean, both as (text, wild): the key ends with
+    the first colon or, since it may have colons of its own, with another or with the text.
+    """
+    text, wild = value.text, value.wild
+    found = [
+        (
+            (text[:at], frozenset(n for n in wild if n < at)),
+            (text[at + 1 :], frozenset(n - at - 1 for n in wild if n > at)),
+        )
+        for at in colons(text)
+    ]
+    return [*found, ((text, wild), None)]
 
 
 class Label(Field):
@@ -489,24 +511,27 @@ class Label(Field):
 
     def want(self, term, scope):
         for value in term.values:
-            if ":" in value.text and not value.wild:
-                scope.want_label(value.text)
+            for (key, wild), _own in readings(value)[1:]:
+                if not wild:
+                    scope.want_label(key)
 
     def equal(self, value, scope):
-        key, colon, text = value.text.partition(":")
-        # A key may have a colon of its own.
-        if not value.wild and (not colon or value.text not in scope.labels):
-            return labelled(scope.spaces, key, [text] if colon else None)
-        whole = in_key(scope, value.text, value.wild)
-        if not colon:
-            return labelled_as(scope, whole)
-        own = frozenset(at for at in value.wild if at < len(key))
-        rest = frozenset(at - len(key) - 1 for at in value.wild if at > len(key))
-        apart = in_key(scope, key, own) & in_label("value", text, rest)
-        if own and connection.vendor == "postgresql":
+        first, *others = readings(value)
+        others = [(key, own) for key, own in others if key[1] or key[0] in scope.labels]
+        (key, wild), own = first
+        if not value.wild and not others:
+            return labelled(scope.spaces, key, own and [own[0]])
+        patterns = [like(*key) for key, _own in (first, *others) if key[1]]
+        # The counters know all keys there are.
+        known = tags_like("label", scope.spaces, patterns) if patterns else []
+        labels = [
+            in_key(*key, known) & (in_label("value", *own) if own else Q()) for key, own in (first, *others)
+        ]
+        if wild and own and connection.vendor == "postgresql":
             # For a list it would read the whole table.
-            return Q(Exists(IssueLabel.objects.filter(whole | apart, issue=OuterRef("pk")).order_by()))
-        return labelled_as(scope, whole, apart)
+            rows = IssueLabel.objects.filter(any_of(labels), issue=OuterRef("pk")).order_by()
+            return Q(Exists(rows))
+        return labelled_as(scope, *labels)
 
     def empty(self, scope):
         return ~Q(Exists(IssueLabel.objects.filter(issue=OuterRef("pk"))))

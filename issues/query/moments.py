@@ -79,8 +79,11 @@ def lasting(number, unit):
 
 
 def whole_day(day, zone):
-    start, end = (datetime.combine(d, time(), zone).astimezone(UTC) for d in (day, day + timedelta(days=1)))
-    return Span(start, end)
+    """The Span of a day; after the last day there is no other."""
+    start = datetime.combine(day, time(), zone).astimezone(UTC)
+    if day == date.max:
+        return Span(start, datetime.max.replace(tzinfo=UTC))
+    return Span(start, datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC))
 
 
 def bounds(operator, spans, now):

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext, gettext_noop
 
-from issues.like import is_like, like
+from issues.like import like, like_test
 from issues.lookups import as_uuid, people_of
 from issues.models import Channel, Environment, Level, Membership, Project, Space, Team
 from issues.models.sets import IssueLabel
@@ -43,13 +43,15 @@ class Table:
                 condition |= Q(**{f"{column}__like": like(text, wild)})
         return condition
 
-    def is_named(self, row, value):
-        """Whether `value` names the row: `condition` in memory."""
-        return row.uuid == as_uuid(value.text) or any(
-            is_like(getattr(row, column) or "", text, wild)
-            for column in self.columns
-            for text, wild in forms(column, value)
-        )
+    def named(self, rows, value):
+        """Those of `rows` that `value` names: `condition` in memory."""
+        uuid = as_uuid(value.text)
+        tests = [(column, like_test(*form)) for column in self.columns for form in forms(column, value)]
+        return [
+            row
+            for row in rows
+            if row.uuid == uuid or any(test(getattr(row, column) or "") for column, test in tests)
+        ]
 
     def written(self, row):
         return next(filter(None, (getattr(row, column) for column in self.columns)), str(row.uuid))
@@ -132,7 +134,7 @@ class Scope:
             for wanted in self.wanted[table]:
                 condition |= table.condition(wanted)
             self.rows[table] = list(table.of(self.spaces).filter(condition))
-        found = [row for row in self.rows[table] if table.is_named(row, value)]
+        found = table.named(self.rows[table], value)
         if not found:
             message = gettext(table.unknown).format(value.text)
             close = self.close(table, value) if self.is_strict else None

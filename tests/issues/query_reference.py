@@ -89,6 +89,10 @@ def follow(text, value):
     return False
 
 
+def is_signs(tree):
+    return isinstance(tree, Words) and not tree.value.is_anything and not plain_words(tree.value.text)
+
+
 class Reference:
     """The issues and everything that belongs to them, loaded once; `matching(tree)` are their keys."""
 
@@ -112,7 +116,7 @@ class Reference:
         if isinstance(tree, Group):
             return (all if tree.operator == "AND" else any)(self.holds(part, issue) for part in tree.parts)
         if isinstance(tree, Not):
-            return not self.holds(tree.part, issue)
+            return is_signs(tree.part) or not self.holds(tree.part, issue)
         if isinstance(tree, Words):
             return any(follow(text, tree.value) for text in self.texts(issue))
         name = {"env": "environment"}.get(tree.key.name, tree.key.name)
@@ -138,6 +142,7 @@ class Reference:
             "resolved",
             "closed",
             *TEXTS,
+            *EXACT,
             *PARTS,
             *ROWS,
             "team",
@@ -210,20 +215,25 @@ class Reference:
 
     def label(self, text, wild, issue):
         for key, value in issue.own_labels.items():
-            if wild:
-                head, colon, tail = text.partition(":")
-                left = {at for at in wild if at < len(head)}
-                right = {at - len(head) - 1 for at in wild if at > len(head)}
-                key_fits = fits(key, head, left) if left else key == head
-                value_fits = fits(value, tail, right) if right else value == tail
-                if fits(key, text, wild) or (colon and key_fits and value_fits):
-                    return True
-            elif text in (key, f"{key}:{value}"):
+            if not wild and text in (key, f"{key}:{value}"):
+                return True
+            if wild and (fits(key, text, wild) or self.is_divided(text, wild, key, value)):
+                return True
+        return False
+
+    def is_divided(self, text, wild, key, value):
+        """Whether there is a colon in the text with the key before and the value after it."""
+        for colon in (at for at, letter in enumerate(text) if letter == ":"):
+            left, right = {at for at in wild if at < colon}, {at - colon - 1 for at in wild if at > colon}
+            head, tail = text[:colon], text[colon + 1 :]
+            if (fits(key, head, left) if left else key == head) and (
+                fits(value, tail, right) if right else value == tail
+            ):
                 return True
         return False
 
     def has(self, name, issue):
-        columns = {**TEXTS, **{part: [column] for part, column in PARTS.items()}}
+        columns = {**TEXTS, **{part: [column] for part, column in (PARTS | EXACT).items()}}
         if name in columns:
             return any(getattr(issue, column) for column in columns[name])
         return bool(

@@ -46,6 +46,7 @@ TEXTS = [
     "東京 events",
 ]
 WORDS = [
+    "->", "null -> events",
     "null", "null*", "NULLS", "events", "100%", "_", "%", "a_b", "ü*", "ÜBER*", "GRÖSSE", "übergrösse", "*",
     "a\\*b", '"nulls in"', '"nulls events"', '""', "in-eve*", '"a b c"', '"nulls again nulls"', "x]",
     "back\\\\slash", "[x]", "i", "i*", "zzz", "q\\?", "é*", "東", "東京", "s*", "topen", "u0",
@@ -65,11 +66,12 @@ TERMS = [
     "reporter:b*", "reporter:*", "team:data,none", "team:@data", "team:*", "project:events,none",
     "environment:PRODUCTION", "env:none", "channel:All", "channel:alerts", "channel:al?r*", "team:data*",
     "label:squad", "label:flaky",
+    "label:a:b:c", "label:a:b:*", "label:?:b:c", "label:a*:c",
     "label:squad:pay*", "label:s*", "label:squad:payments", "label:flaky:", "label:a:b", "label:*",
     "label.squad:payments", "squad:data", "label.flaky:*", "label.nothing:x", "kind:bug", "kind:*",
     "service:API*",
     'service:""', "service:worker,api", "version:1.*", "version:2.0", "source:alert", "source:7?",
-    "source.type:alert", "source.type:ALERT", "source.type:a*",
+    "source.type:alert", "source.type:ALERT", "source.type:a*", "source.type:*", "fingerprint:*",
     "error.type:valueerror",
     "error.message:NULL", "language:go", "language:GO,python", "language:*", "platform:web", "track:*",
     "fingerprint:abc", "fingerprint:ABC", "fingerprint:a*", "title:nulls", 'title:"in events"',
@@ -90,6 +92,7 @@ TERMS = [
         "language", "project",
         "environment", "service", "version", "description",
     )),
+    "null status:open status:closed", "null* assignee:me assignee:none",
     "level:(P0 OR none)", "squad:(NOT data)", "seen:(>2 OR 1)", "due:(-7d OR +7d)",
 ]  # fmt: skip
 # What a path of its own leads to.
@@ -149,8 +152,8 @@ def world(ops, alice, bob):
         "environment": [None, EnvironmentFactory(space=ops, name="production")],
         "teams": [[], teams[:1], teams[1:], teams],
         "channels": [[], channels[:1], channels],
-        "labels": [{}, {"squad": "payments", "flaky": ""}, {"squad": "data"}, {"a:b": ""}, {"a": "b",
-        "s": "P*"}],
+        "labels": [{}, {"squad": "payments", "flaky": ""}, {"squad": "data"}, {"a:b": ""}, {"a:b": "c"},
+        {"a": "b", "s": "P*"}, {"a": "b:c"}],
         "title": TEXTS[1:], "description": TEXTS, "error_message": TEXTS, "status": Issue.Status.values,
         "is_anonymous": [False, True], "is_read": [False, True], "is_crash": [False, True],
         "kind": ["", "bug", "Task"], "service": NAMES, "first_version": ["", "1.0"], "last_version": ["",

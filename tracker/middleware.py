@@ -108,15 +108,8 @@ class LimitsMiddleware:
             return 400, gettext("At most {number} headers of {size} bytes.").format(
                 number=HEADERS, size=HEADER
             )
-        query = meta.get("QUERY_STRING", "")
-        if len(query) > QUERY_STRING:
-            return 400, gettext("The query string is longer than {} bytes.").format(QUERY_STRING)
-        if query.count("&") >= PARAMETERS:
-            return 400, gettext("At most {} parameters.").format(PARAMETERS)
-        try:
-            unquote_to_bytes(query.encode("latin-1")).decode()
-        except UnicodeError:
-            return 400, gettext("The query string is not UTF-8.")
+        if reason := meta.get("QUERY_STRING") and self.refuse_query(request, meta["QUERY_STRING"]):
+            return 400, reason
         if reason := refusal(request.path):
             return 404, reason
         if "HTTP_TRANSFER_ENCODING" in meta:
@@ -130,9 +123,17 @@ class LimitsMiddleware:
         most = UPLOAD if is_form else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if int(length) > most:
             return 413, gettext("The body is larger than {} bytes.").format(most)
-        return 400, self.refuse_parameters(request)
+        return 200, None
 
-    def refuse_parameters(self, request):
+    def refuse_query(self, request, query):
+        if len(query) > QUERY_STRING:
+            return gettext("The query string is longer than {} bytes.").format(QUERY_STRING)
+        if query.count("&") >= PARAMETERS:
+            return gettext("At most {} parameters.").format(PARAMETERS)
+        try:
+            unquote_to_bytes(query.encode("latin-1")).decode()
+        except UnicodeError:
+            return gettext("The query string is not UTF-8.")
         for name, values in request.GET.lists():
             if len(values) > 1:
                 return gettext("The parameter {!r} is there more than once.").format(name[:64])

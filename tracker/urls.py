@@ -99,11 +99,11 @@ api = [
 
 # Programs come first, since they come most often and every pattern before theirs costs them.
 urlpatterns = [
+    path("api/", include((api, "api"))),
     path("api/schema/", docs.schema, name="api-schema"),
     path("api/schema/<str:name>/", docs.schema, name="api-schema-door"),
     path("api/docs/", docs.DocsView.as_view(), name="api-docs"),
     path("api/docs/<str:name>/", docs.DocsView.as_view(), name="api-docs-door"),
-    path("api/", include((api, "api"))),
     path("healthz", probes.healthz, name="healthz"),
     path("readyz", probes.readyz, name="readyz"),
     path("", include("tracker.accounts.urls")),

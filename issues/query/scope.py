@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import compress
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
@@ -19,6 +20,7 @@ from issues.models.sql import among
 from issues.query.tree import UnknownValue, Value
 
 OFFERED = 20  # proposals for one place
+COLUMNS = 500  # of one statement; PostgreSQL gives at most 1,664
 CLOSE = 200  # rows among which a misspelt name is looked for
 
 
@@ -162,10 +164,13 @@ class Scope:
     @cached_property
     def labels(self):
         """Which of the wanted keys label an issue of one's spaces."""
-        keys = sorted(self.keys)
-        tests = [Exists(IssueLabel.objects.filter(space=OuterRef("pk"), key=key)) for key in keys]
-        found = Space.objects.filter(pk__in=self.spaces).values_list(*tests) if keys else ()
-        return {key for row in found for key, is_there in zip(keys, row, strict=True) if is_there}
+        keys, found = sorted(self.keys), set()
+        for at in range(0, len(keys), COLUMNS):
+            some = keys[at : at + COLUMNS]
+            tests = [Exists(IssueLabel.objects.filter(space=OuterRef("pk"), key=key)) for key in some]
+            for row in Space.objects.filter(pk__in=self.spaces).values_list(*tests):
+                found.update(compress(some, row))
+        return found
 
     def label_texts(self, prefix, key=None):
         """The first keys of labels in one's spaces that begin with `prefix`, or the first values of `key`.

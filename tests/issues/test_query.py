@@ -273,6 +273,13 @@ def test_many_conditions_are_not_too_much_for_the_database(ops, alice):
         assert found(alice, text) == [issue.title], text
 
 
+def test_more_keys_of_labels_than_a_statement_has_columns_are_looked_for(ops, alice):
+    text = "label:" + ",".join(f"{n}{':' * 64}" for n in range(28))
+
+    with pytest.raises(QueryError, match="At most 20 conditions"):
+        read(text, alice)
+
+
 def test_a_label_whose_key_has_colons_is_found_by_its_value(ops, alice):
     labelled(IssueFactory(space=ops, title="x"), **{"a:b": "c"})
     labelled(IssueFactory(space=ops, title="y"), **{"a": "b:c"})

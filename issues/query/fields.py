@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from issues.like import is_like, like
+from issues.like import is_like, like, like_test
 from issues.limits import LABEL_KEY
 from issues.models import Issue, Level
 from issues.models.count import tags_like
@@ -483,7 +483,7 @@ def in_key(text, wild, known):
     """The same of their keys, of which `known` are all that may be meant, None if these are too many."""
     if not wild or known is None:
         return in_label("key", text, wild)
-    return Q(key__in=[key for key in known if is_like(key, text, wild)])
+    return Q(key__in=list(filter(like_test(text, wild), known)))
 
 
 def colons(text):

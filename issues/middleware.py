@@ -1,7 +1,7 @@
 """The request's place in the audit trail."""
 
 import re
-from uuid import uuid4
+from secrets import token_hex
 
 from issues.actor import Actor, acting_as
 
@@ -21,7 +21,7 @@ class ActorMiddleware:
 
     def __call__(self, request):
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.id = given if REQUEST_ID.match(given) else uuid4().hex
+        request.id = given if REQUEST_ID.match(given) else token_hex(16)
         with acting_as(lambda: actor_of(request)):
             response = self.get_response(request)
         response["X-Request-ID"] = request.id

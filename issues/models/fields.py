@@ -6,7 +6,7 @@ from functools import cache
 from uuid import UUID
 
 import orjson
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
 
 from issues.limits import EXTENSIONS
@@ -52,7 +52,7 @@ def instance_of(model, names, values):
     """
     row = model.__new__(model)
     row._state = ModelState()
-    row._state.adding, row._state.db = False, connection.alias
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     known = vars(row)
     known.update(zip(names, values, strict=True))
     for name, column, convert in converters_of(model, names):

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from operator import itemgetter
 
@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_noop
 
 from issues.actor import acting_as, current_actor
@@ -236,9 +237,13 @@ class ApiToken(SpaceRow):
             return None
         *values, roles = row
         values = iter(values)
-        token, token.user, token.space = (
-            instance_of(model, names, tuple(islice(values, len(names)))) for model, names in models_of.items()
+        token, user, home = (
+            partial(instance_of, model, names, tuple(islice(values, len(names))))
+            for model, names in models_of.items()
         )
+        token, token.user = token(), user()
+        # Only doors ask for it, so that it is made when they do.
+        cls.space.field.set_cached_value(token, SimpleLazyObject(home))
         if token.expires_at and token.expires_at <= timezone.now():
             return None
         token.user._space_roles = {int(space): role for space, role in orjson.loads(roles or "{}").items()}

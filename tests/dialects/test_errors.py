@@ -123,14 +123,13 @@ def test_what_is_a_stranger_s_is_not_there(name, addresses, charlie):
 
 
 @pytest.mark.parametrize("name", [name for name in routes("door") if ROUTES[name].pattern.regex.groups])
-@pytest.mark.parametrize("odd", ["nothing", "%F0%9F%A6%89", "a%20b", "0", "-1", "'", "a" * 300])
-def test_what_is_no_id_is_refused(name, odd, addresses, client):
+def test_what_is_no_id_is_refused(name, addresses, client):
     address = addresses(name).split("/")
     at = next(place for place, part in enumerate(address) if len(part) > 20)
-    address[at] = odd
 
-    for method in [method for own, method in CALLS if own == name]:
-        refused(name, call(client, method, "/".join(address)), 400, 404, 422)
+    for address[at] in ("nothing", "%F0%9F%A6%89", "a%20b", "0", "-1", "'", "a" * 300):
+        for method in [method for own, method in CALLS if own == name]:
+            refused(name, call(client, method, "/".join(address)), 400, 404, 422)
 
 
 @pytest.mark.parametrize("door, path", [(door, path) for door, paths in NOWHERE.items() for path in paths])
@@ -168,15 +167,15 @@ def test_another_content_type_is_refused(name, method, addresses, client):
 
 
 @each_write
-@pytest.mark.parametrize("body", ["{", "[1,]", '{"a": NaN}', "\ufeff{}", '{"a": "\\ud800"}', "[" * 99])
-def test_a_body_that_is_no_json_is_refused(name, method, body, addresses, client):
-    refused(name, call(client, method, addresses(name), body), 400, 422)
+def test_a_body_that_is_no_json_is_refused(name, method, addresses, client):
+    for body in ("{", "[1,]", '{"a": NaN}', "\ufeff{}", '{"a": "\\ud800"}', "[" * 99):
+        refused(name, call(client, method, addresses(name), body), 400, 422)
 
 
 @each_write
-@pytest.mark.parametrize("body", [[], [{}], "text", 7, None, True])
-def test_a_body_that_is_no_object_is_refused(name, method, body, addresses, client):
-    refused(name, call(client, method, addresses(name), json.dumps(body)), 400, 422)
+def test_a_body_that_is_no_object_is_refused(name, method, addresses, client):
+    for body in ([], [{}], "text", 7, None, True):
+        refused(name, call(client, method, addresses(name), json.dumps(body)), 400, 422)
 
 
 @each_call

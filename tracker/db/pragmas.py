@@ -30,9 +30,10 @@ def ask_for(cursor, wanted):
 def straight_into_file():
     """Inside, new pages go straight into the file if nobody else has it open, and nobody can open it then.
 
-    In the log, a page is looked for in all of a long transaction, and what it holds is written twice.
+    In the log, a page is looked for in all of a long transaction, and what it holds is written twice. Nobody
+    waits for a server to close the file: it has it open for as long as it runs.
     """
     with ExitStack() as settings:
-        with suppress(OperationalError):
+        with suppress(OperationalError), pragmas(busy_timeout=0):
             settings.enter_context(pragmas(journal_mode="TRUNCATE"))
         yield

@@ -19,6 +19,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.http import urlencode
 
+from issues import search
 from issues.bulk import with_keys
 from issues.models import Issue
 from tests.bench.scenarios import labels
@@ -263,6 +264,18 @@ def test_a_page_of_the_trash_touches_few_rows(person):
         list(Issue.objects.in_trash_of(user).order_by("-pk")[:51])
 
     assert touched(captured[-1]["sql"]) <= most(person)
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize(("word", "is_few", "asked"), [("topen", False, 1), ("tnothing", True, 2)])
+def test_what_many_issues_have_is_known_to_be_common_without_being_counted(word, is_few, asked):
+    found = search.index().source(True, (), (), [[word]], is_narrow=False)
+
+    with CaptureQueriesContext(connection) as captured:
+        told = search.no_more_than(100, found)
+
+    assert (told, len(captured)) == (is_few, asked)
+    assert captured[0]["sql"].startswith("EXPLAIN")
 
 
 def worst_of(person, query, place=""):

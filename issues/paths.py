@@ -315,11 +315,11 @@ class Conjuncts:
         known_by_words = self.said or self.told or self.narrowed
         return not (known_by_words or self.driven or self.plain or self.others)
 
-    def path(self, order):
-        """(Path, {column: values}, the Driven one that it comes from) for this Order."""
+    def path(self, order, page=PAGE):
+        """(Path, {column: values}, the Driven one that it comes from) for `page` issues in this Order."""
         path, values, driven = next(filter(None, self.along(order)), (NO_PATH, {}, None))
         if self.times and order.column is None and path in WIDE and "space_id" in values:
-            path = self.in_times(path, values["space_id"])
+            path = self.in_times(path, values["space_id"], page)
         return path, values, driven
 
     def along(self, order):
@@ -331,7 +331,8 @@ class Conjuncts:
             yield self.fitting_few() or self.fitting_words(is_rare=is_sorted and not is_listed_often)
         yield from (self.fitting(path, order.column) for path in NARROW)
         if not self.wanted and any(each.is_rare for each in self.narrowed):
-            yield self.fitting_words(is_rare=True)
+            # Whatever else is asked leaves fewer.
+            yield self.fitting_words(is_rare=False)
         yield from (self.fitting_set(driven, order.column) for driven in self.rarest_first())
         # Few of those with a common value may be of a time.
         if not self.wanted and (not self.times or all(each.is_rare for each in self.narrowed)):
@@ -393,7 +394,7 @@ class Conjuncts:
         is_fit = len(values["space_id"]) <= SPACES and number_along(path, values, RARE) <= RARE
         return (path, values, None) if is_fit else None
 
-    def in_times(self, path, spaces):
+    def in_times(self, path, spaces, page):
         """The same path, but along times in spaces of which few issues are of them.
 
         In the order of arrival, all others of such a space would be walked by one by one.
@@ -402,7 +403,7 @@ class Conjuncts:
         if column is None:
             return path
         instead = replace(OF_TIMES[column], sorted_by="issues_issue.id + 0")
-        few = spaces_with_few(instead, spaces, self.times[column])
+        few = spaces_with_few(instead, spaces, self.times[column], page)
         return replace(path, few=few, instead=instead)
 
     def edge(self, descends):
@@ -501,9 +502,9 @@ def rows_along(path, values):
     return source, [value for _, known in places for value in known]
 
 
-def spaces_with_few(path, spaces, times):
+def spaces_with_few(path, spaces, times, page):
     """Those of `spaces` where to sort what is along an index of times, (SQL, parameters) each, takes less
-    than to walk through all issues until there is a page of these: m are sorted, or about n * PAGE / m of n
+    than to walk through all issues until there are `page` of these: m are sorted, or about n * page / m of n
     are walked by.
     """
     compared = " AND ".join(sql for sql, _ in times)
@@ -523,7 +524,7 @@ def spaces_with_few(path, spaces, times):
             # Materialized, or SQLite would count them wherever the number stands.
             f"WITH counted AS MATERIALIZED (SELECT s.id, (SELECT count(*) FROM ({rows}) AS found) AS m, "
             f"({newest}) AS n FROM issues_space AS s WHERE {place}) "
-            f"SELECT id FROM counted WHERE m <= {OF_SPACE} AND m * m <= n * {PAGE}",
+            f"SELECT id FROM counted WHERE m <= {OF_SPACE} AND m * m <= n * CAST({page} AS bigint)",
             [*(value for _, values in times for value in values), *keys],
         )
         return frozenset(pk for (pk,) in cursor.fetchall())

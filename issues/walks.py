@@ -49,7 +49,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     found = Conjuncts.of(spaces, conditions)
     if found.is_contradictory:
         return "", []
-    path, values, driven = found.path(order)
+    path, values, driven = found.path(order, skip + size)
     try:
         rest = conjunction(found, path, values, driven)
         if path in WIDE and has_lists(rest) and makes_many_lists(size_of(values.values())):

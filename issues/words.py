@@ -24,7 +24,11 @@ def marks():
     return "".join(runs)
 
 
-WORD = re.compile(rf"[\w{marks()}]{{1,{LENGTH}}}")
+MARKS = marks()
+RUN = re.compile(rf"[\w{MARKS}]+")
+WORD = re.compile(rf"[\w{MARKS}]{{1,{LENGTH}}}")
+# As many marks on one letter as a word is long, and more of them.
+HEAP = re.compile(rf"([{MARKS}]{{{LENGTH}}})(?=[{MARKS}])")
 # The same in small ASCII letters, where it is quicker.
 PLAIN = re.compile(f"[a-z0-9]{{1,{LENGTH}}}")
 
@@ -34,7 +38,8 @@ def words(text):
     text = text.replace("_", " ")
     if text.isascii():
         return PLAIN.findall(text.lower())
-    # Cut before they are normalised: a long run of marks takes time by its square.
-    folded = unicodedata.normalize("NFKC", " ".join(WORD.findall(text))).casefold()
+    # To normalise a heap of marks takes time by its square.
+    text = HEAP.sub(r"\1 ", " ".join(RUN.findall(text)))
+    folded = unicodedata.normalize("NFKC", text).casefold()
     folded = unicodedata.normalize("NFKC", folded).replace("_", " ")
     return WORD.findall(SIGN.sub(r" \g<0> ", folded))

@@ -12,7 +12,7 @@ from issues.models import Issue
 from issues.query import fields
 from issues.query.fields import ALWAYS, NEVER
 from issues.query.parser import parse
-from issues.query.scope import Scope, in_quotes, literal
+from issues.query.scope import Scope, in_quotes, literal, spoken
 from issues.query.tree import ANY, Group, Not, QueryError, Term, UnknownValue, Words
 from issues.search import Phrase
 from issues.words import words
@@ -204,7 +204,13 @@ def words_leaf(value, text, scope):
     if not phrase.words:
         return Leaf(ALWAYS, gettext("with any text"), value.start, value.end)
     condition = search.condition(scope.user.space_roles(), [phrase])
-    return Leaf(condition, gettext("with “{}”").format(value.text), value.start, value.end, phrase=phrase)
+    return Leaf(
+        condition,
+        gettext("with {}").format(spoken(value, gettext("“{}”"))),
+        value.start,
+        value.end,
+        phrase=phrase,
+    )
 
 
 def is_signs(tree):

@@ -35,6 +35,7 @@ from issues.query.scope import (
     Table,
     literal,
     quoted,
+    spoken,
 )
 from issues.query.tree import ANY, QueryError, UnknownValue
 from issues.search import told
@@ -123,7 +124,7 @@ class Field:
 
     def word(self, value, scope):
         """How an explanation calls a value."""
-        return value.text
+        return spoken(value)
 
     def offers(self, scope, prefix):
         """[(value as a query writes it, what it is)] of values that begin with `prefix`, at most OFFERED."""
@@ -300,7 +301,7 @@ class Reference(Field):
         if is_none(value) or value.is_anything:
             return str(self.nobody) if is_none(value) else gettext("any")
         if value.wild:
-            return value.text
+            return spoken(value)
         shown = {str(getattr(row, self.table.shown)) for row in scope.find(self.table, value)}
         return either(sorted(shown))
 
@@ -429,7 +430,7 @@ class Text(Field):
         return Q(**dict.fromkeys(self.columns, ""))
 
     def word(self, value, scope):
-        return value.text or gettext("nothing")
+        return spoken(value) or gettext("nothing")
 
 
 class Prose(Text):
@@ -438,7 +439,7 @@ class Prose(Text):
     is_part = True
 
     def word(self, value, scope):
-        return gettext("“{}”").format(value.text)
+        return spoken(value, gettext("“{}”"))
 
 
 class Exact(Text):
@@ -555,7 +556,7 @@ class LabelKey(Field):
         return ~labelled(scope.spaces, self.column)
 
     def word(self, value, scope):
-        return f"{self.column}: {value.text}"
+        return f"{self.column}: {spoken(value)}"
 
     def offers(self, scope, prefix):
         return [(quoted(text), "") for text in scope.label_texts(prefix, self.column)]

@@ -17,7 +17,7 @@ from issues.lookups import as_uuid, people_of
 from issues.models import Channel, Environment, Level, Membership, Project, Space, Team
 from issues.models.sets import IssueLabel
 from issues.models.sql import among
-from issues.query.tree import UnknownValue, Value
+from issues.query.tree import ANY, ONE, UnknownValue, Value
 
 OFFERED = 20  # proposals for one place
 COLUMNS = 500  # of one statement; PostgreSQL gives at most 1,664
@@ -205,6 +205,17 @@ def quoted(text):
 def in_quotes(text):
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def spoken(value, form="{}"):
+    """A Value as an explanation says it, its letters in this form: "something like b*g" with wildcards."""
+    if not value.wild or value.is_anything:
+        return form.format(value.text)
+    letters = (
+        f"\\{letter}" if letter in (ANY, ONE) and at not in value.wild else letter
+        for at, letter in enumerate(value.text)
+    )
+    return gettext("something like {}").format(form.format("".join(letters)))
 
 
 def literal(text, start=0, end=0):

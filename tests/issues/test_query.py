@@ -334,10 +334,16 @@ def test_labels_are_not_compared(ops, alice, text):
         ("due:today,tomorrow", "issues due today or tomorrow"),
         ("has:due no:label", "issues with due, without label"),
         ("title:null", "issues with “null” in the title"),
+        ("title:nul*", "issues with something like “nul*” in the title"),
         ("key:ops-1", "issues with the key OPS-1"),
         ("env:none", "issues in none"),
         ("sort:level", "all issues"),
         ("sort:level is:open", "open issues"),
+        ('nono* "nono*"', "issues with something like “nono*”, with “nono*”"),
+        ('label:a* label:"a*"', "issues labelled something like a*, labelled a*"),
+        (r"kind:b*g kind:b\*g", "issues of kind something like b*g, of kind b*g"),
+        (r"kind:b\*g*", r"issues of kind something like b\*g*"),
+        ("team:* label.squad:b?", "issues of team any, labelled squad: something like b?"),
     ],
 )  # fmt: skip
 def test_a_query_is_said_in_words(alice, bob, text, words):

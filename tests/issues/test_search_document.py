@@ -1,5 +1,6 @@
 """What is searched of an issue follows every change of it, in the same transaction."""
 
+import unicodedata
 from datetime import date
 from importlib import import_module
 from io import StringIO
@@ -59,6 +60,14 @@ def test_words_are_letters_marks_and_digits_in_one_spelling(text, expected):
 
 def test_a_long_word_is_as_many_as_it_fills():
     assert list(map(len, words("x" * 200))) == [LENGTH, LENGTH, LENGTH, 200 - 3 * LENGTH]
+
+
+@pytest.mark.parametrize("word", ["é" * 40, "한국어" * 15])
+def test_a_long_word_is_the_same_in_parts_and_composed(word):
+    parts = unicodedata.normalize("NFD", word)
+
+    assert len(parts) > LENGTH > len(word)
+    assert words(parts) == words(word) == [word]
 
 
 def test_marks_without_end_are_cut_before_they_are_put_in_order():

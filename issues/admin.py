@@ -26,7 +26,6 @@ from issues.administration import (
     count_up_to,
     counted,
 )
-from issues.filters import ACTIONS, SOURCES, shown_actors
 from issues.forms import OPEN, TextField
 from issues.limits import TARGETS
 from issues.models import (
@@ -46,6 +45,7 @@ from issues.models import (
 )
 from issues.parsers import parse
 from issues.space_serializers import TargetSerializer
+from issues.trail import ACTIONS, SOURCES, shown_actors
 
 # The dark and the light text that may stand on a level's colour, and the least contrast that reads well.
 DARK, LIGHT = "#0F1115", "#FFFFFF"

@@ -4,11 +4,11 @@ from datetime import UTC
 from functools import cached_property
 
 import django_filters
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.dateparse import parse_datetime
 from django.utils.http import urlencode
 from django.utils.timezone import is_naive
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from rest_framework.exceptions import ValidationError
 
 from issues import lookups
@@ -262,90 +262,3 @@ def checked_query(text, request):
     # Made for what it raises.
     _ = filters.conditions
     return urlencode(params)
-
-
-SOURCES = (
-    "web", "api", "admin", "import", "command", "worker", "rule",
-    "qarion", "zylon", "guance", "versori", "datadog",
-)  # fmt: skip
-# What history calls the changes that are looked for, and what people do.
-ACTIONS = {
-    "created": gettext_lazy("Issue opened"),
-    "status_changed": gettext_lazy("Status changed"),
-    "priority_changed": gettext_lazy("Level set"),
-    "assignee_changed": gettext_lazy("Assignee changed"),
-    "title_changed": gettext_lazy("Title edited"),
-    "description_changed": gettext_lazy("Description edited"),
-    "label_added": gettext_lazy("Label added"),
-    "label_removed": gettext_lazy("Label removed"),
-    "comment_added": gettext_lazy("Comment added"),
-    "comment_edited": gettext_lazy("Comment edited"),
-    "comment_deleted": gettext_lazy("Comment deleted"),
-    "attachment_added": gettext_lazy("File attached"),
-    "attachment_removed": gettext_lazy("File removed"),
-    "deleted": gettext_lazy("Issue deleted"),
-    "restored": gettext_lazy("Issue restored"),
-    "regressed": gettext_lazy("Issue regressed"),
-    "level_created": gettext_lazy("Level made"),
-    "level_changed": gettext_lazy("Level edited"),
-    "level_retired": gettext_lazy("Level retired"),
-    "level_restored": gettext_lazy("Level brought back"),
-    "channel_created": gettext_lazy("Channel made"),
-    "channel_changed": gettext_lazy("Channel edited"),
-    "channel_retired": gettext_lazy("Channel retired"),
-    "team_created": gettext_lazy("Team made"),
-    "project_created": gettext_lazy("Project made"),
-    "environment_created": gettext_lazy("Environment made"),
-    "invitation_created": gettext_lazy("Somebody invited"),
-    "invitation_changed": gettext_lazy("Invitation accepted"),
-    "user_created": gettext_lazy("Superuser made"),
-    "user_changed": gettext_lazy("Person edited"),
-    "password_changed": gettext_lazy("Password changed"),
-    "password_link_made": gettext_lazy("Password link made"),
-    "membership_created": gettext_lazy("Member added"),
-    "membership_changed": gettext_lazy("Role changed"),
-    "membership_retired": gettext_lazy("Member removed"),
-    "apitoken_created": gettext_lazy("Token made"),
-    "apitoken_retired": gettext_lazy("Token revoked"),
-    "savedview_created": gettext_lazy("View shared"),
-    "savedview_changed": gettext_lazy("View edited"),
-    "savedview_retired": gettext_lazy("View deleted"),
-    "space_changed": gettext_lazy("Space edited"),
-}
-HISTORY_FILTERS = ("space", "issue", "actor", "source", "action", "batch")
-
-
-def narrow_history(user, entries, wanted):
-    """What `wanted`, {parameter: value}, leaves of `entries`; BadParameter for what is not there."""
-    for name, value in wanted.items():
-        if name not in HISTORY_FILTERS:
-            raise BadParameter(name, gettext("There is no such parameter."))
-        entries = narrow_entries(user, entries, name, value)
-    return entries
-
-
-def narrow_entries(user, entries, name, value):
-    if name in ("source", "action"):
-        return entries.filter(**{name: value})
-    row = history_reference(user, name, value)
-    if row is None:
-        raise not_found(name)
-    entries = entries.filter(**{name: row})
-    # What somebody did under an issue's anonymity is not found by their name, nor by what else they did.
-    return shown_actors(entries) if name in ("actor", "batch") else entries
-
-
-def history_reference(user, name, value):
-    """What a filter of history names, or None."""
-    if name == "space":
-        return lookups.find_space(user, value)
-    if name == "issue":
-        return lookups.with_reference(Issue.objects.visible_to(user), value).first()
-    if name == "batch":
-        return lookups.as_uuid(value)
-    return user if value == "me" else lookups.find_person(list(user.space_roles()), value)
-
-
-def shown_actors(entries):
-    """`entries` without what somebody did under an issue's anonymity."""
-    return entries.exclude(issue__is_anonymous=True, issue__reporter=F("actor"))

@@ -18,7 +18,6 @@ from django.utils.translation import gettext, gettext_lazy
 
 from issues import lookups, markdown, rows
 from issues.clashes import clashes_of
-from issues.filters import ACTIONS, SOURCES
 from issues.language import inside, spoken
 from issues.limits import (
     ATTACHMENT_SIZE,
@@ -38,6 +37,7 @@ from issues.models.rendered import own_links
 from issues.models.sets import SETS, show_label
 from issues.orders import NEWEST_FIRST, RELEVANCE
 from issues.policy import may
+from issues.trail import ACTIONS, SOURCES
 
 LINE_END = re.compile("\r\n?")
 NEWLINES = re.compile("[\r\n]+")
@@ -849,7 +849,7 @@ def offer(form, name, choices):
 
 
 class HistoryListForm(forms.Form):
-    """The filters of the audit trail as controls; what they mean, `narrow_history` checks."""
+    """The filters of the audit trail as controls; what they mean, a Trail checks."""
 
     space = forms.ChoiceField(label=gettext_lazy("Space"))
     actor = forms.ChoiceField(label=gettext_lazy("Who"))

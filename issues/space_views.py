@@ -10,11 +10,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from issues import keyset, lookups
 from issues.counts import open_by
-from issues.filters import BadParameter, narrow_history
+from issues.filters import BadParameter
 from issues.forms import OPEN, HistoryListForm, SubscriptionForm
 from issues.list_rows import PAGE_SIZE, list_page
-from issues.models import Channel, HistoryEntry, Issue, Level, Subscription
+from issues.models import Channel, Issue, Level, Subscription
 from issues.policy import may
+from issues.trail import Trail
 from issues.views import history_page, matching, page_links, spaces_and_people
 
 
@@ -131,10 +132,9 @@ def history_list(request):
     """The audit trail of one's spaces, newest first."""
     params = {name: value for name, value in request.GET.items() if value}
     cursor = params.pop("cursor", None)
-    entries = HistoryEntry.objects.visible_to(request.user)
     page, problem = keyset.Page([], None, None), ""
     try:
-        page, problem = history_page(narrow_history(request.user, entries, params), cursor)
+        page, problem = history_page(Trail(request.user, params).page, cursor)
     except BadParameter as error:
         problem = "; ".join(f"{name}: {reasons[0]}" for name, reasons in error.detail.items())
     context = page_links(params, page) | {

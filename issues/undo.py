@@ -2,7 +2,6 @@
 
 from collections import namedtuple
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
 import orjson
@@ -17,10 +16,6 @@ from issues.models.history import COMMENTS, REDACTED, moment
 from issues.models.issue import TIMES, stamps
 from issues.models.sets import SETS
 
-# Entries of a batch are looked for among those of this time around it: there is no index of batches, since
-# every change would pay for it.
-BEFORE, AFTER = timedelta(minutes=5), timedelta(days=7)
-MILLISECOND = timedelta(milliseconds=1)
 FIELDS = {field.name: field for field in map(Issue._meta.get_field, Issue.FIELDS)}
 # What a page offers to revert one by one. Files are gone when they are taken off; whether they are named is
 # for the reporter to say; and what only one door knows nobody sees on a page.
@@ -50,12 +45,7 @@ class Undone:
 
 def entries_of(batch):
     """The entries of issues that were written as one batch."""
-    at = batch.int >> 80
-    low, high = at - BEFORE // MILLISECOND, at + AFTER // MILLISECOND
-    bounds = [UUID(int=min(max(ms, 0), 2**48 - 1) << 80) for ms in (low, high)]
-    return HistoryEntry.objects.filter(
-        batch=batch, uuid__gte=bounds[0], uuid__lt=bounds[1], issue__isnull=False
-    )
+    return HistoryEntry.objects.of_batch(batch).filter(issue__isnull=False)
 
 
 def makers_of(batch):

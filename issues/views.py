@@ -342,7 +342,11 @@ def issue_history(request, key):
     """Every entry of the issue's chain, newest first."""
     issue = find(request, key)
     entries = HistoryEntry.objects.visible_to(request.user).filter(issue=issue)
-    page, problem = history_page(entries, request.GET.get("cursor"))
+
+    def read(cursor, size):
+        return keyset.page(rows.history(entries), keyset.Order(), cursor, size, lambda row: row[:1])
+
+    page, problem = history_page(read, request.GET.get("cursor"))
     context = page_links({}, page) | {
         "issue": issue,
         "entries": page.rows,
@@ -352,10 +356,13 @@ def issue_history(request, key):
     return render(request, "issues/issue_history.html", context, status=400 if problem else 200)
 
 
-def history_page(entries, cursor):
-    """(a keyset.Page of history documents as `dressed` gives them, newest first; why there is none)."""
+def history_page(read, cursor):
+    """(a keyset.Page of history documents as `dressed` gives them; why there is none).
+
+    `read(cursor, size)` gives the Page of their rows.
+    """
     try:
-        page = keyset.page(rows.history(entries), keyset.Order(), cursor, PAGE_SIZE, lambda row: row[:1])
+        page = read(cursor, PAGE_SIZE)
     except keyset.BadCursor as error:
         return keyset.Page([], None, None), str(error)
     page.rows = dressed(page.rows)

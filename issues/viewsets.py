@@ -14,7 +14,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from issues import issue_rows, keyset, lookups, rows
 from issues.counts import total_of
 from issues.facets import facet_documents
-from issues.filters import HISTORY_FILTERS, ORDERS, BadParameter, IssueFilter, narrow_history
+from issues.filters import ORDERS, BadParameter, IssueFilter
 from issues.limits import BULK, TITLE, refusal
 from issues.models import HistoryEntry, Issue, Space
 from issues.policy import may
@@ -30,6 +30,7 @@ from issues.serializers import (
 )
 from issues.signals import References, field_name
 from issues.similar import similar
+from issues.trail import FILTERS, Trail
 
 ETAG = re.compile(r'(?:W/)?"([0-9]{1,18})"\Z')
 PAGING = [
@@ -388,9 +389,15 @@ class HistoryViewSet(NativeViewSet):
     serializer_class = HistorySerializer
     queryset = HistoryEntry.objects.none()
 
-    @paged(HistorySerializer, *(OpenApiParameter(name, str) for name in HISTORY_FILTERS))
+    @paged(HistorySerializer, *(OpenApiParameter(name, str) for name in FILTERS))
     def list(self, request):
-        self.allow_parameters("cursor", "page_size", *HISTORY_FILTERS)
-        wanted = {name: value for name in HISTORY_FILTERS if (value := self.parameter(name))}
-        entries = narrow_history(request.user, HistoryEntry.objects.visible_to(request.user), wanted)
-        return self.page(rows.history(entries), keyset.Order(), rows.history_documents, lambda row: row[:1])
+        self.allow_parameters("cursor", "page_size", *FILTERS)
+        wanted = {name: value for name in FILTERS if (value := self.parameter(name))}
+        found = Trail(request.user, wanted)
+
+        def read(cursor, size):
+            page = found.page(cursor, size)
+            page.rows = rows.history_documents(page.rows)
+            return page
+
+        return self.paged(read, found.entries.count)

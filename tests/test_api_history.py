@@ -229,6 +229,33 @@ def test_pages_of_a_history_hold_every_entry_once(api, bob, ops):
         assert len(set(seen)) == len(seen) >= 7
 
 
+@pytest.mark.parametrize("wanted", ["", "&action=created", "&source=system&space=THREE"])
+def test_pages_of_the_trail_of_many_spaces_are_in_one_order_both_ways(api, bob, ops, wanted):
+    spaces = [ops, SpaceFactory(key="TWO"), SpaceFactory(key="THREE")]
+    for space in spaces[1:]:
+        MembershipFactory(user=bob, space=space, role="viewer")
+    for n in range(12):
+        CommentFactory(issue=IssueFactory(space=spaces[n * n % 3]), is_internal=n % 2 == 0)
+    client, pages, back = api(bob), [], []
+    address = f"/api/history/?page_size=5{wanted}"
+
+    link = address
+    while link:
+        pages.append(page := client.get(link).json())
+        link = page["next"]
+    link = page["previous"]
+    while link:
+        back.append(page := client.get(link).json())
+        link = page["previous"]
+
+    everything = [entry["id"] for entry in client.get(address.replace("=5", "=100")).json()["results"]]
+    known = HistoryEntry.objects.visible_to(bob).order_by("-id")
+    visible = [str(uuid) for uuid in known.values_list("uuid", flat=True)]
+    assert everything == ([uuid for uuid in visible if uuid in everything] if wanted else visible)
+    assert [entry["id"] for page in pages for entry in page["results"]] == everything
+    assert [page["results"] for page in back] == [page["results"] for page in pages[-2::-1]]
+
+
 def test_the_trail_is_newest_first_and_has_the_space_s_own_chain(api, alice, ops):
     issue = IssueFactory(space=ops)
     level = LevelFactory(space=ops, key="S1")

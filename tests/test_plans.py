@@ -21,9 +21,11 @@ from django.utils.http import urlencode
 
 from issues import search
 from issues.bulk import with_keys
-from issues.models import Issue
+from issues.models import HistoryEntry, Issue, Space
+from issues.trail import Trail
 from tests.bench.scenarios import labels
 from tests.bench.shapes import READER, queries_of, words_of
+from tests.factories import MembershipFactory, UserFactory
 from tracker.accounts.models import ApiToken
 from tracker.dialects.ids import ulid_of
 from tracker.generator import ground
@@ -264,6 +266,53 @@ def test_a_page_of_the_trash_touches_few_rows(person):
         list(Issue.objects.in_trash_of(user).order_by("-pk")[:51])
 
     assert touched(captured[-1]["sql"]) <= most(person)
+
+
+@pytest.fixture
+def entry():
+    """An entry that both see, of the small space of one of them."""
+    space = Space.objects.get(key=words_of()["small"])
+    return HistoryEntry.objects.filter(space=space, action="status_changed").select_related("issue")[0]
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_a_page_of_the_trail_touches_few_rows_whatever_it_is_narrowed_by(entry, person):
+    wanted = {
+        "": {}, "space": {"space": words_of()["small"]}, "issue": {"issue": str(entry.issue.uuid)},
+        "batch": {"batch": str(entry.batch)}, "me": {"actor": "me"}, "another": {"actor": ground.email_of(5)},
+        "action": {"action": "comment_added"}, "source": {"source": entry.source},
+        "both": {"action": "status_changed", "actor": "me"},
+    }  # fmt: skip
+
+    pages = {name: f"/api/history/?{urlencode(query)}" for name, query in wanted.items()}
+    found = {name: max(map(touched, selects(person, path))) for name, path in pages.items()}
+
+    assert {name: number for name, number in found.items() if number > most(person)} == {}
+
+
+@pytest.mark.parametrize("person", STEPS)
+@pytest.mark.parametrize("query", ["", "action=text_redacted", "source=zylon", "actor=me", "space={small}"])
+def test_the_trail_goes_along_an_index(query, person):
+    path = f"/api/history/?{query.format(**words_of())}"
+
+    assert [step for sql in selects(person, path) for step in scans_of(sql)] == []
+
+
+def test_a_page_of_the_trail_does_not_walk_past_what_happened_elsewhere(entry):
+    """The newest entries are all of other spaces: those of the small one are the oldest of all."""
+    seen = HistoryEntry.objects.filter(space=entry.space).order_by("-id")
+    elsewhere = HistoryEntry.objects.filter(id__gt=seen[0].id).count()
+    user = UserFactory()
+    MembershipFactory(space=entry.space, user=user, role="viewer")
+
+    with CaptureQueriesContext(connection) as captured:
+        page = Trail(user, {"action": "created"}).page(None, 50)
+
+    assert elsewhere > 0
+    assert [row[0] for row in page.rows] == [
+        entry.uuid for entry in seen.filter(action="created")[: len(page.rows)]
+    ]
+    assert max(touched(row["sql"]) for row in captured) <= most(READER)
 
 
 @pytest.mark.database("postgresql")

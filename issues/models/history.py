@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -25,6 +25,10 @@ EMPTY = (None, "", False, [], {})
 COMMENTS, NAMING = "comments", '"comment":"'
 # The name under which a redaction is on record.
 REDACTED = "text_redacted"
+# Entries of a batch are looked for among those of this time around it: there is no index of batches, since
+# every change would pay for it.
+BEFORE, AFTER = timedelta(minutes=5), timedelta(days=7)
+MILLISECOND = timedelta(milliseconds=1)
 # What a person does first with an issue. Comments are none, since an internal one would tell of itself.
 ACTED = ("status_changed", "assignee_changed", "priority_changed")
 
@@ -132,10 +136,20 @@ class TextVersion(Guarded):
 class HistoryQuerySet(GuardedQuerySet):
     def visible_to(self, user):
         """The entries of the user's spaces, but for internal comments where they only view."""
-        roles = user.space_roles()
-        viewed = [space for space, role in roles.items() if role == "viewer"]
-        rows = self.filter(space_id__in=roles)
-        return rows.exclude(Q(space_id__in=viewed) & self.of_internal_comments()) if viewed else rows
+        return self.filter(space_id__in=user.space_roles()).told_to(user)
+
+    def told_to(self, user):
+        """The entries of any spaces without internal comments where the user only views."""
+        viewed = [space for space, role in user.space_roles().items() if role == "viewer"]
+        return self.exclude(Q(space_id__in=viewed) & self.of_internal_comments()) if viewed else self.all()
+
+    def of_batch(self, batch):
+        """The entries that were written as one batch."""
+        at = batch.int >> 80
+        low, high = at - BEFORE // MILLISECOND, at + AFTER // MILLISECOND
+        first, after = (UUID(int=min(max(ms, 0), 2**48 - 1) << 80) for ms in (low, high))
+        of_time = self.model.objects.filter(uuid__gte=first, uuid__lt=after, batch=batch)
+        return self.filter(pk__in=of_time.order_by().values("pk"))
 
     def public(self):
         """The entries that tell nothing of internal comments."""

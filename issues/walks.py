@@ -60,24 +60,30 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     if path.windows and not order.column:
         return in_windows(path, rest, order, key, backwards, size, skip, found.is_known_by_words)
     starts = beyonds(order, key, backwards, path) if key else [edge(found, path, order, backwards)]
-    parts = [
-        (dict(zip(values, some, strict=True)), [start, *rest])
-        for start in starts
-        for some in product(*values.values())
-    ]
     is_bare = driven and not path.is_repeated and len(rest) == len(OF_ALL)
     is_bare = is_bare and connection.vendor == "postgresql" and order.column is None
     find = probing_branch if is_bare else branch
-    if len(parts) == 1 and not order.column and not skip:
-        return find(path, *parts[0], order, backwards, size)
+    if len(starts) * size_of(values.values()) == 1 and not order.column and not skip:
+        (only,) = parts_of(path, values)
+        return find(*only, [*starts, *rest], order, backwards, size)
     # An issue may be of several of the teams or channels.
-    union = " UNION " if values.keys() & {"team_id", "channel_id"} else " UNION ALL "
+    is_once = not values.keys() & {"team_id", "channel_id"}
+    union = " UNION ALL " if is_once else " UNION "
     if connection.vendor == "sqlite":
         # It reads of each part as much as it merges, if parts have no end of their own.
-        found = [unsorted(path, *part, order) for part in parts]
+        found = [
+            unsorted(*part, [start, *rest], order) for start in starts for part in parts_of(path, values)
+        ]
         sql = union.join(sql for sql, _ in found)
     else:
-        found = [find(path, *part, order, backwards, skip + size) for part in parts]
+        found = [
+            in_parts(*group, [start, *rest], order, backwards, skip + size, find)
+            for start in starts
+            for group in groups_of(path, values)
+        ]
+        found = [
+            (sql if is_once else f"SELECT DISTINCT * FROM ({sql}) AS part", known) for sql, known in found
+        ]
         sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
     sql += f" ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
     return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
@@ -111,10 +117,7 @@ def all_ids(spaces, conditions):
         return None
     # For a list without an end the key would be an order to walk in.
     path = replace(path, sorted_by=f"{path.key} + 0")
-    branches = [
-        branch(path, dict(zip(values, some, strict=True)), rest, ORDERS[NEWEST_FIRST], False, ENDLESS)
-        for some in product(*values.values())
-    ]
+    branches = [branch(*part, rest, ORDERS[NEWEST_FIRST], False, ENDLESS) for part in parts_of(path, values)]
     union = " UNION ALL ".join(f"SELECT id FROM ({sql}) AS part" for sql, _ in branches)
     return union, [value for _, parameters in branches for value in parameters]
 
@@ -130,7 +133,7 @@ def in_windows(path, conditions, order, key, backwards, size, skip, is_known):
         conditions = [*beyonds(order, key, backwards, path), *conditions]
     # Not in the order of an index, which the planner might walk through instead.
     by_hand = replace(path, sorted_by=f"{path.key} + 0")
-    near = branch(by_hand, {}, [(path.windows.near(descends), []), *conditions], order, backwards, most)
+    near = branch(by_hand, [], [(path.windows.near(descends), []), *conditions], order, backwards, most)
     # Far away there are few where nothing else is asked for: a short page, or one of words that none has,
     # would be a walk through all documents.
     is_sorted = is_known or most <= SHORT
@@ -138,7 +141,7 @@ def in_windows(path, conditions, order, key, backwards, size, skip, is_known):
     is_short = f"(SELECT count(*) FROM near) < {most}", []
     (where, values), conditions = path.where, [is_far, is_short, *conditions]
     far = replace(by_hand, where=(along_index(where), values)) if is_sorted else path
-    far = branch(far, {}, conditions, order, backwards, most)
+    far = branch(far, [], conditions, order, backwards, most)
     direction = "DESC" if descends else "ASC"
     return (
         f"WITH start (id) AS MATERIALIZED ({start}), "
@@ -247,18 +250,56 @@ def comparison(descending, backwards):
     return "<" if descending != backwards else ">"
 
 
-def branch(path, values, conditions, order, backwards, size):
-    """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by."""
-    sql, parameters = unsorted(path, values, conditions, order)
-    path = path_in(path, values)
+def parts_of(path, values):
+    """[(Path, [(SQL, parameters)] of its columns)] of each part of an index with these values of them."""
+    for some in product(*values.values()):
+        part = dict(zip(values, some, strict=True))
+        # There is another path in the spaces that it has for that.
+        along = path.instead if part.get("space_id") in path.few else path
+        yield along, [(f"{column_of(along, name)} = %s", [value]) for name, value in part.items()]
+
+
+def groups_of(path, values):
+    """[(Path, values)] of all parts that have the same path."""
+    spaces = values.get("space_id", ())
+    few = [space for space in spaces if space in path.few]
+    if not few:
+        return [(path, values)]
+    others = [space for space in spaces if space not in path.few]
+    found = (path.instead, values | {"space_id": few}), (path, values | {"space_id": others})
+    return [(along, some) for along, some in found if some["space_id"]]
+
+
+def in_parts(path, values, conditions, order, backwards, size, find):
+    """(SQL, parameters) of the keys in all parts of an index, at most `size` of each.
+
+    They are one part for PostgreSQL, which else would take several times as long to plan fifty of them as to
+    read them.
+    """
+    equal = [(f"{column_of(path, name)} = of_{name}.{name}", []) for name in values]
+    sql, parameters = find(path, equal, conditions, order, backwards, size)
+    if not values:
+        return sql, parameters
+    lists = (
+        f"unnest(%s::{'text' if isinstance(known[0], str) else 'bigint'}[]) AS of_{name} ({name})"
+        for name, known in values.items()
+    )
+    sql = f"SELECT part.* FROM {' CROSS JOIN '.join(lists)} CROSS JOIN LATERAL ({sql}) AS part"
+    return sql, [*map(list, values.values()), *parameters]
+
+
+def branch(path, equal, conditions, order, backwards, size):
+    """(SQL, parameters) of the keys in one part of an index, with the value that they are sorted by.
+
+    `equal` says what its columns are: [(SQL, parameters)].
+    """
+    sql, parameters = unsorted(path, equal, conditions, order)
     terms = ", ".join(order.sql(backwards, "issues_issue.", path.sorted_by or path.key))
     return f"{sql} ORDER BY {terms} LIMIT {size}", parameters
 
 
-def unsorted(path, values, conditions, order):
+def unsorted(path, equal, conditions, order):
     """The same, but all of them in no order."""
-    path = path_in(path, values)
-    equal = [(f"{column_of(path, name)} = %s", [value]) for name, value in values.items()]
     conditions = [condition for condition in (path.where, *equal, *conditions) if condition[0]]
     joined = "" if path.source == "issues_issue" else " CROSS JOIN issues_issue"
     if path.is_of_words and connection.vendor == "postgresql":
@@ -274,22 +315,18 @@ def unsorted(path, values, conditions, order):
     return sql, [value for _, parameters in conditions for value in parameters]
 
 
-def path_in(path, values):
-    """The path where columns have these values: another one in the spaces that it has for that."""
-    return path.instead if values.get("space_id") in path.few else path
-
-
-def probing_branch(path, values, conditions, order, backwards, size):
+def probing_branch(path, equal, conditions, order, backwards, size):
     """The same for a path along a set's table, where the conditions hold for almost every row: they are asked
     of the issue of each. To join the two tables costs PostgreSQL twice as much, in each of many branches.
     The first of the conditions is where the page begins, if any, and is for the index.
     """
     (start, bound), *conditions = conditions
-    equal = " AND ".join([*(f"{column_of(path, name)} = %s" for name in values), *filter(None, [start])])
+    along = " AND ".join(sql for sql, _ in (*equal, (start, bound)) if sql)
     holds = " AND ".join(sql for sql, _ in conditions if sql)
     asked = f"(SELECT {holds} FROM issues_issue WHERE issues_issue.id = {path.key})"
     terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
     sql = (
-        f"SELECT {path.key} AS id FROM {path.source} WHERE {equal} AND {asked} ORDER BY {terms} LIMIT {size}"
+        f"SELECT {path.key} AS id FROM {path.source} WHERE {along} AND {asked} ORDER BY {terms} LIMIT {size}"
     )
-    return sql, [*values.values(), *bound, *(value for _, parameters in conditions for value in parameters)]
+    known = [value for _, parameters in (*equal, (start, bound), *conditions) for value in parameters]
+    return sql, known

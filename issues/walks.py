@@ -276,16 +276,22 @@ def in_parts(path, values, conditions, order, backwards, size, find):
     They are one part for PostgreSQL, which else would take several times as long to plan fifty of them as to
     read them.
     """
-    equal = [(f"{column_of(path, name)} = of_{name}.{name}", []) for name in values]
+    many = {name: list(known) for name, known in values.items() if len(known) > 1}
+    equal = [
+        (f"{column_of(path, name)} = of_{name}.{name}", [])
+        if name in many
+        else (f"{column_of(path, name)} = %s", known)
+        for name, known in values.items()
+    ]
     sql, parameters = find(path, equal, conditions, order, backwards, size)
-    if not values:
+    if not many:
         return sql, parameters
     lists = (
         f"unnest(%s::{'text' if isinstance(known[0], str) else 'bigint'}[]) AS of_{name} ({name})"
-        for name, known in values.items()
+        for name, known in many.items()
     )
     sql = f"SELECT part.* FROM {' CROSS JOIN '.join(lists)} CROSS JOIN LATERAL ({sql}) AS part"
-    return sql, [*map(list, values.values()), *parameters]
+    return sql, [*many.values(), *parameters]
 
 
 def branch(path, equal, conditions, order, backwards, size):

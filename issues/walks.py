@@ -29,6 +29,8 @@ from issues.search import along_index
 ENDLESS = 2**31 - 1
 # So many rows are a short page, for which PostgreSQL expects to walk only a little.
 SHORT = 20
+# An issue may be of several of these.
+REPEATED = {"team_id", "channel_id"}
 # What is asked of every issue: whether it is present, and in the spaces where to look.
 OF_ALL = ("deleted_at", "space_id")
 # As Django writes it.
@@ -66,9 +68,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     if len(starts) * size_of(values.values()) == 1 and not order.column and not skip:
         (only,) = parts_of(path, values)
         return find(*only, [*starts, *rest], order, backwards, size)
-    # An issue may be of several of the teams or channels.
-    is_once = not values.keys() & {"team_id", "channel_id"}
-    union = " UNION ALL " if is_once else " UNION "
+    union = " UNION " if values.keys() & REPEATED else " UNION ALL "
     if connection.vendor == "sqlite":
         # It reads of each part as much as it merges, if parts have no end of their own.
         found = [
@@ -80,9 +80,6 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
             in_parts(*group, [start, *rest], order, backwards, skip + size, find)
             for start in starts
             for group in groups_of(path, values)
-        ]
-        found = [
-            (sql if is_once else f"SELECT DISTINCT * FROM ({sql}) AS part", known) for sql, known in found
         ]
         sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
     sql += f" ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
@@ -290,7 +287,8 @@ def in_parts(path, values, conditions, order, backwards, size, find):
         f"unnest(%s::{'text' if isinstance(known[0], str) else 'bigint'}[]) AS of_{name} ({name})"
         for name, known in many.items()
     )
-    sql = f"SELECT part.* FROM {' CROSS JOIN '.join(lists)} CROSS JOIN LATERAL ({sql}) AS part"
+    columns = "DISTINCT part.*" if many.keys() & REPEATED else "part.*"
+    sql = f"SELECT {columns} FROM {' CROSS JOIN '.join(lists)} CROSS JOIN LATERAL ({sql}) AS part"
     return sql, [*many.values(), *parameters]
 
 

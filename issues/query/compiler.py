@@ -204,13 +204,8 @@ def words_leaf(value, text, scope):
     if not phrase.words:
         return Leaf(ALWAYS, gettext("with any text"), value.start, value.end)
     condition = search.condition(scope.user.space_roles(), [phrase])
-    return Leaf(
-        condition,
-        gettext("with {}").format(spoken(value, gettext("“{}”"))),
-        value.start,
-        value.end,
-        phrase=phrase,
-    )
+    said = gettext("with {}").format(spoken(value, gettext("“{}”")))
+    return Leaf(condition, said, value.start, value.end, phrase=phrase)
 
 
 def is_signs(tree):

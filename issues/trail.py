@@ -1,8 +1,7 @@
 """The audit trail of one's spaces: what it can be narrowed by, and a page of it."""
 
-from django.core.exceptions import FullResultSet
 from django.db import connection
-from django.db.models import F
+from django.db.models import Exists, OuterRef
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext, gettext_lazy
 
@@ -10,6 +9,7 @@ from issues import keyset, lookups, rows
 from issues.filters import BadParameter, not_found
 from issues.lookups import stored
 from issues.models import HistoryEntry, Issue
+from issues.models.sql import among, asked_of_each, where_of
 from issues.paths import index_hint
 
 NEWEST_FIRST = keyset.Order()
@@ -66,15 +66,15 @@ ACTIONS = {
     "space_changed": gettext_lazy("Space edited"),
 }
 FILTERS = ("space", "issue", "actor", "source", "action", "batch")
-# Of what these name there is an index, or little time.
-NARROW = {"issue", "actor", "batch"}
+# Of these there is little.
+NARROW = {"issue", "batch"}
 
 
 class Trail:
     """The entries that a user sees under filters, {parameter: value}; BadParameter for what is not there."""
 
     def __init__(self, user, wanted):
-        self.user, self.spaces = user, list(user.space_roles())
+        self.user, self.spaces, self.actor = user, list(user.space_roles()), None
         self.is_narrow = not NARROW.isdisjoint(wanted)
         self.told = HistoryEntry.objects.told_to(user)
         for name, value in wanted.items():
@@ -91,8 +91,10 @@ class Trail:
             raise not_found(name)
         if name == "space":
             self.spaces = [row.pk]
+        elif name == "actor":
+            self.actor = row
         else:
-            self.told = self.told.of_batch(row) if name == "batch" else self.told.filter(**{name: row})
+            self.told = self.told.of_batch(row) if name == "batch" else self.told.filter(issue=row)
         if name in ("actor", "batch"):
             # What somebody did under an issue's anonymity is not found by what else they did either.
             self.told = shown_actors(self.told)
@@ -109,50 +111,66 @@ class Trail:
 
     @property
     def entries(self):
-        return self.told.filter(space_id__in=self.spaces)
+        found = self.told.filter(space_id__in=self.spaces)
+        return found.filter(actor=self.actor) if self.actor else found
 
     def page(self, cursor, size):
         """Its keyset.Page of tuples as `rows.history` has them, the newest first; BadCursor."""
         backwards, key = keyset.decode(cursor, NEWEST_FIRST) if cursor else (False, None)
         entries = self.entries
-        if not self.is_narrow and 0 < len(self.spaces) <= SPACES:
+        if self.spaces and not self.is_narrow and (self.actor or len(self.spaces) <= SPACES):
             ids = RawSQL(*self.ids(backwards, key, size + 1))
             entries = HistoryEntry.objects.filter(pk__in=ids)
         found = keyset.read(rows.history(entries), NEWEST_FIRST, backwards, key, 0, size + 1)
         return keyset.page_of(found, size, backwards, key, lambda row: row[:1])
 
     def ids(self, backwards, key, most):
-        """(SQL, parameters) of the keys of a page, merged from the entries of each space along their index.
+        """(SQL, parameters) of a page's keys, along the index of actors, or merged along that of spaces.
 
-        Through those of all spaces, who belongs to quiet ones would walk past what happens in the others.
+        Along that of all entries, who belongs to quiet spaces would walk past what happens in the others.
         """
-        conditions = [
-            ("space_id = %s", []),
-            compiled(self.told),
-            (f"id {'>' if backwards else '<'} ({ROW_OF_KEY})", [stored(*key)]) if key else ("", []),
-        ]
-        where = " AND ".join(sql for sql, _ in conditions if sql)
-        known = [value for _, values in conditions for value in values]
-        in_order = f"ORDER BY id {'ASC' if backwards else 'DESC'} LIMIT {most}"
-        part = f"SELECT id FROM issues_historyentry{index_hint('history_space')} WHERE {where}"
-        if connection.vendor == "postgresql":
-            # SQLite reads of each part as much as it merges, if parts have no end of their own.
-            part = f"SELECT * FROM ({part} {in_order}) AS part"
-        parts = " UNION ALL ".join([part] * len(self.spaces))
-        return f"SELECT id FROM ({parts} {in_order}) AS page", [
-            value for space in self.spaces for value in (space, *known)
-        ]
+        where, known = where_of(self.told)
+        where = f" AND {asked_of_each(where)}" if where else ""
+        if key:
+            where += f" AND id {'>' if backwards else '<'} ({ROW_OF_KEY})"
+            known = [*known, stored(*key)]
+        find = of_actor if self.actor else of_spaces
+        return find(self, where, known, backwards, f"LIMIT {most}")
 
 
-def compiled(entries):
-    """(SQL, parameters) of what a queryset of entries asks of each of them."""
-    query = entries.query
-    try:
-        return query.get_compiler("default").compile(query.where)
-    except FullResultSet:
-        return "", []
+def of_spaces(trail, where, known, backwards, limit):
+    """(SQL, parameters) of the keys of the entries of a trail's spaces."""
+    in_order = f"ORDER BY id {'ASC' if backwards else 'DESC'} {limit}"
+    part = f"SELECT id FROM issues_historyentry{index_hint('history_space')} WHERE space_id = %s{where}"
+    if connection.vendor == "postgresql":
+        # SQLite reads of each part as much as it merges, if parts have no end of their own.
+        part = f"SELECT * FROM ({part} {in_order}) AS part"
+    parts = " UNION ALL ".join([part] * len(trail.spaces))
+    return f"SELECT id FROM ({parts} {in_order}) AS page", [
+        value for space in trail.spaces for value in (space, *known)
+    ]
+
+
+def of_actor(trail, where, known, backwards, limit):
+    """The same of what the trail's actor did in any of them.
+
+    PostgreSQL is to take no other index. That of spaces it does not see behind the CASE; and the order is the
+    actor's as well, of whom it does not know that a range has only one: else it would walk along the keys of
+    all entries where many of them are the actor's.
+    """
+    actor, (among_spaces, spaces) = trail.actor.pk, among("space_id", trail.spaces)
+    down, up = ("ASC", "DESC") if backwards else ("DESC", "ASC")
+    if connection.vendor == "postgresql":
+        own, values = f"actor_id BETWEEN %s AND %s AND CASE WHEN {among_spaces} THEN true END", [actor, actor]
+        in_order = f"actor_id {up}, id {down}"
+    else:
+        own, values, in_order = f"actor_id = %s AND {among_spaces}", [actor], f"id {down}"
+    source = f"issues_historyentry{index_hint('history_actor')}"
+    sql = f"SELECT id FROM {source} WHERE {own}{where} ORDER BY {in_order} {limit}"
+    return sql, [*values, *spaces, *known]
 
 
 def shown_actors(entries):
     """`entries` without what somebody did under an issue's anonymity."""
-    return entries.exclude(issue__is_anonymous=True, issue__reporter=F("actor"))
+    anonymous = Issue.objects.filter(pk=OuterRef("issue"), is_anonymous=True, reporter=OuterRef("actor"))
+    return entries.exclude(Exists(anonymous.order_by()))

@@ -80,13 +80,11 @@ class NativeViewSet(viewsets.GenericViewSet):
         """A page of `queryset` (tuples) as a response; `documents(rows)` makes what it shows."""
 
         def read(cursor, size):
-            page = keyset.page(queryset, order, cursor, size, key_of)
-            page.rows = documents(page.rows)
-            return page
+            return keyset.page(queryset, order, cursor, size, key_of)
 
-        return self.paged(read, queryset.order_by().count)
+        return self.paged(read, queryset.order_by().count, documents)
 
-    def paged(self, read, count):
+    def paged(self, read, count, documents=list):
         """A page as a response: `read(cursor, size)` gives its keyset.Page, `count()` the number of all."""
         try:
             size = keyset.page_size(self.parameter("page_size"))
@@ -96,7 +94,11 @@ class NativeViewSet(viewsets.GenericViewSet):
             page = read(self.parameter("cursor"), size)
         except keyset.BadCursor as error:
             raise BadParameter("cursor", str(error)) from error
-        document = {"results": page.rows, "next": self.link(page.next), "previous": self.link(page.previous)}
+        document = {
+            "results": documents(page.rows),
+            "next": self.link(page.next),
+            "previous": self.link(page.previous),
+        }
         if asked := self.parameter("count"):
             if asked != "exact":
                 raise BadParameter("count", "Only `exact`.")
@@ -394,10 +396,4 @@ class HistoryViewSet(NativeViewSet):
         self.allow_parameters("cursor", "page_size", *FILTERS)
         wanted = {name: value for name in FILTERS if (value := self.parameter(name))}
         found = Trail(request.user, wanted)
-
-        def read(cursor, size):
-            page = found.page(cursor, size)
-            page.rows = rows.history_documents(page.rows)
-            return page
-
-        return self.paged(read, found.entries.count)
+        return self.paged(found.page, found.entries.count, rows.history_documents)

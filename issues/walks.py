@@ -3,13 +3,13 @@
 from dataclasses import replace
 from itertools import product
 
-from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Q
 
 from issues.lookups import stored
 from issues.models import Issue
-from issues.models.sql import among
+from issues.models.sql import among, asked_of_each, where_of
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import (
     NO_PATH,
@@ -175,12 +175,11 @@ def unnoticed(sql, parameters):
     """The same condition, which leaves the database no way but to ask it of each row along the path.
 
     SQLite does not see keys that it could look up: it would take them along an index that ends with the key,
-    and forget the bound from which a page begins. PostgreSQL, which would make a list of all issues of which
-    something holds, or join them, does neither where an OFFSET stands.
+    and forget the bound from which a page begins.
     """
     if connection.vendor == "sqlite":
         return sql.replace(KEY_AMONG, f"+{KEY_AMONG}"), parameters
-    return sql.replace(" LIMIT 1)", " LIMIT 1 OFFSET 0)"), parameters
+    return asked_of_each(sql), parameters
 
 
 def column_among(column, values, is_along_another):
@@ -200,13 +199,7 @@ def column_among(column, values, is_along_another):
 
 def compiled(conditions):
     """(SQL, parameters) of Qs on issues that join nothing; EmptyResultSet where they cannot hold."""
-    query = Issue.objects.filter(*map(probed, conditions)).query
-    if sum(1 for uses in query.alias_refcount.values() if uses) > 1:
-        raise ValueError("A condition on issues looks into other tables by subqueries.")
-    try:
-        return query.get_compiler("default").compile(query.where)
-    except FullResultSet:
-        return "", []
+    return where_of(Issue.objects.filter(*map(probed, conditions)))
 
 
 def probed(condition):

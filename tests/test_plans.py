@@ -282,12 +282,24 @@ def test_a_page_of_the_trail_touches_few_rows_narrowed_by_each_of_its_filters(en
         "": {}, "space": {"space": words_of()["small"]}, "issue": {"issue": str(entry.issue.uuid)},
         "batch": {"batch": str(entry.batch)}, "me": {"actor": "me"}, "another": {"actor": ground.email_of(5)},
         "action": {"action": "comment_added"}, "source": {"source": entry.source},
+        "both": {"actor": "me", "action": "status_changed"},
     }  # fmt: skip
 
     pages = {name: f"/api/history/?{urlencode(query)}" for name, query in wanted.items()}
     found = {name: max(map(touched, selects(person, path))) for name, path in pages.items()}
 
     assert {name: number for name, number in found.items() if number > most(person)} == {}
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize("person", STEPS)
+def test_statistics_do_not_lead_the_trail_of_somebody_along_another_index(person):
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE issues_historyentry")
+
+    found = selects(person, "/api/history/?actor=me&action=status_changed")
+
+    assert max(map(touched, found)) <= most(person)
 
 
 @pytest.mark.parametrize("person", STEPS)

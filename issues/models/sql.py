@@ -1,6 +1,7 @@
 """Parts of statements that are written by hand."""
 
 import orjson
+from django.core.exceptions import FullResultSet
 from django.db import connection
 
 
@@ -34,3 +35,24 @@ def along_index(column, values):
     if connection.vendor == "postgresql":
         return f"{column} = ANY(ARRAY(SELECT unnest(%s::bigint[])))", [list(values)]
     return among_many(column, values)
+
+
+def where_of(rows):
+    """(SQL, parameters) of what a queryset that joins nothing asks of each row, ("", []) if nothing;
+    EmptyResultSet where it cannot hold.
+    """
+    query = rows.query
+    if sum(1 for uses in query.alias_refcount.values() if uses) > 1:
+        raise ValueError("Conditions look into other tables by subqueries.")
+    try:
+        return query.get_compiler("default").compile(query.where)
+    except FullResultSet:
+        return "", []
+
+
+def asked_of_each(sql):
+    """The same conditions, whose EXISTS PostgreSQL asks of each row along the path that it takes.
+
+    It joins no subquery with an OFFSET, nor makes a list of all of which it holds.
+    """
+    return sql.replace(" LIMIT 1)", " LIMIT 1 OFFSET 0)") if connection.vendor == "postgresql" else sql

@@ -29,6 +29,8 @@ from issues.search import along_index
 ENDLESS = 2**31 - 1
 # So many rows are a short page, for which PostgreSQL expects to walk only a little.
 SHORT = 20
+# So many keys more than a page has are looked at, since a few of them may be of deleted issues.
+SPARE = 12
 # An issue may be of several of these.
 REPEATED = {"team_id", "channel_id"}
 # What is asked of every issue: whether it is present, and in the spaces where to look.
@@ -68,6 +70,8 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     if len(starts) * size_of(values.values()) == 1 and not order.column and not skip:
         (only,) = parts_of(path, values)
         return find(*only, [*starts, *rest], order, backwards, size)
+    if is_bare and size < ENDLESS and not path.few:
+        return probed_late(path, values, [*starts, *rest], order, backwards, skip, size)
     union = " UNION " if values.keys() & REPEATED else " UNION ALL "
     if connection.vendor == "sqlite":
         # It reads of each part as much as it merges, if parts have no end of their own.
@@ -312,6 +316,31 @@ def unsorted(path, equal, conditions, order):
     return sql, [value for _, parameters in conditions for value in parameters]
 
 
+def probed_late(path, values, conditions, order, backwards, skip, size):
+    """(SQL, parameters) of a page of keys along a set's table, as by `ids_of`, in many parts of its index.
+
+    The first keys of all parts are asked together whether the conditions hold, which are as many as a page
+    has and a few to spare; only where too few of them do, those of each part are.
+    """
+    start, *rest = conditions
+    most = skip + size
+    first, known = in_parts(path, values, [start], order, backwards, most + SPARE, probing_branch)
+    each, asked = in_parts(path, values, conditions, order, backwards, most, probing_branch)
+    # In the space of a set's row is its issue as well.
+    rest = [(sql, values) for sql, values in rest if f"{path.source}." not in sql]
+    holds = " AND ".join(sql for sql, _ in rest)
+    in_order = f"ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT"
+    sql = (
+        f"WITH near AS MATERIALIZED (SELECT id FROM ({first} {in_order} {most + SPARE}) AS first WHERE "
+        f"(SELECT {holds} FROM issues_issue WHERE issues_issue.id = first.id) {in_order} {most}) "
+        f"SELECT id FROM (SELECT id FROM near WHERE (SELECT count(*) FROM near) = {most} UNION ALL "
+        f"SELECT id FROM ({each}) AS parts WHERE (SELECT count(*) FROM near) < {most}) AS page "
+        f"{in_order} {size} OFFSET {skip}"
+    )
+    said = [value for _, values in rest for value in values]
+    return sql, [*known, *said, *asked]
+
+
 def probing_branch(path, equal, conditions, order, backwards, size):
     """The same for a path along a set's table, where the conditions hold for almost every row: they are asked
     of the issue of each. To join the two tables costs PostgreSQL twice as much, in each of many branches.
@@ -320,10 +349,8 @@ def probing_branch(path, equal, conditions, order, backwards, size):
     (start, bound), *conditions = conditions
     along = " AND ".join(sql for sql, _ in (*equal, (start, bound)) if sql)
     holds = " AND ".join(sql for sql, _ in conditions if sql)
-    asked = f"(SELECT {holds} FROM issues_issue WHERE issues_issue.id = {path.key})"
+    asked = f" AND (SELECT {holds} FROM issues_issue WHERE issues_issue.id = {path.key})" if holds else ""
     terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
-    sql = (
-        f"SELECT {path.key} AS id FROM {path.source} WHERE {along} AND {asked} ORDER BY {terms} LIMIT {size}"
-    )
+    sql = f"SELECT {path.key} AS id FROM {path.source} WHERE {along}{asked} ORDER BY {terms} LIMIT {size}"
     known = [value for _, parameters in (*equal, (start, bound), *conditions) for value in parameters]
     return sql, known

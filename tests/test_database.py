@@ -304,6 +304,15 @@ def test_postgresql_is_told_to_keep_what_it_says(name, value):
 
 
 @only_postgres
+@pytest.mark.django_db
+@pytest.mark.parametrize("table", ["issues_issue", "issues_issuelabel"])
+def test_vacuum_comes_long_before_a_fifth_of_the_rows_is_new(table):
+    options = ask(f"SELECT reloptions FROM pg_class WHERE relname = '{table}'")
+
+    assert "autovacuum_vacuum_insert_scale_factor=0.005" in options
+
+
+@only_postgres
 @transactional
 def test_a_quiet_connection_is_taken_for_usable_without_a_statement():
     connection.ensure_connection()

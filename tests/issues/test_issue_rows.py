@@ -162,12 +162,33 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
             patch.setattr(paths, "RARE", 3)
             patch.setattr(paths, "OF_SPACE", 3)
             patch.setattr(paths, "LISTS", 0)
+            patch.setattr(walks, "SPARE", 1)
         there, back = read_to_the_end(filters, order, size)
 
     wanted = in_order(filters.qs, order)
     assert there == wanted
     assert back == wanted[: len(back)]
     assert len(back) >= len(wanted) - size
+
+
+@pytest.mark.parametrize("spare", [0, 1, walks.SPARE])
+@pytest.mark.parametrize("label", ["squad", "squad:db"])
+def test_what_lies_behind_deleted_issues_is_on_the_page_of_a_label(ops, alice, monkeypatch, label, spare):
+    monkeypatch.setattr(walks, "SPARE", spare)
+    data = SpaceFactory(key="DATA")
+    MembershipFactory(user=alice, space=data)
+    issues = [IssueFactory.build(space=(ops, data)[number % 2]) for number in range(12)]
+    for issue in issues:
+        issue.labels = {"squad": "db"}
+        issue.save()
+    for issue in (issues[3], *issues[-4:]):
+        issue.trash()
+
+    filters = IssueFilter({"label": label}, request=SimpleNamespace(user=alice))
+    found = {sort: read_to_the_end(filters, ORDERS[sort], 2)[0] for sort in SORTS}
+
+    assert found == {sort: in_order(filters.qs, ORDERS[sort]) for sort in SORTS}
+    assert len(found[SORTS[0]]) == 7
 
 
 @pytest.mark.parametrize("lists", [0, paths.LISTS])

@@ -1,5 +1,6 @@
 """The statements that read the keys of a page along a path (`issues.paths`)."""
 
+import re
 from dataclasses import replace
 from itertools import product
 
@@ -12,6 +13,7 @@ from issues.models import Issue
 from issues.models.sql import among, asked_of_each, where_of
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import (
+    LISTS,
     NO_PATH,
     WIDE,
     Conjuncts,
@@ -37,6 +39,8 @@ REPEATED = {"team_id", "channel_id"}
 OF_ALL = ("deleted_at", "space_id")
 # As Django writes it.
 KEY_AMONG = '"issues_issue"."id" IN ('
+# A list of issues by how the values of a label begin.
+OF_BEGINNINGS = re.compile('FROM "issues_issuelabel" .*"value" .*LIKE', re.DOTALL)
 # Through the issues of all spaces, where each of these would cost a list.
 BY_KEY = Path("", (), where=("issues_issue.id > 0", []))
 # The issue of a document: to join all that match, PostgreSQL would read all issues where these are many.
@@ -56,7 +60,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     path, values, driven = found.path(order, skip + size)
     try:
         rest = conjunction(found, path, values, driven)
-        if path in WIDE and has_lists(rest) and makes_many_lists(size_of(values.values())):
+        if path in WIDE and is_listed_again(rest, size_of(values.values()), order):
             path, values = BY_KEY, {}
             rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
@@ -168,6 +172,17 @@ def conjunction(found, path, values, driven):
     if path is NO_PATH:
         return rest + ([compiled([*others, *found.narrowed])] if others or found.narrowed else [])
     return rest + ([unnoticed(*compiled(others))] if others else [])
+
+
+def is_listed_again(conditions, parts, order):
+    """Whether a list that a condition looks issues up in would be made for each of too many parts.
+
+    PostgreSQL makes one of labels by the beginning of their values anew for each, and walks faster by keys.
+    """
+    if connection.vendor == "sqlite":
+        return has_lists(conditions) and makes_many_lists(parts)
+    is_of_beginnings = any(KEY_AMONG in sql and OF_BEGINNINGS.search(sql) for sql, _ in conditions)
+    return is_of_beginnings and order.column is None and parts > LISTS
 
 
 def has_lists(conditions):

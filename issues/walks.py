@@ -179,15 +179,10 @@ def is_listed_again(conditions, parts, order):
 
     PostgreSQL makes one of labels by the beginning of their values anew for each, and walks faster by keys.
     """
+    lists = [sql for sql, _ in conditions if KEY_AMONG in sql]
     if connection.vendor == "sqlite":
-        return has_lists(conditions) and makes_many_lists(parts)
-    is_of_beginnings = any(KEY_AMONG in sql and OF_BEGINNINGS.search(sql) for sql, _ in conditions)
-    return is_of_beginnings and order.column is None and parts > LISTS
-
-
-def has_lists(conditions):
-    """Whether one of the conditions looks issues up in a list."""
-    return any(KEY_AMONG in sql for sql, _ in conditions)
+        return bool(lists) and makes_many_lists(parts)
+    return order.column is None and parts > LISTS and any(map(OF_BEGINNINGS.search, lists))
 
 
 def unnoticed(sql, parameters):

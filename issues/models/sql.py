@@ -43,7 +43,7 @@ def where_of(rows):
     """
     query = rows.query
     if sum(1 for uses in query.alias_refcount.values() if uses) > 1:
-        raise ValueError("Conditions look into other tables by subqueries.")
+        raise ValueError("A condition looks into other tables by subqueries.")
     try:
         return query.get_compiler("default").compile(query.where)
     except FullResultSet:

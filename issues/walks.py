@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from issues.lookups import stored
 from issues.models import Issue
-from issues.models.sql import among, asked_of_each, where_of
+from issues.models.sql import among, as_rows, asked_of_each, where_of
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import (
     LISTS,
@@ -282,7 +282,7 @@ def in_parts(path, values, conditions, order, backwards, size, find):
     """
     many = {name: list(known) for name, known in values.items() if len(known) > 1}
     equal = [
-        (f"{column_of(path, name)} = of_{name}.{name}", [])
+        (f"{column_of(path, name)} = of_{name}.value", [])
         if name in many
         else (f"{column_of(path, name)} = %s", known)
         for name, known in values.items()
@@ -290,13 +290,14 @@ def in_parts(path, values, conditions, order, backwards, size, find):
     sql, parameters = find(path, equal, conditions, order, backwards, size)
     if not many:
         return sql, parameters
-    lists = (
-        f"unnest(%s::{'text' if isinstance(known[0], str) else 'bigint'}[]) AS of_{name} ({name})"
+    lists = [
+        as_rows(known, "text" if isinstance(known[0], str) else "bigint", f"of_{name}")
         for name, known in many.items()
-    )
+    ]
     columns = "DISTINCT part.*" if many.keys() & REPEATED else "part.*"
-    sql = f"SELECT {columns} FROM {' CROSS JOIN '.join(lists)} CROSS JOIN LATERAL ({sql}) AS part"
-    return sql, [*many.values(), *parameters]
+    rows = " CROSS JOIN ".join(sql for sql, _ in lists)
+    sql = f"SELECT {columns} FROM {rows} CROSS JOIN LATERAL ({sql}) AS part"
+    return sql, [*(value for _, values in lists for value in values), *parameters]
 
 
 def branch(path, equal, conditions, order, backwards, size):

@@ -4,16 +4,26 @@ import orjson
 from django.core.exceptions import FullResultSet
 from django.db import connection
 
+# So many words, as statuses are, have a parameter each.
+NAMED = 8
+
 
 def among(column, values):
-    """(SQL, parameters) of a column that has one of `values`, of which there may be none.
-
-    PostgreSQL keeps the plan of a statement by its text; with an array that is one however many there are.
-    """
+    """(SQL, parameters) of a column that has one of `values`, of which there may be none."""
     values = list(values)
-    if connection.vendor == "postgresql":
+    if connection.vendor == "postgresql" and not is_named(values):
         return f"{column} = ANY(%s)", [values]
     return f"{column} IN ({', '.join(['%s'] * len(values)) or 'NULL'})", values
+
+
+def is_named(values):
+    """Whether PostgreSQL is told each of these values, and not an array of them.
+
+    It keeps the plan of a statement by its text, and takes it for other values if it costs no more than a
+    plan for these alone; an array it expects to have ten. But everybody is in another number of spaces, which
+    would be as many texts.
+    """
+    return len(values) == 1 or (0 < len(values) <= NAMED and isinstance(values[0], str))
 
 
 def among_many(column, values):
@@ -23,11 +33,14 @@ def among_many(column, values):
     return f"{column} IN (SELECT value FROM json_each(%s))", [orjson.dumps(list(values)).decode()]  # noqa: S608
 
 
-def as_rows(values, kind):
-    """(SQL, parameters) of a table whose column `value` has these, of a type of PostgreSQL's."""
-    if connection.vendor == "postgresql":
-        return f"unnest(%s::{kind}[]) AS said (value)", [list(values)]
-    return "json_each(%s) AS said", [orjson.dumps(list(values)).decode()]
+def as_rows(values, kind, name="said"):
+    """(SQL, parameters) of a table whose column `value` has these values, of a type of PostgreSQL's."""
+    values = list(values)
+    if connection.vendor != "postgresql":
+        return f"json_each(%s) AS {name}", [orjson.dumps(values).decode()]
+    if is_named(values):
+        return f"(VALUES {', '.join([f'(%s::{kind})'] * len(values))}) AS {name} (value)", values
+    return f"unnest(%s::{kind}[]) AS {name} (value)", [values]
 
 
 def along_index(column, values):

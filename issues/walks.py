@@ -31,6 +31,8 @@ from issues.search import along_index
 ENDLESS = 2**31 - 1
 # So many rows are a short page, for which PostgreSQL expects to walk only a little.
 SHORT = 20
+# To read more keys of each part takes PostgreSQL longer than to plan all parts, of which it merges a few.
+MERGED = 500
 # So many keys more than a page has are looked at, since a few of them may be of deleted issues.
 SPARE = 12
 # An issue may be of several of these.
@@ -74,7 +76,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     if len(starts) * size_of(values.values()) == 1 and not order.column and not skip:
         (only,) = parts_of(path, values)
         return find(*only, [*starts, *rest], order, backwards, size)
-    if is_bare and size < ENDLESS and not path.few:
+    if is_bare and skip + size <= MERGED and not path.few:
         return probed_late(path, values, [*starts, *rest], order, backwards, skip, size)
     union = " UNION " if values.keys() & REPEATED else " UNION ALL "
     if connection.vendor == "sqlite":
@@ -85,9 +87,9 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         sql = union.join(sql for sql, _ in found)
     else:
         found = [
-            in_parts(*group, [start, *rest], order, backwards, skip + size, find)
+            part
             for start in starts
-            for group in groups_of(path, values)
+            for part in in_groups(path, values, [start, *rest], order, backwards, skip + size, find)
         ]
         sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
     sql += f" ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
@@ -261,6 +263,13 @@ def parts_of(path, values):
         # There is another path in the spaces that it has for that.
         along = path.instead if part.get("space_id") in path.few else path
         yield along, [(f"{column_of(along, name)} = %s", [value]) for name, value in part.items()]
+
+
+def in_groups(path, values, conditions, order, backwards, size, find):
+    """[(SQL, parameters)] of the keys in parts of an index, for PostgreSQL: of few keys all parts are one."""
+    if size > MERGED and not values.keys() & REPEATED:
+        return [find(*part, conditions, order, backwards, size) for part in parts_of(path, values)]
+    return [in_parts(*group, conditions, order, backwards, size, find) for group in groups_of(path, values)]
 
 
 def groups_of(path, values):

@@ -83,14 +83,14 @@ def counted_members(filters):
     return number_along(condition.path, equal) - gone.count()
 
 
-def counted_times(filters):
-    """The number of issues of some times, by the index of these alone; None where anything else is asked."""
+def counted_ranges(filters):
+    """The number of issues of ranges of a column, by its index alone; None where anything else is asked."""
     found = Conjuncts.of(filters.spaces, filters.conditions)
-    if not found.is_timed_alone:
+    if not found.is_in_range_alone:
         return None
-    path, values = found.along_times(*found.times)
-    where, times = path.where
-    gone = replace(path, index="issue_space_deleted", where=(f"deleted_at IS NOT NULL AND {where}", times))
+    path, values = found.along_range(*found.ranges)
+    where, bounds = path.where
+    gone = replace(path, index="issue_space_deleted", where=(f"deleted_at IS NOT NULL AND {where}", bounds))
     return number_along(path, values) - number_along(gone, values)
 
 
@@ -279,7 +279,7 @@ def counted_once(issues, filters=None):
         return rows.count()
 
     def counted():
-        for by_index in (counted_words, counted_times, counted_all_but, counted_along) if filters else ():
+        for by_index in (counted_words, counted_ranges, counted_all_but, counted_along) if filters else ():
             if (number := by_index(filters)) is not None:
                 return number
         return plainly_counted(rows, spaces.named)

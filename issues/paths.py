@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q
 
 from issues.limits import PAGE
 from issues.models import HistoryEntry, Issue, IssueChannel, IssueLabel, IssueTeam
@@ -29,7 +29,7 @@ OF_VALUES = 20_000
 
 STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
-EQUAL = {
+EQUAL = {"pk": "id"} | {
     name: Issue._meta.get_field(name).column
     for name in (
         "space",
@@ -44,7 +44,7 @@ EQUAL = {
     )
 }
 COMPARED = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
-# {bound of a time: what is on its other side}
+# {bound of a range: what is on its other side}
 UPPER, LOWER = {"<": ">=", "<=": ">"}, {">": "<=", ">=": "<"}
 
 
@@ -77,6 +77,7 @@ class Path:
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.
 NARROW = (
+    Path("", ("id",), is_narrow=True),
     # The index of a constraint has no name of ours, but is the only one that fits.
     Path("", ("space_id", "number"), is_narrow=True),
     Path("issue_fingerprint", ("space_id", "fingerprint"), is_narrow=True),
@@ -97,12 +98,15 @@ WIDE = (
     Path("issue_space_updated", ("space_id",), "updated_at"),
     Path("issue_space_seen", ("space_id",), "last_seen_at"),
 )
-# Indexes of times, by their columns: those of orders, and some that no list is in the order of.
-OF_TIMES = {
+# Indexes for ranges of times and numbers, by their columns: those of orders, and some that no list is in the
+# order of.
+OF_RANGES = {
     path.order: path for path in WIDE if path.order in ("created_at", "updated_at", "last_seen_at")
 } | {
     "resolved_at": Path("issue_space_resolved", ("space_id",), "resolved_at"),
     "closed_at": Path("issue_space_closed", ("space_id",), "closed_at"),
+    # Of the index of the constraint, too, SQLite knows no name: it would go along that of keys.
+    "number": Path("", ("space_id",), "number", key="issues_issue.id + 0"),
 }
 # Along nothing: the planner decides.
 NO_PATH = Path("", ())
@@ -197,7 +201,7 @@ class Conjuncts:
     told: list[Told] = field(default_factory=list)
     narrowed: list[Narrowed] = field(default_factory=list)
     plain: list[tuple[str, list]] = field(default_factory=list)
-    times: dict[str, list[tuple[str, list]]] = field(default_factory=dict)
+    ranges: dict[str, list[tuple[str, list]]] = field(default_factory=dict)
     others: list[Q] = field(default_factory=list)
 
     @classmethod
@@ -219,7 +223,8 @@ class Conjuncts:
             self.told.append(condition)
         elif isinstance(condition, Q):
             if condition.negated:
-                self.others.append(condition)
+                if not self.add_all_but(condition):
+                    self.others.append(condition)
             elif condition.connector == Q.AND or len(condition.children) == 1:
                 for child in condition.children:
                     self.add(child)
@@ -237,6 +242,14 @@ class Conjuncts:
         self.add_values(*columns, [value for _, values in found for value in values])
         return True
 
+    def add_all_but(self, condition):
+        """Take a negated condition as the statuses that it leaves; whether it is about a status alone."""
+        column, values = values_of(Q(*condition.children, _connector=condition.connector))
+        if column != EQUAL["status"]:
+            return False
+        self.add_values(column, [status for status in STATUSES if status not in values])
+        return True
+
     def add_values(self, column, values):
         known = self.equal.get(column)
         self.equal[column] = [v for v in dict.fromkeys(values) if known is None or v in known]
@@ -248,11 +261,10 @@ class Conjuncts:
             self.add_values(column, values)
             return True
         name, _, lookup = name.partition("__")
-        if lookup in COMPARED and isinstance(value, datetime):
-            at = connection.ops.adapt_datetimefield_value(value)
-            compared = f"issues_issue.{name} {COMPARED[lookup]} %s", [at]
+        if lookup in COMPARED and (isinstance(value, datetime) or name in OF_RANGES):
+            compared = f"issues_issue.{name} {COMPARED[lookup]} %s", [adapted(value)]
             self.plain.append(compared)
-            self.times.setdefault(name, []).append(compared)
+            self.ranges.setdefault(name, []).append(compared)
             return True
         if isinstance(value, bool) and not lookup:
             self.plain.append((f"issues_issue.{name} = %s", [value]))
@@ -288,16 +300,16 @@ class Conjuncts:
         return bool(self.said) and not others and self.equal.keys() <= {"space_id", "status", "assignee_id"}
 
     @property
-    def is_timed_alone(self):
-        """Whether nothing is asked but times of one column, which an index knows."""
+    def is_in_range_alone(self):
+        """Whether nothing is asked but ranges of one column, which an index knows."""
         others = self.said or self.told or self.narrowed or self.driven or self.others
-        is_one = len(self.times) == 1 and self.times.keys() <= OF_TIMES.keys()
+        is_one = len(self.ranges) == 1 and self.ranges.keys() <= OF_RANGES.keys()
         return is_one and not others and self.equal.keys() == {"space_id"} and self.plain == self.compared
 
     @property
     def compared(self):
-        """[(SQL, parameters)] of all times asked for."""
-        return [each for column in self.times.values() for each in column]
+        """[(SQL, parameters)] of all ranges asked for."""
+        return [each for column in self.ranges.values() for each in column]
 
     @property
     def is_known_by_words(self):
@@ -318,14 +330,14 @@ class Conjuncts:
     def path(self, order, page=PAGE):
         """(Path, {column: values}, the Driven one that it comes from) for `page` issues in this Order."""
         path, values, driven = next(filter(None, self.along(order)), (NO_PATH, {}, None))
-        if self.times and order.column is None and path in WIDE and "space_id" in values:
-            path = self.in_times(path, values["space_id"], page)
+        if self.ranges and order.column is None and path in WIDE and "space_id" in values:
+            path = self.in_ranges(path, values["space_id"], page)
         return path, values, driven
 
     def along(self, order):
         """What `path` may be, the best first, each looked for only where none before it fits: None if not."""
         is_sorted = order.column is not None
-        yield from map(self.fitting_times, filter(OF_TIMES.get, self.times))
+        yield from map(self.fitting_range, filter(OF_RANGES.get, self.ranges))
         if self.wanted:
             is_listed_often = makes_many_lists(len(self.equal["space_id"]))
             yield self.fitting_few() or self.fitting_words(is_rare=is_sorted and not is_listed_often)
@@ -335,7 +347,7 @@ class Conjuncts:
             yield self.fitting_words(is_rare=False)
         yield from (self.fitting_set(driven, order.column) for driven in self.rarest_first())
         # Few of those with a common value may be of a time.
-        if not self.wanted and (not self.times or all(each.is_rare for each in self.narrowed)):
+        if not self.wanted and (not self.ranges or all(each.is_rare for each in self.narrowed)):
             yield self.fitting_words(is_rare=is_sorted)
         yield from (self.fitting(path, order.column) for path in WIDE)
 
@@ -380,48 +392,48 @@ class Conjuncts:
         path = Path("", (), is_of_words=True, source=found.table, key=found.id, windows=found.windows)
         return replace(path, where=(found.where, list(found.parameters))), {}, None
 
-    def along_times(self, column):
-        """(Path, {column: values}) of the issues of the times asked for, along the index of their column."""
-        compared = self.times[column]
+    def along_range(self, column):
+        """(Path, {column: values}) of the issues of the range asked for, along the index of its column."""
+        compared = self.ranges[column]
         where = " AND ".join(sql for sql, _ in compared), [at for _, values in compared for at in values]
-        path = OF_TIMES[column]
+        path = OF_RANGES[column]
         path = replace(path, where=where, sorted_by=f"{path.key} + 0")
         return path, {"space_id": self.equal["space_id"]}
 
-    def fitting_times(self, column):
-        """Along an index of times, whatever the order, where few issues are of the times asked for."""
-        path, values = self.along_times(column)
+    def fitting_range(self, column):
+        """Along an index of a range's column, whatever the order, where few issues are in the range."""
+        path, values = self.along_range(column)
         is_fit = len(values["space_id"]) <= SPACES and number_along(path, values, RARE) <= RARE
         return (path, values, None) if is_fit else None
 
-    def in_times(self, path, spaces, page):
-        """The same path, but along times in spaces of which few issues are of them.
+    def in_ranges(self, path, spaces, page):
+        """The same path, but along a range in spaces of which few issues are in it.
 
         In the order of arrival, all others of such a space would be walked by one by one.
         """
-        column = next(filter(OF_TIMES.get, self.times), None)
+        column = next(filter(OF_RANGES.get, self.ranges), None)
         if column is None:
             return path
-        instead = replace(OF_TIMES[column], sorted_by="issues_issue.id + 0")
-        few = spaces_with_few(instead, spaces, self.times[column], page)
+        instead = replace(OF_RANGES[column], sorted_by="issues_issue.id + 0")
+        few = spaces_with_few(instead, spaces, self.ranges[column], page)
         return replace(path, few=few, instead=instead)
 
     def edge(self, descends):
-        """The key from which on the issues of the times asked for begin, in the order of arrival, down from
+        """The key from which on the issues of the ranges asked for begin, in the order of arrival, down from
         the newest or else up from the oldest; None where it is not far from there.
 
-        Issues come nearly in the order of their times: without it, all those on the other side of a bound
-        would be walked by before the first one that fits. Only the farthest of all times is looked for, by
+        Issues come nearly in the order of their times and numbers: without it, all those on the other side of
+        a bound would be walked by before the first one that fits. Only the farthest of all is looked for, by
         an index that has the keys.
         """
         spaces = {"space_id": self.equal["space_id"]}
         bounds = UPPER if descends else LOWER
-        for column in filter(OF_TIMES.get, self.times):
-            for sql, parameters in self.times[column]:
+        for column in filter(OF_RANGES.get, self.ranges):
+            for sql, parameters in self.ranges[column]:
                 _, sign, _ = sql.split()
                 if sign not in bounds:
                     continue
-                beyond = replace(OF_TIMES[column], where=(sql.replace(sign, bounds[sign]), parameters))
+                beyond = replace(OF_RANGES[column], where=(sql.replace(sign, bounds[sign]), parameters))
                 if number_along(beyond, spaces, OF_VALUES) > OF_VALUES:
                     within = replace(beyond, where=(sql, parameters))
                     return farthest_along(within, spaces, "max" if descends else "min")
@@ -460,7 +472,7 @@ def values_of(lookup):
         (lookup,) = lookup.children
     name, value = lookup if isinstance(lookup, tuple) else ("", None)
     name, _, verb = name.partition("__")
-    if name not in EQUAL or verb not in ("", "exact", "in") or isinstance(value, QuerySet):
+    if name not in EQUAL or verb not in ("", "exact", "in") or hasattr(value, "resolve_expression"):
         return None, []
     return EQUAL[name], [plain(each) for each in (value if verb == "in" else [value])]
 
@@ -502,12 +514,12 @@ def rows_along(path, values):
     return source, [value for _, known in places for value in known]
 
 
-def spaces_with_few(path, spaces, times, page):
-    """Those of `spaces` where to sort what is along an index of times, (SQL, parameters) each, takes less
+def spaces_with_few(path, spaces, ranges, page):
+    """Those of `spaces` where to sort what is along the index of ranges, (SQL, parameters) each, takes less
     than to walk through all issues until there are `page` of these: m are sorted, or about n * page / m of n
     are walked by.
     """
-    compared = " AND ".join(sql for sql, _ in times)
+    compared = " AND ".join(sql for sql, _ in ranges)
     place, keys = among("s.id", spaces)
     # In order, or PostgreSQL would rather look at rows until there are enough.
     rows = (
@@ -525,7 +537,7 @@ def spaces_with_few(path, spaces, times, page):
             f"WITH counted AS MATERIALIZED (SELECT s.id, (SELECT count(*) FROM ({rows}) AS found) AS m, "
             f"({newest}) AS n FROM issues_space AS s WHERE {place}) "
             f"SELECT id FROM counted WHERE m <= {OF_SPACE} AND m * m <= n * CAST({page} AS bigint)",
-            [*(value for _, values in times for value in values), *keys],
+            [*(value for _, values in ranges for value in values), *keys],
         )
         return frozenset(pk for (pk,) in cursor.fetchall())
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from issues.lookups import stored
 from issues.models import Issue
-from issues.models.sql import among, as_rows, asked_of_each, where_of
+from issues.models.sql import NAMED, among, as_rows, asked_of_each, where_of
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import (
     LISTS,
@@ -245,10 +245,10 @@ def beyonds(order, key, backwards, path):
 
 
 def edge(found, path, order, backwards):
-    """(SQL, parameters) of the bound from which a first page begins, where times are asked for."""
+    """(SQL, parameters) of the bound from which a first page begins, where ranges are asked for."""
     is_walk = not (path is NO_PATH or path.is_narrow or path.windows or path.sorted_by or order.column)
     descends = order.id_descending != backwards
-    key = found.edge(descends) if found.times and is_walk else None
+    key = found.edge(descends) if found.ranges and is_walk else None
     return ("", []) if key is None else (f"{path.key} {'<=' if descends else '>='} %s", [key])
 
 
@@ -300,13 +300,20 @@ def in_parts(path, values, conditions, order, backwards, size, find):
     if not many:
         return sql, parameters
     lists = [
-        as_rows(known, "text" if isinstance(known[0], str) else "bigint", f"of_{name}")
+        as_rows(padded(known), "text" if isinstance(known[0], str) else "bigint", f"of_{name}")
         for name, known in many.items()
     ]
     columns = "DISTINCT part.*" if many.keys() & REPEATED else "part.*"
     rows = " CROSS JOIN ".join(sql for sql, _ in lists)
     sql = f"SELECT {columns} FROM {rows} CROSS JOIN LATERAL ({sql}) AS part"
     return sql, [*(value for _, values in lists for value in values), *parameters]
+
+
+def padded(values):
+    """Few values with NULL, which no part has, up to a power of two: so few statements to keep plans of."""
+    if len(values) > NAMED:
+        return values
+    return [*values, *[None] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
 def branch(path, equal, conditions, order, backwards, size):

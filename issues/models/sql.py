@@ -4,7 +4,7 @@ import orjson
 from django.core.exceptions import FullResultSet
 from django.db import connection
 
-# So many words, as statuses are, have a parameter each.
+# So many values have a parameter each.
 NAMED = 8
 
 
@@ -38,7 +38,7 @@ def as_rows(values, kind, name="said"):
     values = list(values)
     if connection.vendor != "postgresql":
         return f"json_each(%s) AS {name}", [orjson.dumps(values).decode()]
-    if is_named(values):
+    if 0 < len(values) <= NAMED:
         return f"(VALUES {', '.join([f'(%s::{kind})'] * len(values))}) AS {name} (value)", values
     return f"unnest(%s::{kind}[]) AS {name} (value)", [values]
 

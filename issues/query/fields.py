@@ -390,11 +390,14 @@ class IssueKey(Field):
 
     def want(self, term, scope):
         for value in term.values:
-            scope.want(SPACE_KEYS, self.parts(value)[0])
+            space, number = self.parts(value)
+            scope.want(SPACE_KEYS, space)
+            scope.numbers.add(number)
 
     def equal(self, value, scope):
         space, number = self.parts(value)
-        return Q(space__in=[row.pk for row in scope.find(SPACE_KEYS, space)], number=number)
+        found = (scope.issues.get((row.pk, number)) for row in scope.find(SPACE_KEYS, space))
+        return Q(pk__in=[pk for pk in found if pk])
 
     def word(self, value, scope):
         return value.text.upper()

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from issues.like import like, like_test
 from issues.lookups import as_uuid, people_of
-from issues.models import Channel, Environment, Level, Membership, Project, Space, Team
+from issues.models import Channel, Environment, Issue, Level, Membership, Project, Space, Team
 from issues.models.sets import IssueLabel
 from issues.models.sql import among
 from issues.query.tree import ANY, ONE, UnknownValue, Value
@@ -112,6 +112,7 @@ class Scope:
     wanted: dict = field(default_factory=dict)
     rows: dict = field(default_factory=dict)
     keys: set = field(default_factory=set)
+    numbers: set = field(default_factory=set)
 
     @cached_property
     def spaces(self):
@@ -157,6 +158,13 @@ class Scope:
             people = people_of(self.spaces).values("pk")
             return get_user_model().objects.filter(pk__in=people)
         return table.of(self.spaces).filter(is_active=True).order_by(*table.columns, "pk")
+
+    @cached_property
+    def issues(self):
+        """{(space, number): primary key} of issues with wanted numbers in the spaces wanted by their keys."""
+        spaces = [row.pk for row in self.rows.get(SPACE_KEYS, ())]
+        found = Issue.objects.filter(space__in=spaces, number__in=self.numbers).order_by()
+        return {(space, number): pk for space, number, pk in found.values_list("space", "number", "pk")}
 
     def want_label(self, key):
         self.keys.add(key)

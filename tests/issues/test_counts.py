@@ -19,8 +19,8 @@ from issues.counts import (
     counted_by,
     counted_members,
     counted_number,
+    counted_ranges,
     counted_tags,
-    counted_times,
     counted_words,
     total,
 )
@@ -631,7 +631,7 @@ def talked_about(ops, bob):
             )
         ),
         *(
-            (counted_times, query)
+            (counted_ranges, query)
             for query in (
                 "created:<2021-01-01", "created:>=2021-01-01", "created:[2019-01-01 TO 2022-01-01]",
                 "updated:<2021-01-01", "created:>2000-01-01 space:OPS",
@@ -654,7 +654,7 @@ def test_what_an_index_knows_is_counted_by_it_alone(talked_about, bob, by_index,
 @pytest.mark.parametrize(
     "query", ["", "apple level:P1", "apple comments:>0", "-apple reporter:me", "is:open"]
 )
-@pytest.mark.parametrize("by_index", [counted_words, counted_times, counted_all_but])
+@pytest.mark.parametrize("by_index", [counted_words, counted_ranges, counted_all_but])
 def test_what_it_does_not_know_it_is_not_asked_for(talked_about, bob, by_index, query):
     assert by_index(IssueFilter({"q": query}, request=SimpleNamespace(user=bob))) is None
 

@@ -9,12 +9,15 @@ from issues import keyset, lookups, rows
 from issues.filters import BadParameter, not_found
 from issues.lookups import stored
 from issues.models import HistoryEntry, Issue
+from issues.models.history import EVERYDAY
 from issues.models.sql import among, asked_of_each, where_of
 from issues.paths import index_hint
 
 NEWEST_FIRST = keyset.Order()
 # The entry from which a page begins.
 ROW_OF_KEY = "SELECT seen.id FROM issues_historyentry AS seen WHERE seen.uuid = %s"
+# As the index of what is rare says it.
+RARE = f"NOT (action IN {EVERYDAY})"
 # Of so many spaces each is a part of the statement; with more, hardly an entry is of none of them.
 SPACES = 200
 SOURCES = (
@@ -76,6 +79,7 @@ class Trail:
     def __init__(self, user, wanted):
         self.user, self.spaces, self.actor = user, list(user.space_roles()), None
         self.is_narrow = not NARROW.isdisjoint(wanted)
+        self.is_rare = wanted.get("action", EVERYDAY[0]) not in EVERYDAY
         self.told = HistoryEntry.objects.told_to(user)
         for name, value in wanted.items():
             if name not in FILTERS:
@@ -125,7 +129,8 @@ class Trail:
         return keyset.page_of(found, size, backwards, key, lambda row: row[:1])
 
     def ids(self, backwards, key, most):
-        """(SQL, parameters) of a page's keys, along the index of actors, or merged along that of spaces.
+        """(SQL, parameters) of a page's keys, along the index of actors, or merged along that of spaces or of
+        what is rare in them.
 
         Along that of all entries, who belongs to quiet spaces would walk past what happens in the others.
         """
@@ -134,14 +139,18 @@ class Trail:
         if key:
             where += f" AND id {'>' if backwards else '<'} ({ROW_OF_KEY})"
             known = [*known, stored(*key)]
-        find = of_actor if self.actor else of_spaces
+        if self.actor and self.is_rare:
+            # Not along the index of actors: most of what somebody does is not rare.
+            where, known = f"{where} AND actor_id + 0 = %s", [*known, self.actor.pk]
+        find = of_actor if self.actor and not self.is_rare else of_spaces
         return find(self, where, known, backwards, f"LIMIT {most}")
 
 
 def of_spaces(trail, where, known, backwards, limit):
     """(SQL, parameters) of the keys of the entries of a trail's spaces."""
     in_order = f"ORDER BY id {'ASC' if backwards else 'DESC'} {limit}"
-    part = f"SELECT id FROM issues_historyentry{index_hint('history_space')} WHERE space_id = %s{where}"
+    index, where = ("history_rare", f" AND {RARE}{where}") if trail.is_rare else ("history_space", where)
+    part = f"SELECT id FROM issues_historyentry{index_hint(index)} WHERE space_id = %s{where}"
     if connection.vendor == "postgresql":
         # SQLite reads of each part as much as it merges, if parts have no end of their own.
         part = f"SELECT * FROM ({part} {in_order}) AS part"

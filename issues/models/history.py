@@ -31,6 +31,8 @@ BEFORE, AFTER = timedelta(minutes=5), timedelta(days=7)
 MILLISECOND = timedelta(milliseconds=1)
 # What a person does first with an issue. Comments are none, since an internal one would tell of itself.
 ACTED = ("status_changed", "assignee_changed", "priority_changed")
+# What is done every day. All else is rare and has an index of its own: who looks for it would walk past this.
+EVERYDAY = ("created", *ACTED, "label_added", "label_removed", "comment_added")
 
 
 @dataclass(slots=True)
@@ -255,6 +257,9 @@ class HistoryEntry(models.Model):
                 "created_at",
                 condition=Q(action__in=ACTED, actor__isnull=False, position__gt=1),
                 name="history_acted",
+            ),
+            models.Index(
+                "space", "action", F("id").desc(), condition=~Q(action__in=EVERYDAY), name="history_rare"
             ),
         ]
 

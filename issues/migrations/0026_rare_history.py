@@ -1,0 +1,20 @@
+from django.db import migrations, models
+from django.db.models import F, Q
+
+EVERYDAY = (
+    "created", "status_changed", "assignee_changed", "priority_changed", "label_added", "label_removed",
+    "comment_added",
+)  # fmt: skip
+
+
+class Migration(migrations.Migration):
+    dependencies = [("issues", "0025_seen_by_vacuum")]
+
+    operations = [
+        migrations.AddIndex(
+            "historyentry",
+            models.Index(
+                "space", "action", F("id").desc(), condition=~Q(action__in=EVERYDAY), name="history_rare"
+            ),
+        ),
+    ]

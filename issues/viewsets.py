@@ -82,10 +82,12 @@ class NativeViewSet(viewsets.GenericViewSet):
         def read(cursor, size):
             return keyset.page(queryset, order, cursor, size, key_of)
 
-        return self.paged(read, queryset.order_by().count, documents)
+        return self.paged(read, documents, queryset.order_by().count)
 
-    def paged(self, read, count, documents=list):
-        """A page as a response: `read(cursor, size)` gives its keyset.Page, `count()` the number of all."""
+    def paged(self, read, documents=list, count=None):
+        """A page as a response: `read(cursor, size)` gives its keyset.Page, `count()` the number of all where
+        one may be asked for.
+        """
         try:
             size = keyset.page_size(self.parameter("page_size"))
         except ValueError as error:
@@ -99,7 +101,7 @@ class NativeViewSet(viewsets.GenericViewSet):
             "next": self.link(page.next),
             "previous": self.link(page.previous),
         }
-        if asked := self.parameter("count"):
+        if count and (asked := self.parameter("count")):
             if asked != "exact":
                 raise BadParameter("count", "Only `exact`.")
             document["count"] = count()
@@ -171,7 +173,7 @@ class IssueViewSet(NativeViewSet):
         order, names = filters.order(), self.wanted_fields()
         return self.paged(
             lambda cursor, size: issue_rows.page(filters, order, cursor, size, names),
-            lambda: total_of(filters),
+            count=lambda: total_of(filters),
         )
 
     def wanted_fields(self):
@@ -396,4 +398,4 @@ class HistoryViewSet(NativeViewSet):
         self.allow_parameters("cursor", "page_size", *FILTERS)
         wanted = {name: value for name in FILTERS if (value := self.parameter(name))}
         found = Trail(request.user, wanted)
-        return self.paged(found.page, found.entries.count, rows.history_documents)
+        return self.paged(found.page, rows.history_documents)

@@ -55,6 +55,7 @@ MORE = (
     "no:project", "no:level", "no:assignee", "level:P0 OR no:assignee", "space:GEN00 OR is:crash",
     "NOT (is:open is:unread)", "-bazapuno", "ba* OR kind:bug", "bazapuno OR kind:bug", '"ba zapuno"',
     "number:5", "number:(5 OR 7)", "label.area:x*", "label:*:x*", "is:regressed OR bazapuno", "ba*",
+    "number:>4900", "number:[10 TO 20]", "key:GEN00-5 OR key:GEN00-7", "is:open -is:open", "-is:done",
     "ba* -zaracli", "ba* is:open assignee:me", "sort:created ba*", "sort:level (ba* OR is:mine)",
 )  # fmt: skip
 # What SQLite looks up in a list of all that has some words or values.
@@ -252,6 +253,56 @@ def test_facets_of_many_issues_touch_the_newest_of_them(person, monkeypatch):
     assert {query: number for query, number in found.items() if number > 3 * most(person)} == {}
 
 
+@pytest.mark.database("postgresql")
+def test_the_newest_issues_of_many_spaces_are_merged_where_they_are_many(monkeypatch):
+    """Of each space, only those are read that are among the newest of all."""
+    monkeypatch.setattr("issues.facets.MOST_COUNTED", 50)
+    monkeypatch.setattr("issues.walks.MERGED", 10)
+
+    found = worst_of(0, "q=comments:>1", "facets/")
+
+    assert found < 500
+
+
+@pytest.mark.parametrize("person", STEPS)
+@pytest.mark.parametrize("query", ["number:>4900", "number:<3", "key:GEN00-5 OR key:GEN00-7"])
+def test_issues_are_found_by_their_numbers(person, query):
+    found = worst_of(person, urlencode({"q": query}))
+
+    assert found <= most(person)
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_what_contradicts_itself_is_not_looked_for(person):
+    statements = selects(person, "/api/issues/?q=is:open+-is:open")
+
+    assert [sql for sql in statements if "issues_issue" in sql] == []
+
+
+@pytest.mark.database("postgresql")
+@pytest.mark.parametrize("query", ["", "status=open", "space={small}", "assignee={assignee}&status={open}"])
+def test_a_list_that_is_asked_for_again_is_not_planned_again(query):
+    """PostgreSQL plans it five times, and keeps a plan that costs no more for any values than for these."""
+    query = query.format(**words_of())
+
+    for _ in range(15):
+        selects(READER, f"/api/issues/?{query}&count=exact")
+
+    assert plans_of("issues_issue.number") == [True]
+    assert plans_of("sum(number)") == [True]
+
+
+def plans_of(part):
+    """Whether the plan was kept, of each prepared statement with this part that was asked for again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans > 0 FROM pg_prepared_statements "
+            "WHERE generic_plans + custom_plans > 5 AND statement LIKE %s",
+            [f"%{part}%"],
+        )
+        return [is_kept for (is_kept,) in cursor.fetchall()]
+
+
 @pytest.mark.parametrize("person", STEPS)
 def test_a_total_without_a_counter_touches_few_rows(person):
     """What is deleted is taken off, and found by itself."""
@@ -282,7 +333,8 @@ def test_a_page_of_the_trail_touches_few_rows_narrowed_by_each_of_its_filters(en
         "": {}, "space": {"space": words_of()["small"]}, "issue": {"issue": str(entry.issue.uuid)},
         "batch": {"batch": str(entry.batch)}, "me": {"actor": "me"}, "another": {"actor": ground.email_of(5)},
         "action": {"action": "comment_added"}, "source": {"source": entry.source},
-        "both": {"actor": "me", "action": "status_changed"},
+        "both": {"actor": "me", "action": "status_changed"}, "rare": {"action": "deleted"},
+        "what I did rarely": {"actor": "me", "action": "restored"},
     }  # fmt: skip
 
     pages = {name: f"/api/history/?{urlencode(query)}" for name, query in wanted.items()}
@@ -303,7 +355,10 @@ def test_statistics_do_not_lead_the_trail_of_somebody_along_another_index(person
 
 
 @pytest.mark.parametrize("person", STEPS)
-@pytest.mark.parametrize("query", ["", "action=text_redacted", "source=zylon", "actor=me", "space={small}"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "action=text_redacted", "actor=me&action=deleted", "source=zylon", "actor=me", "space={small}"],
+)
 def test_the_trail_goes_along_an_index(query, person):
     path = f"/api/history/?{query.format(**words_of())}"
 

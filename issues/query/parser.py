@@ -187,7 +187,7 @@ class Parser:
         self.skip(BLANKS)
         if last is None or self.next() != "]":
             message = gettext("A range is written [a TO b], with * where it has no end.")
-            raise self.error(message, start, self.at)
+            raise self.error(message, start, self.text.find("]", self.at) + 1 or len(self.text))
         self.at += 1
         return first, last
 

@@ -310,10 +310,12 @@ def in_parts(path, values, conditions, order, backwards, size, find):
 
 
 def padded(values):
-    """Few values with NULL, which no part has, up to a power of two: so few statements to keep plans of."""
+    """Few values, up to a power of two of them with such that no part has: so few statements to plan."""
     if len(values) > NAMED:
         return values
-    return [*values, *[None] * ((1 << (len(values) - 1).bit_length()) - len(values))]
+    # The driver tells statements apart by the types of their parameters as well.
+    nothing = None if isinstance(values[0], str) else -1
+    return [*values, *[nothing] * ((1 << (len(values) - 1).bit_length()) - len(values))]
 
 
 def branch(path, equal, conditions, order, backwards, size):

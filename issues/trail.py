@@ -9,15 +9,18 @@ from issues import keyset, lookups, rows
 from issues.filters import BadParameter, not_found
 from issues.lookups import stored
 from issues.models import HistoryEntry, Issue
-from issues.models.history import EVERYDAY
+from issues.models.history import EVERYDAY, USUAL
 from issues.models.sql import among, asked_of_each, where_of
 from issues.paths import index_hint
 
 NEWEST_FIRST = keyset.Order()
 # The entry from which a page begins.
 ROW_OF_KEY = "SELECT seen.id FROM issues_historyentry AS seen WHERE seen.uuid = %s"
-# As the index of what is rare says it.
-RARE = f"NOT (action IN {EVERYDAY})"
+# Of what is rare: {filter: (its values that are not, an index of all others, what it says of them)}.
+RARE = {
+    "action": (EVERYDAY, "history_rare", f"NOT (action IN {EVERYDAY})"),
+    "source": (USUAL, "history_source", f"NOT (source IN {USUAL})"),
+}
 # Of so many spaces each is a part of the statement; with more, hardly an entry is of none of them.
 SPACES = 200
 SOURCES = (
@@ -79,7 +82,8 @@ class Trail:
     def __init__(self, user, wanted):
         self.user, self.spaces, self.actor = user, list(user.space_roles()), None
         self.is_narrow = not NARROW.isdisjoint(wanted)
-        self.is_rare = wanted.get("action", EVERYDAY[0]) not in EVERYDAY
+        named = (name for name, (usual, *_) in RARE.items() if wanted.get(name) not in (None, *usual))
+        self.rare = next(named, None)
         self.told = HistoryEntry.objects.told_to(user)
         for name, value in wanted.items():
             if name not in FILTERS:
@@ -139,17 +143,20 @@ class Trail:
         if key:
             where += f" AND id {'>' if backwards else '<'} ({ROW_OF_KEY})"
             known = [*known, stored(*key)]
-        if self.actor and self.is_rare:
-            # Not along the index of actors: most of what somebody does is not rare.
+        if self.actor and self.rare:
+            # Not along the index of actors: most of what somebody does is usual.
             where, known = f"{where} AND actor_id + 0 = %s", [*known, self.actor.pk]
-        find = of_actor if self.actor and not self.is_rare else of_spaces
+        find = of_actor if self.actor and not self.rare else of_spaces
         return find(self, where, known, backwards, f"LIMIT {most}")
 
 
 def of_spaces(trail, where, known, backwards, limit):
     """(SQL, parameters) of the keys of the entries of a trail's spaces."""
     in_order = f"ORDER BY id {'ASC' if backwards else 'DESC'} {limit}"
-    index, where = ("history_rare", f" AND {RARE}{where}") if trail.is_rare else ("history_space", where)
+    index = "history_space"
+    if trail.rare:
+        _, index, rare = RARE[trail.rare]
+        where = f" AND {rare}{where}"
     part = f"SELECT id FROM issues_historyentry{index_hint(index)} WHERE space_id = %s{where}"
     if connection.vendor == "postgresql":
         # SQLite reads of each part as much as it merges, if parts have no end of their own.

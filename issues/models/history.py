@@ -31,8 +31,10 @@ BEFORE, AFTER = timedelta(minutes=5), timedelta(days=7)
 MILLISECOND = timedelta(milliseconds=1)
 # What a person does first with an issue. Comments are none, since an internal one would tell of itself.
 ACTED = ("status_changed", "assignee_changed", "priority_changed")
-# What is done every day. All else is rare and has an index of its own: who looks for it would walk past this.
-EVERYDAY = ("created", *ACTED, "label_added", "label_removed", "comment_added")
+# What is done every day, and through what. All else has indexes of its own: who looks for what is rare would
+# walk past this.
+EVERYDAY = ("created", *ACTED, "label_added", "comment_added")
+USUAL = ("web", "api", "import")
 
 
 @dataclass(slots=True)
@@ -260,6 +262,9 @@ class HistoryEntry(models.Model):
             ),
             models.Index(
                 "space", "action", F("id").desc(), condition=~Q(action__in=EVERYDAY), name="history_rare"
+            ),
+            models.Index(
+                "space", "source", F("id").desc(), condition=~Q(source__in=USUAL), name="history_source"
             ),
         ]
 

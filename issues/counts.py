@@ -123,6 +123,14 @@ def counted_all_but(filters):
     return None if whole is None else whole - number_of(filters.spaces, others)
 
 
+def counted_either(filters):
+    """The number of issues of which one of several conditions holds, each by its index; None where one has
+    none, or nothing else is asked.
+    """
+    found = Conjuncts.of(filters.spaces, filters.conditions)
+    return number_of(filters.spaces, filters.conditions) if found.alternatives else None
+
+
 def counted_along(filters):
     """The number of issues that an IssueFilter leaves, by the index that leaves few; None where none does."""
     found = all_ids(filters.spaces, filters.conditions)
@@ -132,6 +140,9 @@ def counted_along(filters):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM ({sql}) AS found", parameters)
         return cursor.fetchone()[0]
+
+
+BY_INDEX = (counted_words, counted_ranges, counted_all_but, counted_along, counted_either)
 
 
 def counted_number(issues):
@@ -279,7 +290,7 @@ def counted_once(issues, filters=None):
         return rows.count()
 
     def counted():
-        for by_index in (counted_words, counted_ranges, counted_all_but, counted_along) if filters else ():
+        for by_index in BY_INDEX if filters else ():
             if (number := by_index(filters)) is not None:
                 return number
         return plainly_counted(rows, spaces.named)

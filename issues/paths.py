@@ -19,6 +19,8 @@ from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, sou
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
 BRANCHES, SPACES = 100, 200
+# So many lists are put together where one of several conditions must hold.
+ALTERNATIVES = 8
 # So many issues of a space may be sorted, instead of walking through all others.
 OF_SPACE = 2_000
 # So many lists of all that has some words are made for a page. Where it would take more, what has the words
@@ -203,6 +205,7 @@ class Conjuncts:
     plain: list[tuple[str, list]] = field(default_factory=list)
     ranges: dict[str, list[tuple[str, list]]] = field(default_factory=dict)
     others: list[Q] = field(default_factory=list)
+    parts: list[Q | tuple] = field(default_factory=list)
 
     @classmethod
     def of(cls, spaces, conditions):
@@ -213,29 +216,36 @@ class Conjuncts:
         return found
 
     def add(self, condition):
-        if isinstance(condition, Driven) and condition.path:
-            self.driven.append(condition)
-        elif isinstance(condition, Said) and condition.is_list:
-            self.said.append(condition)
-        elif isinstance(condition, Narrowed) and condition.values:
-            self.narrowed.append(condition)
-        elif isinstance(condition, Told) and condition.tokens:
-            self.told.append(condition)
+        own = self.those_like(condition)
+        if own is None and is_group(condition):
+            for child in condition.children:
+                self.add(child)
+            return
+        self.parts.append(condition)
+        if own is not None:
+            own.append(condition)
         elif isinstance(condition, Q):
-            if condition.negated:
-                if not self.add_all_but(condition):
-                    self.others.append(condition)
-            elif condition.connector == Q.AND or len(condition.children) == 1:
-                for child in condition.children:
-                    self.add(child)
-            elif not self.add_alternatives(condition.children):
+            take = self.add_all_but if condition.negated else self.add_alternatives
+            if not take(condition):
                 self.others.append(condition)
         elif not (isinstance(condition, tuple) and self.add_lookup(*condition)):
             self.others.append(Q(condition))
 
-    def add_alternatives(self, lookups):
+    def those_like(self, condition):
+        """The list of conditions of this kind; None for one that was not made as a whole."""
+        if isinstance(condition, Driven) and condition.path:
+            return self.driven
+        if isinstance(condition, Said) and condition.is_list:
+            return self.said
+        if isinstance(condition, Narrowed) and condition.values:
+            return self.narrowed
+        if isinstance(condition, Told) and condition.tokens:
+            return self.told
+        return None
+
+    def add_alternatives(self, condition):
         """Take lookups of which one must hold; whether they are values of one column."""
-        found = [values_of(lookup) for lookup in lookups]
+        found = [values_of(lookup) for lookup in condition.children]
         columns = {column for column, _ in found}
         if len(columns) != 1 or None in columns:
             return False
@@ -305,6 +315,25 @@ class Conjuncts:
         others = self.said or self.told or self.narrowed or self.driven or self.others
         is_one = len(self.ranges) == 1 and self.ranges.keys() <= OF_RANGES.keys()
         return is_one and not others and self.equal.keys() == {"space_id"} and self.plain == self.compared
+
+    @property
+    def alternatives(self):
+        """[conditions] of the lists whose union this is, where one of several conditions must hold of which
+        each has an index; [] where there are none.
+        """
+        for either in self.others:
+            if either.negated or either.connector != Q.OR or len(either.children) > ALTERNATIVES:
+                continue
+            spaces, rest = self.equal["space_id"], [part for part in self.parts if part is not either]
+            if all(Conjuncts.of(spaces, [child]).is_indexed for child in either.children):
+                return [[*rest, child] for child in either.children]
+        return []
+
+    @property
+    def is_indexed(self):
+        """Whether all that is asked for, by itself, is in an index."""
+        others = self.others or self.told or self.narrowed or self.unwanted or self.plain != self.compared
+        return not others and self.ranges.keys() <= OF_RANGES.keys()
 
     @property
     def compared(self):
@@ -464,6 +493,12 @@ class Conjuncts:
             name: [value for value in own if value in self.equal.get(name, own)]
             for name, own in driven.equal.items()
         }
+
+
+def is_group(condition):
+    """Whether a condition is several that must all hold, or one."""
+    is_and = isinstance(condition, Q) and (condition.connector == Q.AND or len(condition.children) == 1)
+    return is_and and not condition.negated
 
 
 def values_of(lookup):

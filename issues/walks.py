@@ -51,15 +51,17 @@ ISSUE = "SELECT * FROM issues_issue WHERE issues_issue.id = {} OFFSET 0"
 ROW_OF_KEY = "SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s"
 
 
-def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0):
+def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0, is_part=False):
     """(SQL, parameters) of the keys of a page of issues: in these spaces, under all `conditions` (Qs on
     issues), from beyond `key` on, at most `size` of them after the first `skip`; ("", []) where nothing can
-    match.
+    match. A list that is a part of another has no such parts of its own.
     """
     found = Conjuncts.of(spaces, conditions)
     if found.is_contradictory:
         return "", []
     path, values, driven = found.path(order, skip + size)
+    if path in WIDE and not is_part and (alternatives := found.alternatives):
+        return in_alternatives(spaces, alternatives, order, key, backwards, size, skip)
     try:
         rest = conjunction(found, path, values, driven)
         if path in WIDE and is_listed_again(rest, size_of(values.values()), order):
@@ -94,6 +96,24 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
     sql += f" ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
     return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
+
+
+def in_alternatives(spaces, alternatives, order, key, backwards, size, skip):
+    """(SQL, parameters) of a page of keys, as by `ids_of`, of issues under all conditions of one of the lists
+    of `alternatives`: to ask of each issue whether it is would take long where few are.
+    """
+    most = skip + size
+    found = [ids_of(spaces, each, order, key, backwards, most, is_part=True) for each in alternatives]
+    found = [(sql, parameters) for sql, parameters in found if sql]
+    if not found:
+        return "", []
+    # Each gives its first ones, and an issue may be of several.
+    sql = " UNION ".join(f"SELECT id FROM ({sql}) AS part" for sql, _ in found)
+    if order.column:
+        among = f"= ANY(ARRAY({sql}))" if connection.vendor == "postgresql" else f"IN ({sql})"
+        sql = f"SELECT id, {order.column} FROM issues_issue WHERE id {among}"
+    in_order = f"ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
+    return f"SELECT id FROM ({sql}) AS parts {in_order}", [value for _, known in found for value in known]
 
 
 def number_of(spaces, conditions, most=ENDLESS):

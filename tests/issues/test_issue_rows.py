@@ -118,6 +118,12 @@ def parameters_of(shelves, chance):
             "error.type:valueerror",
             "kind:(bug OR task) -is:crash",
             "language:go s*",
+            "s* OR number:<9",
+            "number:>20 -status:open",
+            "number:[5 TO 30] -is:mine",
+            f"key:{space.key}-3 OR key:{space.key}-4 OR label:flaky",
+            "is:mine OR label:flaky OR s*",
+            "(number:7 OR team:*) is:open",
             "due:<2026-03-01 is:open",
         ],
     }
@@ -163,6 +169,7 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
             patch.setattr(paths, "OF_SPACE", 3)
             patch.setattr(paths, "LISTS", 0)
             patch.setattr(walks, "SPARE", 1)
+            patch.setattr(walks, "MERGED", 2)
         there, back = read_to_the_end(filters, order, size)
 
     wanted = in_order(filters.qs, order)

@@ -225,7 +225,7 @@ class Conjuncts:
         if own is not None:
             own.append(condition)
         elif isinstance(condition, Q):
-            take = self.add_all_but if condition.negated else self.add_alternatives
+            take = self.add_all_but if condition.negated else self.add_either
             if not take(condition):
                 self.others.append(condition)
         elif not (isinstance(condition, tuple) and self.add_lookup(*condition)):
@@ -243,7 +243,7 @@ class Conjuncts:
             return self.told
         return None
 
-    def add_alternatives(self, condition):
+    def add_either(self, condition):
         """Take lookups of which one must hold; whether they are values of one column."""
         found = [values_of(lookup) for lookup in condition.children]
         columns = {column for column, _ in found}

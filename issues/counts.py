@@ -124,11 +124,12 @@ def counted_all_but(filters):
 
 
 def counted_either(filters):
-    """The number of issues of which one of several conditions holds, each by its index; None where one has
-    none, or nothing else is asked.
+    """The number of issues of which one of several conditions holds, of each of which an index leaves few;
+    None where there are none.
     """
     found = Conjuncts.of(filters.spaces, filters.conditions)
-    return number_of(filters.spaces, filters.conditions) if found.alternatives else None
+    is_known = found.alternatives(ORDERS[NEWEST_FIRST])
+    return number_of(filters.spaces, filters.conditions) if is_known else None
 
 
 def counted_along(filters):

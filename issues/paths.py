@@ -316,24 +316,26 @@ class Conjuncts:
         is_one = len(self.ranges) == 1 and self.ranges.keys() <= OF_RANGES.keys()
         return is_one and not others and self.equal.keys() == {"space_id"} and self.plain == self.compared
 
-    @property
-    def alternatives(self):
-        """[conditions] of the lists whose union this is, where one of several conditions must hold of which
-        each has an index; [] where there are none.
+    def alternatives(self, order):
+        """[conditions] of the lists whose union this is, where one of several conditions must hold, of each
+        of which an index gives few issues in this Order; [] where there are none.
         """
         for either in self.others:
             if either.negated or either.connector != Q.OR or len(either.children) > ALTERNATIVES:
                 continue
             spaces, rest = self.equal["space_id"], [part for part in self.parts if part is not either]
-            if all(Conjuncts.of(spaces, [child]).is_indexed for child in either.children):
+            if all(Conjuncts.of(spaces, [child]).is_selective(order) for child in either.children):
                 return [[*rest, child] for child in either.children]
         return []
 
-    @property
-    def is_indexed(self):
-        """Whether all that is asked for, by itself, is in an index."""
-        others = self.others or self.told or self.narrowed or self.unwanted or self.plain != self.compared
-        return not others and self.ranges.keys() <= OF_RANGES.keys()
+    def is_selective(self, order):
+        """Whether all that is asked for is in an index, which leaves fewer issues than those of some spaces
+        or statuses: of these, a walk soon finds some.
+        """
+        if self.others or self.told or self.narrowed or self.unwanted or self.plain != self.compared:
+            return False
+        path, _, _ = self.path(order)
+        return path.is_of_words or bool(path.where[0]) or not {*path.columns} <= {"space_id", "status"}
 
     @property
     def compared(self):

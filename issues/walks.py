@@ -60,7 +60,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     if found.is_contradictory:
         return "", []
     path, values, driven = found.path(order, skip + size)
-    if path in WIDE and not is_part and (alternatives := found.alternatives):
+    if path in WIDE and not is_part and (alternatives := found.alternatives(order)):
         return in_alternatives(spaces, alternatives, order, key, backwards, size, skip)
     try:
         rest = conjunction(found, path, values, driven)

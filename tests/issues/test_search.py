@@ -110,6 +110,14 @@ def test_without_words_that_all_must_have_the_index_does_not_drive(reader):
         assert not is_along_the_words(reader, text)
 
 
+@pytest.mark.parametrize(
+    "text", ["disk OR number:2", "number:<3 OR disk", '"disk full" OR key:OPS-1 OR cache']
+)
+def test_words_of_which_another_condition_may_take_the_place_drive_their_part(reader, text):
+    assert is_along_the_words(reader, text)
+    assert driven(reader, text) == listed(reader, text)
+
+
 def test_with_no_space_left_there_is_nothing(reader):
     assert ids_of({}, [read("disk", reader).condition], ORDERS[NEWEST_FIRST]) == ("", [])
 

@@ -16,7 +16,7 @@ from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import EQUAL, Conjuncts, Driven, any_of, number_along
 from issues.values import NOTHING, UNKNOWN, UNLABELLED, Pattern, Values, columns_of, is_among, values_of
-from issues.walks import all_ids, number_of
+from issues.walks import all_ids, how_many, number_of
 
 # What changes without an entry of history, so that no version tells of it.
 UNRECORDED = ("seen_count", "last_seen_at")
@@ -135,12 +135,7 @@ def counted_either(filters):
 def counted_along(filters):
     """The number of issues that an IssueFilter leaves, by the index that leaves few; None where none does."""
     found = all_ids(filters.spaces, filters.conditions)
-    if found is None:
-        return None
-    sql, parameters = found
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({sql}) AS found", parameters)
-        return cursor.fetchone()[0]
+    return None if found is None else how_many(*found)
 
 
 BY_INDEX = (counted_words, counted_ranges, counted_all_but, counted_along, counted_either)

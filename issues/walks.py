@@ -119,8 +119,11 @@ def in_alternatives(spaces, alternatives, order, key, backwards, size, skip):
 def number_of(spaces, conditions, most=ENDLESS):
     """How many issues of these spaces are under all conditions, counted to `most`, one by one."""
     ids, parameters = ids_of(spaces, conditions, ORDERS[NEWEST_FIRST], size=most)
-    if not ids:
-        return 0
+    return how_many(ids, parameters) if ids else 0
+
+
+def how_many(ids, parameters):
+    """The number of keys that a statement gives."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM ({ids}) AS found", parameters)
         return cursor.fetchone()[0]

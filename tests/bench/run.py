@@ -180,7 +180,6 @@ def figures(server, requests, is_crowded, seconds, least):
     many = load(server.port, requests, 8, seconds) if is_crowded else one
     return {
         "rate": many["rate"],
-        "single": one["rate"],
         "p50": one["p50"],
         "p95": one["p95"],
         "cpu": app,

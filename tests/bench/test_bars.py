@@ -6,7 +6,7 @@ from tests.bench import bars
 
 
 def figures(**changes):
-    return {"rate": 100.0, "single": 100.0, "p50": 2.0, "p95": 3.0, "cpu": 900.0, "db": 100.0} | changes
+    return {"rate": 100.0, "p50": 2.0, "p95": 3.0, "cpu": 900.0, "db": 100.0} | changes
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from contextlib import closing, contextmanager
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, connections, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from issues.models import Issue
+from issues.models import Issue, Outbox
+from issues.models.history import issue_changed
+from issues.models.insert import insert_many
 from tests.factories import IssueFactory, SpaceFactory
 from tests.processes import start
 from tracker.db.pragmas import straight_into_file
@@ -377,3 +379,41 @@ def test_a_statement_that_is_ended_is_answered_as_a_busy_database(address, bob, 
 
     assert response.status_code == 503
     assert "The database is busy" in response.content.decode()
+
+
+@only_postgres
+@pytest.mark.django_db
+def test_what_follows_from_a_new_issue_is_sent_to_postgresql_without_waiting_for_each_answer():
+    from psycopg.pq import PipelineStatus
+
+    issue = Issue(space=SpaceFactory(), title="Login fails")
+    issue.wish("labels", add={"area": "login"})
+    waited = []
+
+    def watch(execute, sql, *rest):
+        if sql.startswith("INSERT") and connection.connection.pgconn.pipeline_status == PipelineStatus.OFF:
+            waited.append(sql.split()[2])
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(watch):
+        issue.save()
+
+    assert waited == ['"issues_issue"']
+
+
+@transactional
+def test_what_the_database_refuses_of_what_follows_from_a_new_issue_undoes_it():
+    space = SpaceFactory()
+
+    def follow(sender, changes, batch, **kwargs):
+        insert_many([Outbox(space=space, issue=changes[0].row, batch=batch, version=1, created_at=None)])
+
+    issue_changed.connect(follow)
+    try:
+        with pytest.raises(IntegrityError):
+            Issue.objects.create(space=space, title="Login fails")
+    finally:
+        issue_changed.disconnect(follow)
+
+    assert not Issue.objects.exists()
+    assert Issue.objects.create(space=space, title="Login fails again").number == 1

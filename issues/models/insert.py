@@ -1,5 +1,6 @@
 """INSERT of many rows at the speed of the driver: `bulk_create` spends most of its time on SQL of its own."""
 
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -53,6 +54,22 @@ def write_rows(cursor, start, rows, end=""):
             places = ", ".join([f"({', '.join(['%s'] * len(rows[0]))})"] * size)
             run, values = (cursor.executemany, groups) if len(groups) > 1 else (cursor.execute, groups[0])
             run(f"{start} VALUES {places} {end}", values)
+
+
+@contextmanager
+def pipelined():
+    """Send PostgreSQL what is written in here without waiting for each answer; a read waits for its own.
+
+    So a new issue holds its space's counter for one round trip instead of ten. Raises the database's error of
+    any of the statements, at the end of the block at the latest. Nothing in here may use `iterator()`: its
+    cursor is PostgreSQL's own, which does not go with that.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 def table(model, with_key=False):

@@ -16,7 +16,7 @@ from issues.actor import current_actor
 from issues.limits import LABEL_KEY, LABEL_VALUE, LABELS, NAME, TEXT, TITLE, refusal
 from issues.models.fields import ExactJSONField, same, uuid7
 from issues.models.history import Change, issue_changed
-from issues.models.insert import insert_one
+from issues.models.insert import insert_one, pipelined
 from issues.models.issue_queryset import IssueQuerySet
 from issues.models.level import NO_LEVEL_RANK
 from issues.models.occurrence import Occurrence
@@ -410,11 +410,12 @@ class Issue(Rendered):
         self.labels_shown = as_json(change.sets["labels"][1] if "labels" in change.sets else {})
         self.number = Counter.take(self.space_id, self.number)
         insert_one(self)
-        for name, (old, new) in change.sets.items():
-            SETS[name].put([(self, old, new)], actor)
-        Occurrence.objects.append(self, [Occurrence(issue=self, at=self.first_seen_at, track=self.track)])
         self._wishes = {}
-        issue_changed.send(Issue, changes=[change], actor=actor, batch=uuid7())
+        with pipelined():
+            for name, (old, new) in change.sets.items():
+                SETS[name].put([(self, old, new)], actor)
+            Occurrence.objects.append(self, [Occurrence(issue=self, at=self.first_seen_at, track=self.track)])
+            issue_changed.send(Issue, changes=[change], actor=actor, batch=uuid7())
 
     def put(self, stored, changed, written, actor, action):
         change = self.change_from(stored, changed, written, actor.now(), action)

@@ -10,11 +10,12 @@ from django.db.models import Q
 from django.db.models.sql.where import AND
 
 from issues import search
+from issues.conjuncts import Conjuncts
 from issues.models import Issue
 from issues.models.count import ANY, DIMENSIONS, NONE, TAGS, grain_of, tags_like
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import EQUAL, Conjuncts, Driven, any_of, number_along
+from issues.paths import EQUAL, Driven, any_of, number_along
 from issues.values import NOTHING, UNKNOWN, UNLABELLED, Pattern, Values, columns_of, is_among, values_of
 from issues.walks import all_ids, how_many, number_of
 

@@ -1,33 +1,22 @@
-"""How a list finds the keys of its page: along an index whose rows come in the order of the list.
+"""Along what a list finds the keys of its page: an index whose rows come in the order of the list.
 
 No database walks several parts of an index at once in their common order: for `status IN (…)` it would sort
 all that match. So the page is looked for in each part by itself (a branch: one space, one status …), and the
 few rows that all of them give are sorted. What a page costs then does not grow with the table.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Exists, Model, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
-from issues.limits import PAGE
 from issues.models import HistoryEntry, Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
-from issues.search import RARE, Narrowed, Said, Told, Windows, no_more_than, source
+from issues.search import Windows
 
-# So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
-# of whose parts each is a walk that ends at once.
-BRANCHES, SPACES = 100, 200
-# So many lists are put together where one of several conditions must hold.
-ALTERNATIVES = 8
 # So many issues of a space may be sorted, instead of walking through all others.
 OF_SPACE = 2_000
-# So many lists of all that has some words are made for a page. Where it would take more, what has the words
-# is sorted, which takes as long as ten lists.
-LISTS = 4
-# So many issues are few enough to look at one by one, instead of at all that have some words.
-OF_VALUES = 20_000
 
 STATUSES = tuple(Issue.Status.values)
 # Columns whose equality an index may serve, by their names in a Q.
@@ -46,8 +35,6 @@ EQUAL = {"pk": "id"} | {
     )
 }
 COMPARED = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<"}
-# {bound of a range: what is on its other side}
-UPPER, LOWER = {"<": ">=", "<=": ">"}, {">": "<=", ">=": "<"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +44,8 @@ class Path:
     The order is a column; None is that of arrival, which is that of the key. `every` says that all statuses
     are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
     may be sorted whatever the order; `is_repeated`, that an issue may have several rows; `is_of_words`, that
-    words need not be asked for any more. `sorted_by` is the
-    key as something that no index is in the order of. In the spaces `few` the path `instead` is taken.
+    words need not be asked for any more. `sorted_by` is the key as something that no index is in the order
+    of. In the spaces `few` the path `instead` is taken.
     """
 
     index: str
@@ -193,337 +180,6 @@ def member_of(name, keys):
     return driven(IssueChannel, "issue_channel_search", {"channel_id": list(keys)})
 
 
-@dataclass
-class Conjuncts:
-    """Conditions that all hold: equalities of indexed columns, Driven ones, words, and the rest."""
-
-    equal: dict[str, list] = field(default_factory=dict)
-    driven: list[Driven] = field(default_factory=list)
-    said: list[Said] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
-    narrowed: list[Narrowed] = field(default_factory=list)
-    plain: list[tuple[str, list]] = field(default_factory=list)
-    ranges: dict[str, list[tuple[str, list]]] = field(default_factory=dict)
-    others: list[Q] = field(default_factory=list)
-    parts: list[Q | tuple] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, spaces, conditions):
-        """Qs on issues of these spaces, taken apart."""
-        found = cls({"space_id": list(spaces)})
-        for condition in conditions:
-            found.add(condition)
-        return found
-
-    def add(self, condition):
-        own = self.those_like(condition)
-        if own is None and is_group(condition):
-            for child in condition.children:
-                self.add(child)
-            return
-        self.parts.append(condition)
-        if own is not None:
-            own.append(condition)
-        elif isinstance(condition, Q):
-            take = self.add_all_but if condition.negated else self.add_either
-            if not take(condition):
-                self.others.append(condition)
-        elif not (isinstance(condition, tuple) and self.add_lookup(*condition)):
-            self.others.append(Q(condition))
-
-    def those_like(self, condition):
-        """The list of conditions of this kind; None for one that was not made as a whole."""
-        if isinstance(condition, Driven) and condition.path:
-            return self.driven
-        if isinstance(condition, Said) and condition.is_list:
-            return self.said
-        if isinstance(condition, Narrowed) and condition.values:
-            return self.narrowed
-        if isinstance(condition, Told) and condition.tokens:
-            return self.told
-        return None
-
-    def add_either(self, condition):
-        """Take lookups of which one must hold; whether they are values of one column."""
-        found = [values_of(lookup) for lookup in condition.children]
-        columns = {column for column, _ in found}
-        if len(columns) != 1 or None in columns:
-            return False
-        self.add_values(*columns, [value for _, values in found for value in values])
-        return True
-
-    def add_all_but(self, condition):
-        """Take a negated condition as the statuses that it leaves; whether it is about a status alone."""
-        column, values = values_of(Q(*condition.children, _connector=condition.connector))
-        if column != EQUAL["status"]:
-            return False
-        self.add_values(column, [status for status in STATUSES if status not in values])
-        return True
-
-    def add_values(self, column, values):
-        known = self.equal.get(column)
-        self.equal[column] = [v for v in dict.fromkeys(values) if known is None or v in known]
-
-    def add_lookup(self, name, value):
-        """Take a lookup of a column; whether it is one that is simple enough."""
-        column, values = values_of((name, value))
-        if column:
-            self.add_values(column, values)
-            return True
-        name, _, lookup = name.partition("__")
-        if lookup in COMPARED and (isinstance(value, datetime) or name in OF_RANGES):
-            compared = f"issues_issue.{name} {COMPARED[lookup]} %s", [adapted(value)]
-            self.plain.append(compared)
-            self.ranges.setdefault(name, []).append(compared)
-            return True
-        if isinstance(value, bool) and not lookup:
-            self.plain.append((f"issues_issue.{name} = %s", [value]))
-            return True
-        return False
-
-    @property
-    def wanted(self):
-        """Lists of phrases, of each of which an issue must have one."""
-        return [phrases for said in self.said if not said.negated for phrases in said.alternatives]
-
-    @property
-    def unwanted(self):
-        """Phrases, none of which an issue may have."""
-        return [phrase for said in self.said if said.negated for phrase in said.phrases]
-
-    @property
-    def roles(self):
-        """{space: role} where words are looked for, None where none are."""
-        for said in self.said:
-            return {pk: role for pk, role in said.roles.items() if pk in self.equal["space_id"]}
-        return None
-
-    @property
-    def is_contradictory(self):
-        """Whether a column would have to have values of which it can have none."""
-        return not all(self.equal.values())
-
-    @property
-    def is_said_alone(self):
-        """Whether nothing is asked but words, and equalities of columns that their index knows."""
-        others = self.told or self.narrowed or self.driven or self.plain or self.others
-        return bool(self.said) and not others and self.equal.keys() <= {"space_id", "status", "assignee_id"}
-
-    @property
-    def is_in_range_alone(self):
-        """Whether nothing is asked but ranges of one column, which an index knows."""
-        others = self.said or self.told or self.narrowed or self.driven or self.others
-        is_one = len(self.ranges) == 1 and self.ranges.keys() <= OF_RANGES.keys()
-        return is_one and not others and self.equal.keys() == {"space_id"} and self.plain == self.compared
-
-    def alternatives(self, order):
-        """[conditions] of the lists whose union this is, where one of several conditions must hold, of each
-        of which an index gives few issues in this Order; [] where there are none.
-        """
-        for either in self.others:
-            if either.negated or either.connector != Q.OR or len(either.children) > ALTERNATIVES:
-                continue
-            spaces, rest = self.equal["space_id"], [part for part in self.parts if part is not either]
-            if all(Conjuncts.of(spaces, [child]).is_selective(order) for child in either.children):
-                return [[*rest, child] for child in either.children]
-        return []
-
-    def is_selective(self, order):
-        """Whether all that is asked for is in an index, which leaves fewer issues than those of some spaces
-        or statuses: of these, a walk soon finds some.
-        """
-        if self.others or self.told or self.narrowed or self.unwanted or self.plain != self.compared:
-            return False
-        path, _, _ = self.path(order)
-        return path.is_of_words or bool(path.where[0]) or not {*path.columns} <= {"space_id", "status"}
-
-    @property
-    def compared(self):
-        """[(SQL, parameters)] of all ranges asked for."""
-        return [each for column in self.ranges.values() for each in column]
-
-    @property
-    def is_known_by_words(self):
-        """Whether nothing is asked but words and values."""
-        return not (self.driven or self.plain or self.others) and self.equal.keys() == {"space_id"}
-
-    @property
-    def narrowing(self):
-        """The statuses and the assignees asked for, which the index of words knows."""
-        return [self.equal.get(column, ()) for column in ("status", "assignee_id")]
-
-    @property
-    def is_equal_alone(self):
-        """Whether nothing is asked but equalities of columns."""
-        known_by_words = self.said or self.told or self.narrowed
-        return not (known_by_words or self.driven or self.plain or self.others)
-
-    def path(self, order, page=PAGE):
-        """(Path, {column: values}, the Driven one that it comes from) for `page` issues in this Order."""
-        path, values, driven = next(filter(None, self.along(order)), (NO_PATH, {}, None))
-        if self.ranges and order.column is None and path in WIDE and "space_id" in values:
-            path = self.in_ranges(path, values["space_id"], page)
-        return path, values, driven
-
-    def along(self, order):
-        """What `path` may be, the best first, each looked for only where none before it fits: None if not."""
-        is_sorted = order.column is not None
-        yield from map(self.fitting_range, filter(OF_RANGES.get, self.ranges))
-        if self.wanted:
-            is_listed_often = makes_many_lists(len(self.equal["space_id"]))
-            yield self.fitting_few() or self.fitting_words(is_rare=is_sorted and not is_listed_often)
-        yield from (self.fitting(path, order.column) for path in NARROW)
-        if not self.wanted and any(each.is_rare for each in self.narrowed):
-            # Whatever else is asked leaves fewer.
-            yield self.fitting_words(is_rare=False)
-        yield from (self.fitting_set(driven, order.column) for driven in self.rarest_first())
-        # Few of those with a common value may be of a time.
-        if not self.wanted and (not self.ranges or all(each.is_rare for each in self.narrowed)):
-            yield self.fitting_words(is_rare=is_sorted)
-        yield from (self.fitting(path, order.column) for path in WIDE)
-
-    def fitting(self, path, rank):
-        asked = path.columns[:1] if path.every else path.columns
-        is_in_order = path.is_narrow or path.order == rank
-        if not is_in_order or any(None in self.equal.get(name, [None]) for name in asked):
-            return None
-        values = {name: self.equal.get(name, STATUSES) for name in path.columns}
-        most = SPACES if path.columns in (("space_id",), ("space_id", "number")) else BRANCHES
-        if size_of(values.values()) > most:
-            return None
-        # To sort what a busy program has reported takes longer than to find some of it in the other order.
-        is_fit = rank is None or not path.is_narrow or has_few(path, values)
-        return (path, values, None) if is_fit else None
-
-    def fitting_few(self):
-        """Along an index of few rows for these values, of which the index of words does not know."""
-        for path in UNTOLD:
-            found = self.fitting(path, None)
-            if found is None:
-                continue
-            rows = number_along(*found[:2], OF_VALUES)
-            # No list is made for a part in which there is nothing.
-            parts = min(rows, size_of(found[1].values()))
-            if rows <= OF_VALUES and not makes_many_lists(parts):
-                return found
-        return None
-
-    def fitting_words(self, is_rare):
-        """Along the index of words, which knows of spaces, statuses, assignees and values as well.
-
-        With `is_rare` only where few issues have what is looked for there.
-        """
-        values = [tokens for narrowed in self.narrowed for tokens in narrowed.values]
-        if not self.wanted and not values:
-            return None
-        roles = dict.fromkeys(self.equal["space_id"]) if self.roles is None else self.roles
-        found = source(roles, self.wanted, self.unwanted, *self.narrowing, values)
-        if is_rare and not no_more_than(RARE, found):
-            return None
-        path = Path("", (), is_of_words=True, source=found.table, key=found.id, windows=found.windows)
-        return replace(path, where=(found.where, list(found.parameters))), {}, None
-
-    def along_range(self, column):
-        """(Path, {column: values}) of the issues of the range asked for, along the index of its column."""
-        compared = self.ranges[column]
-        where = " AND ".join(sql for sql, _ in compared), [at for _, values in compared for at in values]
-        path = OF_RANGES[column]
-        path = replace(path, where=where, sorted_by=f"{path.key} + 0")
-        return path, {"space_id": self.equal["space_id"]}
-
-    def fitting_range(self, column):
-        """Along an index of a range's column, whatever the order, where few issues are in the range."""
-        path, values = self.along_range(column)
-        is_fit = len(values["space_id"]) <= SPACES and number_along(path, values, RARE) <= RARE
-        return (path, values, None) if is_fit else None
-
-    def in_ranges(self, path, spaces, page):
-        """The same path, but along a range in spaces of which few issues are in it.
-
-        In the order of arrival, all others of such a space would be walked by one by one.
-        """
-        column = next(filter(OF_RANGES.get, self.ranges), None)
-        if column is None:
-            return path
-        instead = replace(OF_RANGES[column], sorted_by="issues_issue.id + 0")
-        few = spaces_with_few(instead, spaces, self.ranges[column], page)
-        return replace(path, few=few, instead=instead)
-
-    def edge(self, descends):
-        """The key from which on the issues of the ranges asked for begin, in the order of arrival, down from
-        the newest or else up from the oldest; None where it is not far from there.
-
-        Issues come nearly in the order of their times and numbers: without it, all those on the other side of
-        a bound would be walked by before the first one that fits. Only the farthest of all is looked for, by
-        an index that has the keys.
-        """
-        spaces = {"space_id": self.equal["space_id"]}
-        bounds = UPPER if descends else LOWER
-        for column in filter(OF_RANGES.get, self.ranges):
-            for sql, parameters in self.ranges[column]:
-                _, sign, _ = sql.split()
-                if sign not in bounds:
-                    continue
-                beyond = replace(OF_RANGES[column], where=(sql.replace(sign, bounds[sign]), parameters))
-                if number_along(beyond, spaces, OF_VALUES) > OF_VALUES:
-                    within = replace(beyond, where=(sql, parameters))
-                    return farthest_along(within, spaces, "max" if descends else "min")
-        return None
-
-    def rarest_first(self):
-        """The Driven ones; those of few issues first, where there are several."""
-        if len(self.driven) < 2:
-            return self.driven
-        return sorted(self.driven, key=self.rows_of)
-
-    def fitting_set(self, driven, rank):
-        """Along the set's table, in the order of arrival; few issues are sorted for any other."""
-        values = self.values_in(driven)
-        is_fit = 0 < size_of(values.values()) <= BRANCHES
-        if is_fit and rank is not None:
-            is_fit = self.rows_of(driven) <= RARE
-        return (driven.path, values, driven) if is_fit else None
-
-    def rows_of(self, driven):
-        if driven.rows is None:
-            driven.rows = number_along(driven.path, self.values_in(driven), RARE)
-        return driven.rows
-
-    def values_in(self, driven):
-        """{column: values} of the rows of a set of which an issue may be."""
-        return {
-            name: [value for value in own if value in self.equal.get(name, own)]
-            for name, own in driven.equal.items()
-        }
-
-
-def is_group(condition):
-    """Whether a condition is several that must all hold, or one."""
-    is_and = isinstance(condition, Q) and (condition.connector == Q.AND or len(condition.children) == 1)
-    return is_and and not condition.negated
-
-
-def values_of(lookup):
-    """(column, its values) of a lookup that says which ones an indexed column may have, else (None, [])."""
-    while isinstance(lookup, Q) and len(lookup.children) == 1 and not lookup.negated:
-        (lookup,) = lookup.children
-    name, value = lookup if isinstance(lookup, tuple) else ("", None)
-    name, _, verb = name.partition("__")
-    if name not in EQUAL or verb not in ("", "exact", "in") or hasattr(value, "resolve_expression"):
-        return None, []
-    return EQUAL[name], [plain(each) for each in (value if verb == "in" else [value])]
-
-
-def makes_many_lists(parts):
-    """Whether SQLite would list all that has some words in each of too many parts of an index."""
-    return connection.vendor == "sqlite" and parts > LISTS
-
-
-def has_few(path, values):
-    """Whether no more than OF_VALUES issues have these values of the columns of a path."""
-    return number_along(path, values, OF_VALUES) <= OF_VALUES
-
-
 def number_along(path, values, most=None):
     """How many rows of an index have these values of its columns; counted to one beyond `most` at most."""
     source, parameters = rows_along(path, values)
@@ -584,10 +240,6 @@ def size_of(lists):
     for values in lists:
         size *= len(values)
     return size
-
-
-def plain(value):
-    return value.pk if isinstance(value, Model) else value
 
 
 def adapted(value):

@@ -8,23 +8,12 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Q
 
+from issues.conjuncts import LISTS, Conjuncts, makes_many_lists
 from issues.lookups import stored
 from issues.models import Issue
 from issues.models.sql import NAMED, among, as_rows, asked_of_each, where_of
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import (
-    LISTS,
-    NO_PATH,
-    WIDE,
-    Conjuncts,
-    Driven,
-    Path,
-    adapted,
-    column_of,
-    index_hint,
-    makes_many_lists,
-    size_of,
-)
+from issues.paths import NO_PATH, WIDE, Driven, Path, adapted, column_of, index_hint, size_of
 from issues.search import along_index
 
 # As many keys as a list may have.

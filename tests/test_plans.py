@@ -188,7 +188,7 @@ def test_a_list_that_is_looked_into_takes_no_longer_than_a_look_at_all_issues(pe
 )
 def test_a_list_begins_where_the_issues_of_its_times_do(monkeypatch, sort, by_key, query, times):
     """Those beyond are so many that they are passed over, here from the 50th on."""
-    monkeypatch.setattr("issues.paths.OF_VALUES", 50)
+    monkeypatch.setattr("issues.conjuncts.OF_VALUES", 50)
     issues = Issue.objects.visible_to(ApiToken.find(ground.token_secret(0)).user).filter(**times)
     expected = [str(uuid) for uuid in issues.order_by(by_key).values_list("uuid", flat=True)[:200]]
 

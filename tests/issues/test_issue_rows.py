@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from comments.models import Comment
-from issues import issue_rows, paths, walks
+from issues import conjuncts, issue_rows, paths, walks
 from issues.actor import Actor, acting_as
 from issues.filters import IssueFilter
 from issues.models import Issue, Level
@@ -163,11 +163,11 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
 
     with pytest.MonkeyPatch.context() as patch:
         if few:
-            patch.setattr(paths, "BRANCHES", 3)
-            patch.setattr(paths, "SPACES", 1)
-            patch.setattr(paths, "RARE", 3)
+            patch.setattr(conjuncts, "BRANCHES", 3)
+            patch.setattr(conjuncts, "SPACES", 1)
+            patch.setattr(conjuncts, "RARE", 3)
             patch.setattr(paths, "OF_SPACE", 3)
-            patch.setattr(paths, "LISTS", 0)
+            patch.setattr(conjuncts, "LISTS", 0)
             patch.setattr(walks, "SPARE", 1)
             patch.setattr(walks, "MERGED", 2)
         there, back = read_to_the_end(filters, order, size)
@@ -198,10 +198,10 @@ def test_what_lies_behind_deleted_issues_is_on_the_page_of_a_label(ops, alice, m
     assert len(found[SORTS[0]]) == 7
 
 
-@pytest.mark.parametrize("lists", [0, paths.LISTS])
+@pytest.mark.parametrize("lists", [0, conjuncts.LISTS])
 @pytest.mark.parametrize("sort", SORTS)
 def test_words_and_labels_go_on_where_a_page_ended(ops, alice, sort, lists, monkeypatch):
-    monkeypatch.setattr(paths, "LISTS", lists)
+    monkeypatch.setattr(conjuncts, "LISTS", lists)
     for number in range(30):
         with acting_as(lambda: Actor(source="import", at=TIMES[0])):
             issue = IssueFactory.build(space=ops, title=("Tree", "Trunk", "Leaf")[number % 3], description="")
@@ -217,11 +217,11 @@ def test_words_and_labels_go_on_where_a_page_ended(ops, alice, sort, lists, monk
 
 @pytest.mark.database("sqlite")
 @pytest.mark.parametrize("query", ["tr*", "is:open tr*", "label:squ*", "tr* OR kind:bug", "-leaf"])
-@pytest.mark.parametrize("spaces", [0, paths.SPACES])
+@pytest.mark.parametrize("spaces", [0, conjuncts.SPACES])
 @pytest.mark.parametrize("sort", SORTS)
 def test_no_index_is_gone_along_by_keys_and_by_a_bound_of_keys(ops, alice, monkeypatch, query, spaces, sort):
     # SQLite 3.40 forgets the bound, and pages come again and again; but only where there are many rows.
-    monkeypatch.setattr(paths, "SPACES", spaces)
+    monkeypatch.setattr(conjuncts, "SPACES", spaces)
     issue, order = IssueFactory.build(space=ops), ORDERS[sort]
     issue.labels = {"squad": ""}
     issue.save()

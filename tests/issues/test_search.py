@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from django.db import connection
 
-from issues import paths
+from issues import conjuncts
 from issues.models import Issue, Space
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.query import read
@@ -194,7 +194,7 @@ def test_the_index_gives_what_has_a_value(valued, text):
 @pytest.mark.parametrize("text", VALUES)
 @pytest.mark.parametrize("most", [0, 100])
 def test_what_has_a_value_comes_in_every_order(valued, monkeypatch, text, most):
-    monkeypatch.setattr("issues.paths.RARE", most)
+    monkeypatch.setattr("issues.conjuncts.RARE", most)
     monkeypatch.setattr("issues.search.RARE", most)
     issues = Issue.objects.visible_to(valued).filter(read(text, valued).condition)
 
@@ -303,10 +303,10 @@ def test_the_newest_come_out_of_the_index_in_their_order(reader, text):
 
 @pytest.mark.parametrize(("most", "index"), [(2, "issue_reporter"), (1, "")])
 def test_words_of_few_issues_are_looked_for_in_these(ops, bob, monkeypatch, most, index):
-    monkeypatch.setattr(paths, "OF_VALUES", most)
+    monkeypatch.setattr(conjuncts, "OF_VALUES", most)
     for _ in range(2):
         IssueFactory(space=ops, reporter=bob, title="Nulls")
-    found = paths.Conjuncts.of([ops.pk], [read("nulls reporter:me", bob).condition])
+    found = conjuncts.Conjuncts.of([ops.pk], [read("nulls reporter:me", bob).condition])
 
     path, _, _ = found.path(ORDERS[NEWEST_FIRST])
 

@@ -311,7 +311,7 @@ def test_postgresql_is_told_to_keep_what_it_says(name, value):
 def test_vacuum_comes_long_before_a_fifth_of_the_rows_is_new(table):
     options = ask(f"SELECT reloptions FROM pg_class WHERE relname = '{table}'")
 
-    assert "autovacuum_vacuum_insert_scale_factor=0.005" in options
+    assert "autovacuum_vacuum_insert_scale_factor=0" in options
 
 
 @only_postgres

@@ -39,7 +39,10 @@ def scheme(url):
 def copy_of(url, count):
     """The URL of a copy of the data set of so many issues, since a run writes; it is built if need be."""
     DATA.mkdir(parents=True, exist_ok=True)
-    return (postgres_copy if scheme(url) == "postgres" else sqlite_copy)(url, count)
+    copy = (postgres_copy if scheme(url) == "postgres" else sqlite_copy)(url, count)
+    # What is measured first does not wait for the disk to have written all of it.
+    os.sync()
+    return copy
 
 
 def built(url, count):
@@ -78,7 +81,8 @@ def postgres_copy(url, count):
             connection.execute(f"CREATE DATABASE {fresh}")
             build(f"{server}/{fresh}", count)
             connection.execute(f"ALTER DATABASE {fresh} RENAME TO {kept}")
-        connection.execute(f"CREATE DATABASE {copy} TEMPLATE {kept}")
+        # File by file: by way of its log, the server would be busy with it long afterwards.
+        connection.execute(f"CREATE DATABASE {copy} TEMPLATE {kept} STRATEGY FILE_COPY")
     return migrated(f"{server}/{copy}")
 
 

@@ -1,5 +1,6 @@
 """Somebody who writes while others read: twenty new issues a second, until told to stop."""
 
+import random
 import time
 
 import django
@@ -10,11 +11,14 @@ if __name__ == "__main__":
     from django.db import connection
 
     from issues.models import Issue, Space
+    from tracker.generator import words
 
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET application_name = 'writer'")
-    space = Space.objects.get(key="GEN00")
+    space, chance = Space.objects.get(key="GEN00"), random.Random(0)
     while True:
-        Issue(space=space, title="Somebody writes", description="While others *read*.").save()
+        # In the words of all others, of which a search would else find fewer and fewer among the newest.
+        description, _ = words.paragraphs(chance, 120)
+        Issue(space=space, title=words.title(chance), description=description).save()
         time.sleep(0.05)

@@ -27,7 +27,10 @@ DOORS = tuple(f"door, {name}" for name in ("qarion", "zylon", "guance", "versori
 
 @dataclass(frozen=True)
 class Bar:
-    """`figure(found)` has to be at most `limit`, or at least where `is_least`; None: it was not measured."""
+    """`figure(found)` has to be at most `limit`, or at least where `is_least`; None: it was not measured.
+
+    A figure may be (value, error): within the error of its limit, a value is not told from it.
+    """
 
     name: str
     limit: float
@@ -35,8 +38,13 @@ class Bar:
     unit: str = "x"
     is_least: bool = False
 
-    def holds(self, value):
-        return value >= self.limit if self.is_least else value <= self.limit
+    def measured(self, found):
+        """(value, error), None where it was not measured."""
+        figure = self.figure(found)
+        return figure if isinstance(figure, tuple | None) else (figure, 0)
+
+    def holds(self, value, error=0):
+        return value + error >= self.limit if self.is_least else value - error <= self.limit
 
     @property
     def text(self):
@@ -167,10 +175,11 @@ def table(found):
         "| --- | --- | --- | --- |",
     ]
     for bar in BARS:
-        value = bar.figure(found)
-        if value is not None:
-            held = "holds" if bar.holds(value) else "**fails**"
-            lines.append(f"| {bar.name} | {bar.text} | {number(value)}{bar.unit} | {held} |")
+        if measured := bar.measured(found):
+            value, error = measured
+            said = f"{number(value)}{bar.unit}" + (f" ± {number(error)}" if error else "")
+            held = "holds" if bar.holds(value, error) else "**fails**"
+            lines.append(f"| {bar.name} | {bar.text} | {said} | {held} |")
     lines += ["", "| scenario | server | req/s | p50 ms | p95 ms | CPU µs | PG µs | queries |"]
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, targets in found["scenarios"].items():

@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 from contextlib import ExitStack
+from math import exp, log, sqrt
 
 from tests.bench import bars, data, imports
 from tests.bench.load import load, request
@@ -22,8 +23,11 @@ from tests.bench.servers import LOAD_CORE, served, writing
 
 SMALL = 10_000
 REPEATS = 3
-# What eight clients get done beside one is nearly the same, and both go with the disk: so many times.
-PAIRS = 9
+# What eight clients get done and what one does is nearly the same, and both go with the disk and the machine:
+# they take turns so many times, for so many seconds each.
+TURNS, TURN = 60, 0.5
+# So many standard errors to both sides of a mean are where it is in nineteen of twenty cases.
+LIKELY = 2
 REFERENCE = ("list", "page", "label", "get", "create", "create, a title only")
 TO_SMALL = ("list", "deep page", "create", *bars.TOTALS, *bars.DOORS)
 TO_LIST = ("label", "total, again", *bars.SEARCHES)
@@ -104,7 +108,7 @@ def measured(url, small, wanted):
                     targets = targets_of(name, servers, here, there, wanted.smoke)
                     found["scenarios"][name] = compared(targets, name in REFERENCE, wanted)
         if "create" in scenarios and not wanted.smoke:
-            found["at once"] = at_once(servers["threads"], here["product"]["create"], wanted.seconds)
+            found["at once"] = at_once(servers["threads"], here["product"]["create"])
         if not wanted.smoke:
             found["memory"] = used(servers["threads"], [here["product"][name] for name in scenarios])
     return found
@@ -161,15 +165,18 @@ def compared(targets, is_crowded, wanted):
     }
 
 
-def at_once(server, requests, seconds):
-    """What eight clients get done as a multiple of what one gets: the median of pairs, each in turns."""
-    load(server.port, requests, 8, seconds)
-    ratios = []
-    for pair in range(PAIRS):
-        turns = (1, 8) if pair % 2 else (8, 1)
-        rates = {clients: load(server.port, requests, clients, seconds)["rate"] for clients in turns}
-        ratios.append(rates[8] / rates[1])
-    return statistics.median(ratios)
+def at_once(server, requests):
+    """(ratio, error): how many times as much eight clients get done as one, and how far off that may be."""
+    load(server.port, requests, 8, 2 * TURN)
+
+    def gained(turn):
+        order = (1, 8) if turn % 2 else (8, 1)
+        rates = {clients: load(server.port, requests, clients, TURN)["rate"] for clients in order}
+        return log(rates[8] / rates[1])
+
+    gains = [gained(turn) for turn in range(TURNS)]
+    ratio = exp(statistics.mean(gains))
+    return ratio, ratio * LIKELY * statistics.stdev(gains) / sqrt(TURNS)
 
 
 def figures(server, requests, is_crowded, seconds, least):

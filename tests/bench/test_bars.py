@@ -36,6 +36,15 @@ def test_a_bar_that_holds_and_one_that_does_not(found):
     assert "| facets of half of the issues, p95 | ≤ 400 ms | 399 ms | holds |" in lines
 
 
+@pytest.mark.parametrize(("error", "held"), [(0.02, "holds"), (0.005, "**fails**")])
+def test_what_is_as_near_to_its_bar_as_it_may_be_off_holds(found, error, held):
+    found["at once"] = 0.99, error
+
+    line = f"| create, 8 clients to one, requests/s | ≥ 1x | 0.99x ± {error} | {held} |"
+
+    assert line in bars.table(found)
+
+
 def test_what_was_not_measured_is_no_row(found):
     assert not [line for line in bars.table(found) if "import" in line]
 

@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import Model, Q
 
 from issues.limits import PAGE
+from issues.models import Issue
 from issues.paths import (
     COMPARED,
     EQUAL,
@@ -36,7 +37,8 @@ ALTERNATIVES = 8
 LISTS = 4
 # So many issues are few enough to look at one by one, instead of at all that have some words.
 OF_VALUES = 20_000
-# {bound of a range: what is on its other side}
+# {bound of a range: what is on its other side}, as lookups, and as signs of each direction
+BEYOND = {"gte": "lt", "gt": "lte", "lte": "gt", "lt": "gte"}
 UPPER, LOWER = {"<": ">=", "<=": ">"}, {">": "<=", ">=": "<"}
 
 
@@ -66,7 +68,8 @@ class Conjuncts:
         own = self.those_like(condition)
         if own is None and is_group(condition):
             for child in condition.children:
-                self.add(child)
+                # None of several holds where each does not.
+                self.add(inverse(child) if condition.negated else child)
             return
         self.parts.append(condition)
         if own is not None:
@@ -100,12 +103,16 @@ class Conjuncts:
         return True
 
     def add_all_but(self, condition):
-        """Take a negated condition as the statuses that it leaves; whether it is about a status alone."""
-        column, values = values_of(Q(*condition.children, _connector=condition.connector))
-        if column != EQUAL["status"]:
-            return False
-        self.add_values(column, [status for status in STATUSES if status not in values])
-        return True
+        """Take a negated condition as what it leaves: the other statuses, or what is on the other side of a
+        bound; whether it is one of these.
+        """
+        inner = Q(*condition.children, _connector=condition.connector)
+        column, values = values_of(inner)
+        if column == EQUAL["status"]:
+            self.add_values(column, [status for status in STATUSES if status not in values])
+            return True
+        beyond = range_beyond(inner)
+        return beyond is not None and self.add_lookup(*beyond)
 
     def add_values(self, column, values):
         known = self.equal.get(column)
@@ -345,20 +352,42 @@ class Conjuncts:
 
 
 def is_group(condition):
-    """Whether a condition is several that must all hold, or one."""
-    is_and = isinstance(condition, Q) and (condition.connector == Q.AND or len(condition.children) == 1)
-    return is_and and not condition.negated
+    """Whether a condition is several that must all hold, or one, or several of which none may hold."""
+    if not isinstance(condition, Q):
+        return False
+    first, *others = condition.children or [None]
+    if condition.negated:
+        return condition.connector == Q.OR if others else isinstance(first, Q)
+    return condition.connector == Q.AND or not others
 
 
-def values_of(lookup):
+def inverse(condition):
+    return ~condition if isinstance(condition, Q) else ~Q(condition)
+
+
+def values_of(condition):
     """(column, its values) of a lookup that says which ones an indexed column may have, else (None, [])."""
-    while isinstance(lookup, Q) and len(lookup.children) == 1 and not lookup.negated:
-        (lookup,) = lookup.children
-    name, value = lookup if isinstance(lookup, tuple) else ("", None)
-    name, _, verb = name.partition("__")
+    name, verb, value = lookup_of(condition)
     if name not in EQUAL or verb not in ("", "exact", "in") or hasattr(value, "resolve_expression"):
         return None, []
     return EQUAL[name], [plain(each) for each in (value if verb == "in" else [value])]
+
+
+def range_beyond(condition):
+    """(name, value) of the lookup of what a range leaves of a column that is never empty, else None."""
+    name, verb, value = lookup_of(condition)
+    if name not in OF_RANGES or verb not in BEYOND or Issue._meta.get_field(name).null:
+        return None
+    return f"{name}__{BEYOND[verb]}", value
+
+
+def lookup_of(condition):
+    """(name of a field, verb, value) of a condition that is one lookup, else empty ones."""
+    while isinstance(condition, Q) and len(condition.children) == 1 and not condition.negated:
+        (condition,) = condition.children
+    name, value = condition if isinstance(condition, tuple) else ("", None)
+    name, _, verb = name.partition("__")
+    return name, verb, value
 
 
 def makes_many_lists(parts):

@@ -266,7 +266,10 @@ def test_the_newest_issues_of_many_spaces_are_merged_where_they_are_many(monkeyp
 
 
 @pytest.mark.parametrize("person", STEPS)
-@pytest.mark.parametrize("query", ["number:>4900", "number:<3", "key:GEN00-5 OR key:GEN00-7"])
+@pytest.mark.parametrize(
+    "query",
+    ["number:>4900", "number:<3", "-number:>3", "-(number:>3 OR is:done)", "key:GEN00-5 OR key:GEN00-7"],
+)
 def test_issues_are_found_by_their_numbers(person, query):
     found = worst_of(person, urlencode({"q": query}))
 
@@ -285,8 +288,9 @@ def test_each_of_several_conditions_is_looked_for_by_its_own_index(person, place
 
 
 @pytest.mark.parametrize("person", STEPS)
-def test_what_contradicts_itself_is_not_looked_for(person):
-    statements = selects(person, "/api/issues/?q=is:open+-is:open")
+@pytest.mark.parametrize("query", ["is:open -is:open", "-(is:open OR is:done)"])
+def test_what_contradicts_itself_is_not_looked_for(person, query):
+    statements = selects(person, f"/api/issues/?{urlencode({'q': query})}")
 
     assert [sql for sql in statements if "issues_issue" in sql] == []
 

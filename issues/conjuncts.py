@@ -106,7 +106,7 @@ class Conjuncts:
         """Take a negated condition as what it leaves: the other statuses, or what is on the other side of a
         bound; whether it is one of these.
         """
-        inner = Q(*condition.children, _connector=condition.connector)
+        inner = ~condition
         column, values = values_of(inner)
         if column == EQUAL["status"]:
             self.add_values(column, [status for status in STATUSES if status not in values])

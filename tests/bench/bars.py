@@ -38,13 +38,17 @@ class Bar:
     unit: str = "x"
     is_least: bool = False
 
-    def measured(self, found):
-        """(value, error), None where it was not measured."""
-        figure = self.figure(found)
-        return figure if isinstance(figure, tuple | None) else (figure, 0)
-
     def holds(self, value, error=0):
         return value + error >= self.limit if self.is_least else value - error <= self.limit
+
+    def row(self, found):
+        """Its line of a table, None where it was not measured."""
+        if (figure := self.figure(found)) is None:
+            return None
+        value, error = figure if isinstance(figure, tuple) else (figure, 0)
+        said = f"{number(value)}{self.unit}" + (f" ± {number(error)}" if error else "")
+        held = "holds" if self.holds(value, error) else "**fails**"
+        return f"| {self.name} | {self.text} | {said} | {held} |"
 
     @property
     def text(self):
@@ -174,12 +178,7 @@ def table(found):
         "| work | bar | measured | |",
         "| --- | --- | --- | --- |",
     ]
-    for bar in BARS:
-        if measured := bar.measured(found):
-            value, error = measured
-            said = f"{number(value)}{bar.unit}" + (f" ± {number(error)}" if error else "")
-            held = "holds" if bar.holds(value, error) else "**fails**"
-            lines.append(f"| {bar.name} | {bar.text} | {said} | {held} |")
+    lines += filter(None, (bar.row(found) for bar in BARS))
     lines += ["", "| scenario | server | req/s | p50 ms | p95 ms | CPU µs | PG µs | queries |"]
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, targets in found["scenarios"].items():

@@ -12,7 +12,7 @@ import sys
 from playwright.sync_api import sync_playwright
 
 from tests.bench import data
-from tests.bench.bars import Bar, number
+from tests.bench.bars import Bar
 from tests.bench.servers import served
 from tests.browser.conftest import CHROMIUM, LAUNCH
 
@@ -57,10 +57,7 @@ def main():
         data.drop(url, count)
     lines = [f"{count:,} issues, {data.scheme(url)}, load {os.getloadavg()[0]:.1f}", ""]
     lines += ["| work | bar | measured | |", "| --- | --- | --- | --- |"]
-    for bar in BARS:
-        value = bar.figure(took)
-        held = "holds" if bar.holds(value) else "**fails**"
-        lines.append(f"| {bar.name} | {bar.text} | {number(value)}{bar.unit} | {held} |")
+    lines += [bar.row(took) for bar in BARS]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if all(bar.holds(bar.figure(took)) for bar in BARS) else 1
 

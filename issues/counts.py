@@ -6,7 +6,6 @@ from hashlib import sha256
 from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Q
 from django.db.models.sql.where import AND
 
 from issues import search
@@ -15,7 +14,7 @@ from issues.models import Issue
 from issues.models.count import ANY, DIMENSIONS, NONE, TAGS, grain_of, tags_like
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import EQUAL, Driven, any_of, number_along
+from issues.paths import EQUAL, Driven, number_along
 from issues.values import NOTHING, UNKNOWN, UNLABELLED, Pattern, Values, columns_of, is_among, values_of
 from issues.walks import all_ids, how_many, number_of
 
@@ -24,8 +23,6 @@ UNRECORDED = ("seen_count", "last_seen_at")
 DAY = 86_400
 # {column: dimension of the counters}
 COUNTED_COLUMNS = {EQUAL[name]: name for name in ("space", *DIMENSIONS)}
-# {column: name in a Q}
-NAMED = {column: name for name, column in EQUAL.items()}
 
 
 def total(issues):
@@ -117,8 +114,7 @@ def counted_all_but(filters):
     found.others = []
     if more or not (but and but.negated and found.is_equal_alone):
         return None
-    others = [any_of(NAMED[column], values) for column, values in found.equal.items()]
-    others.append(Q(*but.children, _connector=but.connector))
+    others = [*(part for part in found.parts if part is not but), ~but]
     path, _, _ = Conjuncts.of(filters.spaces, others).path(ORDERS[NEWEST_FIRST])
     whole = counted_equal(found.equal) if path.is_narrow else None
     return None if whole is None else whole - number_of(filters.spaces, others)

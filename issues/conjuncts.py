@@ -37,6 +37,8 @@ ALTERNATIVES = 8
 LISTS = 4
 # So many issues are few enough to look at one by one, instead of at all that have some words.
 OF_VALUES = 20_000
+# No more conditions than these make it worth while to sort twice as many.
+BESIDES = 3
 # {bound of a range: what is on its other side}, as lookups, and as signs of each direction
 BEYOND = {"gte": "lt", "gt": "lte", "lte": "gt", "lt": "gte"}
 UPPER, LOWER = {"<": ">=", "<=": ">"}, {">": "<=", ">=": "<"}
@@ -246,8 +248,17 @@ class Conjuncts:
         if size_of(values.values()) > most:
             return None
         # To sort what a busy program has reported takes longer than to find some of it in the other order.
-        is_fit = rank is None or not path.is_narrow or has_few(path, values)
+        is_fit = rank is None or not path.is_narrow or self.has_few(path, values)
         return (path, values, None) if is_fit else None
+
+    def has_few(self, path, values):
+        """Whether so few issues have these values of the columns of a path that they may be sorted.
+
+        Of what is asked besides, each leaves half of them or fewer, and makes a walk twice as long.
+        """
+        besides = len(self.parts) - len(self.equal.keys() & {*path.columns} - {"space_id"})
+        most = OF_VALUES << min(besides, BESIDES)
+        return number_along(path, values, most) <= most
 
     def fitting_few(self):
         """Along an index of few rows for these values, of which the index of words does not know."""
@@ -393,11 +404,6 @@ def lookup_of(condition):
 def makes_many_lists(parts):
     """Whether SQLite would list all that has some words in each of too many parts of an index."""
     return connection.vendor == "sqlite" and parts > LISTS
-
-
-def has_few(path, values):
-    """Whether no more than OF_VALUES issues have these values of the columns of a path."""
-    return number_along(path, values, OF_VALUES) <= OF_VALUES
 
 
 def plain(value):

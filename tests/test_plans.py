@@ -290,6 +290,16 @@ def test_each_of_several_conditions_is_looked_for_by_its_own_index(person, place
     assert found <= most(person)
 
 
+@pytest.mark.parametrize("order", ["level", "updated"])
+def test_what_a_busy_person_has_is_sorted_where_little_of_it_is_asked_for(order, monkeypatch):
+    """By level, one would walk through the issues of all others until there is a page of them."""
+    monkeypatch.setattr("issues.conjuncts.OF_VALUES", 100)
+
+    found = worst_of(0, urlencode({"q": f"assignee:me level:P0,P1 label:area sort:{order}"}))
+
+    assert found <= most(0) / 2
+
+
 @pytest.mark.parametrize("person", STEPS)
 @pytest.mark.parametrize("query", ["is:open -is:open", "-(is:open OR is:done)"])
 def test_what_contradicts_itself_is_not_looked_for(person, query):

@@ -1,6 +1,7 @@
 """How many issues there are: from counters where these tell, else counted once per version of the spaces."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from django.core.cache import cache
@@ -11,16 +12,18 @@ from django.db.models.sql.where import AND
 from issues import search
 from issues.conjuncts import Conjuncts
 from issues.models import Issue
-from issues.models.count import ANY, DIMENSIONS, NONE, TAGS, grain_of, tags_like
+from issues.models.count import ANY, DIMENSIONS, MONTHS, NONE, TAGS, grain_of, month_of, tags_like
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import EQUAL, Driven, number_along
+from issues.paths import EQUAL, Driven, adapted, number_along
 from issues.values import NOTHING, UNKNOWN, UNLABELLED, Pattern, Values, columns_of, is_among, values_of
 from issues.walks import all_ids, how_many, number_of
 
 # What changes without an entry of history, so that no version tells of it.
 UNRECORDED = ("seen_count", "last_seen_at")
 DAY = 86_400
+# What comes before and after all months, by the sign of a bound; and the last one of the calendar.
+OPEN_ENDS, LAST_MONTH = {">": "", "<": "~"}, "9999-12"
 # {column: dimension of the counters}
 COUNTED_COLUMNS = {EQUAL[name]: name for name in ("space", *DIMENSIONS)}
 
@@ -82,11 +85,48 @@ def counted_members(filters):
 
 
 def counted_ranges(filters):
-    """The number of issues of ranges of a column, by its index alone; None where anything else is asked."""
+    """The number of issues of ranges of a column, by its index alone but for whole months, which counters
+    know; None where anything else is asked.
+    """
     found = Conjuncts.of(filters.spaces, filters.conditions)
     if not found.is_in_range_alone:
         return None
-    path, values = found.along_range(*found.ranges)
+    (column,) = found.ranges
+    path, values = found.along_range(column)
+    months, parts = in_months(column, path, found.compared)
+    whole = difference(rows_of_months(*months, values["space_id"])) if months else 0
+    return whole + sum(number_between(replace(path, where=part), values) for part in parts)
+
+
+def in_months(column, path, compared):
+    """((kind of tags, month before the first whole one, month after the last) or None, [(SQL, parameters)] of
+    what no whole month has) of the ranges of a column.
+    """
+    kind = next((kind for kind, counted in MONTHS.items() if counted == column), None)
+    bounds = {sql.split()[1][0]: (sql, at) for sql, (at,) in compared}
+    if kind is None or len(bounds) < len(compared):
+        return None, [path.where]
+    first, last = (month_of(bounds[sign][1]) if sign in bounds else OPEN_ENDS[sign] for sign in "><")
+    if first >= last or first == LAST_MONTH:
+        return None, [path.where]
+    parts = []
+    if ">" in bounds:
+        sql, at = bounds[">"]
+        parts.append((f"{sql} AND issues_issue.{column} < %s", [at, start_of(first, 1)]))
+    if "<" in bounds:
+        sql, at = bounds["<"]
+        parts.append((f"{sql} AND issues_issue.{column} >= %s", [at, start_of(last)]))
+    return (kind, first, last), parts
+
+
+def start_of(month, after=0):
+    """When a month, or one that comes so many months after it, begins: as the database has it."""
+    years, months = divmod(int(month[5:]) - 1 + after, 12)
+    return adapted(datetime(int(month[:4]) + years, months + 1, 1, tzinfo=UTC))
+
+
+def number_between(path, values):
+    """The number of issues along a path of ranges, without the deleted ones."""
     where, bounds = path.where
     gone = replace(path, index="issue_space_deleted", where=(f"deleted_at IS NOT NULL AND {where}", bounds))
     return number_along(path, values) - number_along(gone, values)
@@ -198,6 +238,23 @@ def rows_of_tags(kind, wanted, tags):
     wanted["tag"] = Values(tags.named - NOTHING.named, tags.is_all_but)
     untold = dict.fromkeys(("project", "level", "assignee"), NOTHING)
     return rows_of("tag", TAGS[kind], untold | wanted, TAGS[kind], wanted)
+
+
+def rows_of_months(kind, first, last, spaces):
+    """The same of the months between two."""
+    home = {"space": Values(frozenset(spaces))}
+    counters, keys = where(
+        home
+        | dict.fromkeys(("project", "level", "assignee"), NOTHING)
+        | {"status": Values(frozenset(Issue.Status.values))}
+    )
+    deltas, delta_keys = where(home)
+    between = f"grain = {TAGS[kind]} AND tag > %s AND tag < %s"
+    return (
+        f"SELECT number FROM issues_issuecount WHERE {between} AND {counters} "
+        f"UNION ALL SELECT number FROM issues_countdelta WHERE {between} AND {deltas}",
+        [first, last, *keys, first, last, *delta_keys],
+    )
 
 
 def wanted_of(issues, names):

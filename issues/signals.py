@@ -7,7 +7,7 @@ from django.db.models.signals import pre_save
 
 from issues.models import CountDelta, HistoryEntry, Issue, Level, Outbox, SearchDocument, Space, TextVersion
 from issues.models.base import Guarded, WayRound
-from issues.models.count import places, tags_of
+from issues.models.count import SET_TAGS, places, tags_of
 from issues.models.fields import choices_of, uuid7
 from issues.models.history import (
     EMPTY,
@@ -124,7 +124,8 @@ def count_issues(sender, changes, **kwargs):
     for change in changes:
         tags = known.get(change.row.pk, [])
         old, new = [], []
-        for kind, name in (("label", "labels"), ("channel", "channels")):
+        for kind in SET_TAGS:
+            name = f"{kind}s"
             if name in change.sets:
                 old += [(kind, str(key)) for key in change.sets[name][0]]
                 new += [(kind, str(key)) for key in change.sets[name][1]]

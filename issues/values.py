@@ -8,8 +8,8 @@ from django.db.models.expressions import Col, Exists
 from django.db.models.sql import Query
 from django.db.models.sql.where import AND, OR, WhereNode
 
-from issues.models import Issue, IssueChannel, IssueLabel
-from issues.models.count import COLUMN_TAGS, DIMENSIONS, NONE, tag_of
+from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
+from issues.models.count import COLUMN_TAGS, DIMENSIONS, EMPTY, NONE, PRESENT, SET_TAGS, tag_of
 from issues.search import Follows
 
 
@@ -47,13 +47,15 @@ NOTHING = Values(frozenset([NONE]))
 # What two patterns have in common only the values themselves would tell.
 UNKNOWN = Pattern("")
 # What an issue may have more than one of.
-SEVERAL = ("label", "channel")
+SEVERAL = (*SET_TAGS, "has")
 # The spaces in which an issue is to have no such label.
 UNLABELLED = "unlabelled"
 # {field: what it is called here}
 NAMES = {name: name for name in ("space", "deleted_at", *DIMENSIONS)} | {
     column.removesuffix("_id"): kind for kind, column in COLUMN_TAGS.items()
 }
+# {tag of the kind "has": what the columns of which one is not empty are called here}
+HAD = {tag: [NAMES.setdefault(column, column) for column in columns] for tag, columns in PRESENT.items()}
 
 
 def is_among(values):
@@ -104,10 +106,28 @@ def negated(found):
 
 
 def all_of(found):
-    return {
-        column: reduce(and_, [columns[column] for columns in found if column in columns])
-        for column in {column: None for columns in found for column in columns}
-    }
+    return with_presence(
+        {
+            column: reduce(and_, [columns[column] for columns in found if column in columns])
+            for column in {column: None for columns in found for column in columns}
+        }
+    )
+
+
+def with_presence(found):
+    """The same with what an issue has, or has not, in place of the columns that say it."""
+    for tag, names in HAD.items():
+        asked = [found.get(name) for name in names]
+        if asked == [NOTHING] * len(names):
+            had = Values(frozenset([tag]), is_all_but=True)
+        elif asked == [~NOTHING]:
+            had = Values(frozenset([tag]))
+        else:
+            continue
+        # An issue may have more than one of these.
+        had = Values(frozenset([UNKNOWN])) if "has" in found else had
+        found = {name: values for name, values in found.items() if name not in names} | {"has": had}
+    return found
 
 
 def any_of(found):
@@ -150,19 +170,22 @@ def values_of_lookup(lookup, table=Issue._meta.db_table, names=NAMES):
         return None
     # No row has the key that stands for none, so who asks for it asks for nothing.
     named = [each for each in value if each != NONE or each is False]
-    return {name: Values(frozenset(map(tag_or_none, named) if name in COLUMN_TAGS else named))}
-
-
-def tag_or_none(value):
-    return tag_of(value) if value else NONE
+    if name not in ("space", *DIMENSIONS, *SET_TAGS):
+        named = [tag_of(each) if each and each != EMPTY.get(name) else NONE for each in named]
+    return {name: Values(frozenset(named))}
 
 
 # {model of a set: its columns}, for `values_of_members`.
-MEMBERS = {IssueLabel: {"space": "space", "key": "label"}, IssueChannel: {"channel": "channel"}}
+MEMBERS = {
+    IssueLabel: {"space": "space", "key": "label"},
+    IssueChannel: {"channel": "channel"},
+    IssueTeam: {"team": "team"},
+}
 
 
 def values_of_members(query, is_of_issues):
-    """{column: Values} of a subquery for the issues with one label in some spaces, or in one channel.
+    """{column: Values} of a subquery for the issues with one label in some spaces, in one channel or of one
+    team, or with any of these.
 
     `is_of_issues(query)` says whether it asks for the issues that the rows belong to.
     """
@@ -172,11 +195,13 @@ def values_of_members(query, is_of_issues):
     if query.where.negated or not is_of_issues(query):
         return None
     names = MEMBERS[query.model]
+    (several,) = {*SEVERAL} & {*names.values()}
+    if not parts and is_of_issues is is_probe:
+        return {"has": Values(frozenset([several]))}
     found = [values_of_lookup(part, query.base_table, names) for part in parts]
     if None in found:
         return None
     found = all_of(found)
-    (several,) = {*SEVERAL} & {*names.values()}
     # Who asks of an issue need not say of which space it is.
     lacking = names.values() - found.keys() - ({"space"} if is_of_issues is is_probe else set())
     if lacking or not all(map(is_among, found.values())):

@@ -308,9 +308,10 @@ class Reader:
 
     def tags(self):
         """(kind, tag) of what the issue above is counted by, beside its columns."""
-        sets, channels = self.owner.sets, self.ground.here["channel"]
+        sets, here = self.owner.sets, self.ground.here
         yield from (("label", key) for key in sets["labels"])
-        yield from (("channel", channels[uuid].pk) for uuid in sets["channels"])
+        for kind in ("channel", "team"):
+            yield from ((kind, here[kind][uuid].pk) for uuid in sets[f"{kind}s"])
 
     def take_comment(self, said):
         values, owner = self.of_owner("comment", said), self.owner

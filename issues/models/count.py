@@ -1,5 +1,7 @@
 """How many issues there are of which project, status, level and assignee: counters, and what they lack."""
 
+from datetime import UTC, datetime
+
 from django.db import connection, models, transaction
 
 from issues.limits import BULK, NAME
@@ -27,8 +29,34 @@ COLUMN_TAGS = {
     "platform": "platform",
     "track": "track",
 }
+# {kind of tags that an issue may have several of: (table, SQL of the tag in it)}
+SET_TAGS = {
+    "label": ("issues_issuelabel", "key"),
+    "channel": ("issues_issuechannel", "'' || channel_id"),
+    "team": ("issues_issueteam", "'' || team_id"),
+}
+# The tags of the kind "has", beside one for each kind of SET_TAGS of which an issue has a tag: {tag: columns
+# of which one is not empty}.
+PRESENT = {
+    "description": ("description",),
+    "source": ("resource_type", "resource_name", "resource_id", "alert_id"),
+    "version": ("first_version", "last_version"),
+    "error.message": ("error_message",),
+    "language": ("languages",),
+    "fingerprint": ("fingerprint",),
+    "resolved": ("resolved_at",),
+    "closed": ("closed_at",),
+    "due": ("due_on",),
+}
+# What is in a column that is empty, where that is something.
+EMPTY = {"languages": "[]"}
+# The kinds of tags that are the month of a time, in UTC: 2026-11.
+MONTHS = {"created": "created_at", "updated": "updated_at"}
 # The grains after these count the issues of a status that have a tag: a label's key, a channel, and so on.
-TAGS = {kind: len(GRAINS) + at for at, kind in enumerate(("label", "channel", *COLUMN_TAGS))}
+TAGS = {
+    kind: len(GRAINS) + at
+    for at, kind in enumerate(("label", "channel", *COLUMN_TAGS, "team", "has", *MONTHS))
+}
 PLACE = ("grain", *DIMENSIONS, "tag")
 COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
@@ -133,9 +161,19 @@ def places(issue, tags=()):
     found = issue.project_id, issue.level_id, issue.assignee_id
     project, level, assignee = (NONE if key is None else key for key in found)
     yield issue.space_id, 0, project, issue.status, level, assignee, ""
+    tags = [*tags]
     columns = [(kind, value) for kind, column in COLUMN_TAGS.items() if (value := getattr(issue, column))]
-    for kind, value in (*tags, *columns):
+    sets = dict.fromkeys(kind for kind, _ in tags)
+    present = [tag for tag, names in PRESENT.items() if any(getattr(issue, name) for name in names)]
+    had = [("has", tag) for tag in (*sets, *present)]
+    months = [(kind, month_of(getattr(issue, column))) for kind, column in MONTHS.items()]
+    for kind, value in (*tags, *columns, *had, *months):
         yield issue.space_id, TAGS[kind], 0, issue.status, 0, 0, tag_of(value)
+
+
+def month_of(at):
+    """The tag of the month of a moment, given as a time or as SQLite keeps it."""
+    return at.astimezone(UTC).isoformat()[:7] if isinstance(at, datetime) else at[:7]
 
 
 def tag_of(value):
@@ -158,17 +196,17 @@ def tags_like(kind, spaces, patterns):
 
 
 def tags_of(issues):
-    """{issue: [(kind, tag)]} of the labels and channels of these issues, by their primary keys."""
+    """{issue: [(kind, tag)]} of the labels, channels and teams of these issues, by their primary keys."""
     found = {pk: [] for pk in issues}
     if not found:
         return found
     condition, keys = among("issue_id", found)
+    rows = " UNION ALL ".join(
+        f"SELECT issue_id, '{kind}', {tag} FROM {table} WHERE {condition}"
+        for kind, (table, tag) in SET_TAGS.items()
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT issue_id, 'label', key FROM issues_issuelabel WHERE {condition} UNION ALL "
-            f"SELECT issue_id, 'channel', '' || channel_id FROM issues_issuechannel WHERE {condition}",
-            [*keys, *keys],
-        )
+        cursor.execute(rows, [*keys] * len(SET_TAGS))
         for issue, kind, tag in cursor.fetchall():
             found[issue].append((kind, tag))
     return found
@@ -227,14 +265,25 @@ def missing(spaces):
         f"SELECT space_id, 0 AS grain, {project}, status, {level}, {assignee}, '' AS tag, count(*) AS number "
         f"FROM issues_issue WHERE deleted_at IS NULL AND {home} "
         "GROUP BY space_id, project_id, status, level_id, assignee_id",
-        *(tagged(kind, tag, "", f"{tag} <> '' AND i.{home}") for kind, tag in map(column_tag, COLUMN_TAGS)),
-        tagged("label", "m.key", "JOIN issues_issuelabel AS m ON m.issue_id = i.id", f"i.{home}"),
-        tagged(
-            "channel",
-            "'' || m.channel_id",
-            "JOIN issues_issuechannel AS m ON m.issue_id = i.id",
-            f"i.{home}",
+        *(tagged(kind, tag, f"{tag} <> '' AND i.{home}") for kind, tag in map(column_tag, COLUMN_TAGS)),
+        *(
+            tagged(
+                kind,
+                "m.tag",
+                f"i.{home}",
+                f"JOIN (SELECT issue_id, {tag} AS tag FROM {table}) AS m ON m.issue_id = i.id",
+            )
+            for kind, (table, tag) in SET_TAGS.items()
         ),
+        *(
+            tagged("has", f"'{kind}'", f"EXISTS (SELECT 1 FROM {table} WHERE issue_id = i.id) AND i.{home}")
+            for kind, (table, _) in SET_TAGS.items()
+        ),
+        *(
+            tagged("has", f"'{tag}'", f"({' OR '.join(map(full, names))}) AND i.{home}")
+            for tag, names in PRESENT.items()
+        ),
+        *(tagged(kind, month(column), f"i.{home}") for kind, column in MONTHS.items()),
         f"SELECT {COLUMNS}, -number FROM issues_countdelta WHERE {home}",
     ]
     counters = f"SELECT {COLUMNS}, -number FROM issues_issuecount WHERE {home}"
@@ -242,12 +291,25 @@ def missing(spaces):
     return summed(rows), homes * (len(parts) + 1)
 
 
-def tagged(kind, tag, join, condition):
+def tagged(kind, tag, condition, join=""):
     """SQL of how many issues have which tags of a kind, as rows of CountDelta."""
     return (
         f"SELECT i.space_id, {TAGS[kind]}, 0, i.status, 0, 0, {tag}, count(*) FROM issues_issue AS i {join} "
-        f"WHERE i.deleted_at IS NULL AND {condition} GROUP BY i.space_id, i.status, {tag}"
+        f"WHERE i.deleted_at IS NULL AND {condition} GROUP BY 1, 4, 7"
     )
+
+
+def full(column):
+    """SQL of whether a column is not empty."""
+    is_time = column.endswith(("_at", "_on"))
+    return f"i.{column} IS NOT NULL" if is_time else f"i.{column} <> '{EMPTY.get(column, '')}'"
+
+
+def month(column):
+    """SQL of the month of a time."""
+    if connection.vendor == "sqlite":
+        return f"substr(i.{column}, 1, 7)"
+    return f"to_char(i.{column} AT TIME ZONE 'UTC', 'YYYY-MM')"
 
 
 def column_tag(kind):

@@ -76,7 +76,8 @@ ENTRY = {
 }  # fmt: skip
 
 
-LABEL_GRAIN = 16
+# The counters of issues with a label, with anything of a kind, and of the month that they are of.
+LABEL_GRAIN, HAS_GRAIN, MONTH_GRAINS = 16, 29, (30, 31)
 
 
 class SQLite:
@@ -463,13 +464,11 @@ class Reference:
                 "UPDATE issues_counter SET next = next + 1 WHERE space_id = ? RETURNING next", [space]
             )
             issue["number"] = after - 1
-            ((pk,),) = self.insert("issues_issue", issue, " RETURNING id")
+            ((pk,),) = self.insert("issues_issue", issue, ending=" RETURNING id")
             if labels:
-                places = ", ".join(["(?, ?, ?, ?)"] * len(labels))
-                self.db.execute(
-                    f"INSERT INTO issues_issuelabel (issue_id, space_id, key, value) VALUES {places}",
-                    [value for key in labels for value in (pk, space, key, labels[key])],
-                )
+                own = {"issue_id": pk, "space_id": space}
+                rows = [own | {"key": key, "value": value} for key, value in labels.items()]
+                self.insert("issues_issuelabel", *rows)
             self.insert(
                 "issues_occurrence",
                 {"uuid": self.db.uuid(uuid7()), "issue_id": pk, "at": at, "session": "", "user": "",
@@ -482,7 +481,7 @@ class Reference:
             )
             for text in filter(None, (title, description)):
                 words = {"space_id": space, "sha256": sha256(text), "text": text, "blanked_why": ""}
-                self.insert("issues_textversion", words, " ON CONFLICT DO NOTHING")
+                self.insert("issues_textversion", words, ending=" ON CONFLICT DO NOTHING")
             document |= {"number": issue["number"], "created_at": now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
             batch = uuid7()
             entry = ENTRY | {
@@ -508,9 +507,12 @@ class Reference:
             self.insert("issues_searchdocument", {"issue_id": pk, **said_in_words, "tokens": tokens})
             place = {"space_id": space, "grain": 0, "project": 0, "status": "open", "level": level_pk or 0}
             place |= {"assignee": issue["assignee_id"] or 0, "tag": "", "number": 1}
-            tagged = place | {"grain": LABEL_GRAIN, "level": 0, "assignee": 0}
-            for delta in (place, *(tagged | {"tag": key} for key in labels)):
-                self.insert("issues_countdelta", delta)
+            had = [name for name, value in (("label", labels), ("description", description)) if value]
+            tags = [(LABEL_GRAIN, key) for key in labels] + [(HAS_GRAIN, name) for name in had]
+            tags += [(grain, document["created_at"][:7]) for grain in MONTH_GRAINS]
+            tagged = place | {"level": 0, "assignee": 0}
+            deltas = [place, *(tagged | {"grain": grain, "tag": tag} for grain, tag in tags)]
+            self.insert("issues_countdelta", *deltas)
             self.insert(
                 "issues_outbox",
                 {
@@ -533,10 +535,12 @@ class Reference:
         body = orjson.dumps(self.whole([shown[name] for name in WHOLE]), option=OPTIONS)
         return "201 Created", body, [("ETag", '"1"'), ("Location", f"/api/issues/{uuid}/")]
 
-    def insert(self, table, row, ending=""):
-        columns, places = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
+    def insert(self, table, row, *more, ending=""):
+        columns, places = ", ".join(f'"{name}"' for name in row), f"({', '.join('?' * len(row))})"
+        values = [value for each in (row, *more) for value in each.values()]
         run = self.db.rows if "RETURNING" in ending else self.db.execute
-        return run(f"INSERT INTO {table} ({columns}) VALUES ({places}){ending}", list(row.values()))
+        sql = f"INSERT INTO {table} ({columns}) VALUES {', '.join([places] * (len(more) + 1))}{ending}"
+        return run(sql, values)
 
 
 def dashed(uuid):

@@ -1,8 +1,9 @@
 """Counters tell the number of issues as a plain count would, whoever changed them and however."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import StringIO
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -26,7 +27,7 @@ from issues.counts import (
 )
 from issues.filters import IssueFilter
 from issues.models import CountDelta, Issue, IssueCount, Level, Space
-from issues.models.count import GRAINS, differences, repair
+from issues.models.count import GRAINS, MONTHS, TAGS, differences, repair
 from issues.query import read
 from tests.factories import (
     ChannelFactory,
@@ -45,7 +46,7 @@ from tests.processes import at_once
 pytestmark = pytest.mark.django_db
 
 STATUSES = Issue.Status.values
-TAGS = [{}, {"team": "a"}, {"team": "b", "flaky": ""}, {"flaky": ""}]
+LABELS = [{}, {"team": "a"}, {"team": "b", "flaky": ""}, {"flaky": ""}]
 VERBS = (
     "create",
     "sight",
@@ -62,6 +63,11 @@ VERBS = (
     "is_read",
     "labels",
     "channels",
+    "teams",
+    "due_on",
+    "description",
+    "languages",
+    "last_version",
     "bulk",
     "fold",
 )
@@ -85,6 +91,7 @@ def populated(ops, bob):
         project, level = ProjectFactory(space=space, name="Shop"), LevelFactory(space=space, key="own")
         channel = ChannelFactory(space=space, name=f"On call of {space.key}")
         environment = EnvironmentFactory(space=space, name="Production")
+        team = TeamFactory(space=space, name=f"Payments of {space.key}")
         for number in range(12):
             issue = IssueFactory.build(
                 space=space,
@@ -101,8 +108,16 @@ def populated(ops, bob):
                 is_read=number % 4 == 1,
                 is_crash=number % 6 == 2,
                 is_anonymous=number % 5 == 3,
+                description=("", "It fails.")[number % 2],
+                error_message=("", "No such key")[number // 3 % 2],
+                languages=([], ["Python"])[number % 2],
+                fingerprint=("", f"print {number}")[number // 2 % 2],
+                alert_id=("", "a-1")[number // 5 % 2],
+                last_version=("", "", "1.2")[number % 3],
+                due_on=(None, date(2026, 12, 1))[number // 4 % 2],
             )
-            issue.labels, issue.channels = TAGS[number % 4], [channel] if number % 2 else []
+            issue.labels, issue.channels = LABELS[number % 4], [channel] if number % 2 else []
+            issue.teams = [team] if number % 3 == 1 else []
             issue.save()
         IssueFactory(space=space).trash()
         if space == data:
@@ -214,6 +229,30 @@ def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
         "error.type:valueerror",
         "platform:ios,web",
         "track:nothing",
+        'team:"Payments of OPS"',
+        '-team:"Payments of OPS" is:open',
+        'team:"Payments of DATA" space:DATA -status:open',
+        *(
+            query
+            for name in (
+                "label",
+                "channel",
+                "team",
+                "description",
+                "source",
+                "version",
+                "error.message",
+                "language",
+                "fingerprint",
+                "resolved",
+                "closed",
+                "due",
+            )
+            for query in (f"has:{name}", f"no:{name} space:OPS", f"-no:{name} is:open", f"-has:{name}")
+        ),
+        "label:*",
+        "no:source.type",
+        "due:*",
     ],
 )
 def test_counters_tell_how_many_have_one_tag_or_have_not(populated, bob, query):
@@ -251,7 +290,11 @@ def test_tags_of_issues_that_are_narrowed_by_more_than_status_no_counter_tells(p
         "label:team:a",
         "label:*a*",
         "label:team level:P1",
-        "has:label",
+        "has:label no:due",
+        "has:label label:team",
+        "no:due no:description",
+        "no:due OR no:label",
+        "has:team team:Payments*",
         "label.team:a",
         "shop",
         "number:3",
@@ -303,6 +346,7 @@ def test_they_follow_every_change(turns):
         people, projects = [None, UserFactory()], [None, ProjectFactory(space=space)]
         environments = [None, EnvironmentFactory(space=space)]
         channels = [ChannelFactory(space=space) for _ in range(2)]
+        teams = [TeamFactory(space=space) for _ in range(2)]
         IssueFactory(space=other)
         for verb, which, value in turns:
             issue = list(Issue.objects.filter(space=space).order_by("pk"))[which : which + 1]
@@ -316,8 +360,13 @@ def test_they_follow_every_change(turns):
                 "service": ("payments", "", "search")[value % 3],
                 "environment": environments[value % 2],
                 "is_read": value % 2 == 1,
-                "labels": TAGS[value % 4],
+                "labels": LABELS[value % 4],
                 "channels": channels[: value % 3],
+                "teams": teams[: value % 3],
+                "due_on": (None, date(2026, 12, 1))[value % 2],
+                "description": ("", "It fails.")[value % 2],
+                "languages": ([], ["Python"])[value % 2],
+                "last_version": ("", "1.2", "1.3")[value % 3],
             }
             if verb == "create" or not issue:
                 fresh = Issue(space=space, fingerprint="f")
@@ -365,7 +414,7 @@ def test_a_bulk_change_leaves_a_delta_for_each_place_in_one_statement(ops):
     ) as captured:
         Issue.objects.filter(space=ops).change(status="closed")
 
-    deltas = CountDelta.objects.order_by("number").values_list("status", "number")
+    deltas = CountDelta.objects.filter(grain=0).values_list("status", "number")
     assert sorted(deltas) == [("acknowledged", -3), ("closed", 6), ("open", -3)]
     assert sum("issues_countdelta" in query["sql"] for query in captured.captured_queries) == 1
 
@@ -381,7 +430,8 @@ def test_a_new_issue_costs_one_statement(ops):
 def test_there_is_a_counter_in_each_grain(ops):
     IssueFactory(space=ops)
 
-    assert folded() == dict.fromkeys(GRAINS, 1)
+    months = [TAGS[kind] for kind in MONTHS]
+    assert folded() == dict.fromkeys([*GRAINS, *months], 1)
 
 
 def test_every_so_many_deltas_the_writer_folds_them(ops, monkeypatch, django_capture_on_commit_callbacks):
@@ -402,7 +452,7 @@ def test_the_command_folds_them(ops):
 
     call_command("fold_counts", stdout=said)
 
-    assert said.getvalue() == "1 changes folded.\n"
+    assert said.getvalue() == "3 changes folded.\n"
     assert not CountDelta.objects.exists()
 
 
@@ -649,6 +699,47 @@ def test_what_an_index_knows_is_counted_by_it_alone(talked_about, bob, by_index,
     number = by_index(filters)
 
     assert number == filters.qs.count()
+
+
+MOMENTS = [
+    datetime(2025, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    datetime(2026, 1, 1, tzinfo=UTC),
+    datetime(2026, 1, 15, 12, tzinfo=UTC),
+    datetime(2026, 2, 1, tzinfo=UTC),
+    datetime(2026, 4, 30, 23, 59, 59, tzinfo=UTC),
+    datetime(2026, 5, 1, tzinfo=UTC),
+    datetime(9999, 12, 30, tzinfo=UTC),
+]
+
+
+@pytest.mark.parametrize("is_folded", [True, False])
+@pytest.mark.parametrize("column", ["created", "updated"])
+def test_a_range_of_times_is_counted_by_its_whole_months_and_the_rest(ops, bob, column, is_folded):
+    for at in MOMENTS:
+        with acting_as(lambda at=at: Actor(at=at)):
+            for status in ("open", "closed", "open"):
+                issue = IssueFactory(space=ops, status=status)
+            issue.trash()
+    if is_folded:
+        CountDelta.objects.fold()
+    for after, before in product([None, *MOMENTS], repeat=2):
+        bounds = {f"{column}_after": after, f"{column}_before": before}
+        data = {name: at.isoformat() for name, at in bounds.items() if at}
+        if not data:
+            continue
+        filters = IssueFilter(data, request=SimpleNamespace(user=bob))
+
+        assert counted_ranges(filters) == filters.qs.count(), data
+
+
+def test_of_years_only_their_ends_are_looked_for_in_the_index_of_times(ops, bob):
+    data = {"created_after": "2020-01-10T00:00:00Z", "created_before": "2026-05-03T00:00:00Z"}
+    with acting_as(lambda: Actor(at=MOMENTS[2])):
+        IssueFactory(space=ops)
+    # The index has one.
+    CountDelta.objects.filter(grain=TAGS["created"]).update(number=5)
+
+    assert counted_ranges(IssueFilter(data, request=SimpleNamespace(user=bob))) == 5
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,16 @@
+from django.db import migrations
+
+from issues.models.count import repair
+
+
+def fill(apps, schema_editor):
+    for space in apps.get_model("issues", "Space").objects.order_by("pk").values_list("pk", flat=True):
+        repair([space])
+
+
+class Migration(migrations.Migration):
+    """Issues are counted by team, and by what they have anything of."""
+
+    dependencies = [("issues", "0027_vacuum_sooner")]
+
+    operations = [migrations.RunPython(fill, migrations.RunPython.noop)]

@@ -8,8 +8,8 @@ OTHERS = tuple(
     f"total, {name}"
     for name in (
         "label and value", "label", "not labelled", "team", "channel", "reporter", "environment",
-        "fingerprint", "created after", "created before", "updated after", "unread", "service", "error type",
-        "a word",
+        "fingerprint", "created after", "created before", "updated after", "created at any time",
+        "updated at any time", "something or nothing", "unread", "service", "error type", "a word",
     )
 )  # fmt: skip
 # Here the words of a search are rare, middling and common; each alone, narrowed, and in a small space.

@@ -18,6 +18,10 @@ DEEP = 50_000
 OPEN = "open,acknowledged,in_progress,pending"
 # Shares of the issues, as drawn from the generator's words: about .04 %, .8 % and 14 %.
 WORDS = {"rare": slice(35_000, 35_020), "middling": slice(1_760, 1_780), "common": slice(45, 50)}
+# What an issue may have nothing of.
+PRESENT = (
+    "assignee", "level", "project", "environment", "label", "team", "channel", "due", "resolved", "version",
+)  # fmt: skip
 ENTRIES, COMMENTS = 500, 100
 SIGN_IN = ("accounts_apitoken", "django_session")
 
@@ -152,6 +156,7 @@ class Scenarios:
         newest = self.issues.order_by("-id")
         days = [f"{at:%Y-%m-%dT%H:00:00Z}" for at in newest.values_list("created_at", flat=True)[:5_000:25]]
         early = [f"{ground.START + timedelta(hours=hour):%Y-%m-%dT%H:00:00Z}" for hour in range(1, 40)]
+        ever = [f"{ground.START + timedelta(days=5 * day):%Y-%m-%dT%H:00:00Z}" for day in range(1, TOKENS)]
         people = dict.fromkeys(newest.exclude(reporter=None).values_list("reporter__uuid", flat=True)[:2_000])
         prints = newest.exclude(fingerprint="").values_list("fingerprint", flat=True)[:TOKENS]
         keys = dict.fromkeys(lives.KEYS)
@@ -167,6 +172,9 @@ class Scenarios:
             "created after": [f"created_after={at}" for at in days],
             "created before": [f"created_before={at}" for at in early],
             "updated after": [f"updated_after={at}" for at in days],
+            "created at any time": [f"created_after={at}" for at in ever],
+            "updated at any time": [f"updated_before={at}" for at in ever],
+            "something or nothing": [f"q={sign}:{name}" for name in PRESENT for sign in ("has", "no")],
             "unread": ["q=is:unread"],
             "service": [f"q=service:{name}" for name in (*lives.SERVICES, "none-has-it")],
             "error type": [f"q=error.type:{name}" for name in lives.ERRORS],

@@ -46,6 +46,15 @@ def total_of(filters):
     return counted_once(issues, filters) if number is None else number
 
 
+def is_known_empty(filters):
+    """Whether counters tell that an IssueFilter leaves no issue, where no index would: to find that out, a
+    list walks by all issues.
+    """
+    found = Conjuncts.of(filters.spaces, filters.conditions)
+    asks_each = found.others or found.plain != found.compared
+    return bool(asks_each) and counted_number(filters.qs) == 0
+
+
 def counted_columns(filters):
     """The number by the dimensions of the counters, as nearly every list asks for it; None for any other.
 
@@ -95,7 +104,12 @@ def counted_ranges(filters):
     path, values = found.along_range(column)
     months, parts = in_months(column, path, found.compared)
     whole = difference(rows_of_months(*months, values["space_id"])) if months else 0
-    return whole + sum(number_between(replace(path, where=part), values) for part in parts)
+    there = sum(number_along(replace(path, where=part), values) for part in parts)
+    # That index does not have the deleted ones' times: they are looked at once for all parts.
+    either = " OR ".join(f"({sql})" for sql, _ in parts)
+    where = f"deleted_at IS NOT NULL AND ({either})", [at for _, bounds in parts for at in bounds]
+    gone = number_along(replace(path, index="issue_space_deleted", where=where), values)
+    return whole + there - gone
 
 
 def in_months(column, path, compared):
@@ -123,13 +137,6 @@ def start_of(month, after=0):
     """When a month, or one that comes so many months after it, begins: as the database has it."""
     years, months = divmod(int(month[5:]) - 1 + after, 12)
     return adapted(datetime(int(month[:4]) + years, months + 1, 1, tzinfo=UTC))
-
-
-def number_between(path, values):
-    """The number of issues along a path of ranges, without the deleted ones."""
-    where, bounds = path.where
-    gone = replace(path, index="issue_space_deleted", where=(f"deleted_at IS NOT NULL AND {where}", bounds))
-    return number_along(path, values) - number_along(gone, values)
 
 
 def counted_words(filters):

@@ -15,6 +15,7 @@ from django.db.models.expressions import RawSQL
 from django.http import Http404
 
 from issues import keyset, lookups, search
+from issues.counts import is_known_empty
 from issues.models import Issue
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS, RELEVANCE
@@ -297,7 +298,7 @@ def read(filters, order, names, backwards, key, first, last):
     """(rows, their Shape) of what `filters` leaves beyond `key`, from `first` up to `last`."""
     conditions, size = filters.conditions, last - first
     ids, parameters = ids_of(filters.spaces, conditions, order, key, backwards, size, first)
-    if not ids:
+    if not ids or (key is None and is_known_empty(filters)):
         return [], statement(names, order.key)[-1]
     terms = f"ORDER BY {', '.join(order.sql(backwards))}"
     if connection.vendor != "postgresql":

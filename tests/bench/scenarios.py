@@ -173,7 +173,7 @@ class Scenarios:
             "created before": [f"created_before={at}" for at in early],
             "updated after": [f"updated_after={at}" for at in days],
             "created at any time": [f"created_after={at}" for at in ever],
-            "updated at any time": [f"updated_before={at}" for at in ever],
+            "updated at any time": [f"updated_after={at}" for at in ever],
             "something or nothing": [f"q={sign}:{name}" for name in PRESENT for sign in ("has", "no")],
             "unread": ["q=is:unread"],
             "service": [f"q=service:{name}" for name in (*lives.SERVICES, "none-has-it")],

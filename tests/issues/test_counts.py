@@ -23,11 +23,14 @@ from issues.counts import (
     counted_ranges,
     counted_tags,
     counted_words,
+    is_known_empty,
     total,
 )
 from issues.filters import IssueFilter
+from issues.issue_rows import page
 from issues.models import CountDelta, Issue, IssueCount, Level, Space
 from issues.models.count import GRAINS, MONTHS, TAGS, differences, repair
+from issues.orders import NEWEST_FIRST, ORDERS
 from issues.query import read
 from tests.factories import (
     ChannelFactory,
@@ -699,6 +702,27 @@ def test_what_an_index_knows_is_counted_by_it_alone(talked_about, bob, by_index,
     number = by_index(filters)
 
     assert number == filters.qs.count()
+
+
+@pytest.mark.parametrize("query", ["has:label", "has:team is:open", "is:read", "-no:version", "-is:unread"])
+def test_for_what_no_issue_has_a_list_does_not_walk_by_all_of_them(ops, bob, query):
+    IssueFactory(space=ops)
+    filters = IssueFilter({"q": query}, request=SimpleNamespace(user=bob))
+
+    with CaptureQueriesContext(connection) as captured:
+        found = page(filters, ORDERS[NEWEST_FIRST], None, 50, ("id",))
+
+    assert found.rows == []
+    assert not [row["sql"] for row in captured if "FROM issues_issue " in row["sql"]]
+
+
+@pytest.mark.parametrize(
+    "query", ["no:due", "-has:label", "is:unread", "status:closed", "has:due OR is:open"]
+)
+def test_nothing_is_known_to_be_empty_that_is_not_or_that_an_index_knows(ops, bob, query):
+    IssueFactory(space=ops)
+
+    assert not is_known_empty(IssueFilter({"q": query}, request=SimpleNamespace(user=bob)))
 
 
 MOMENTS = [

@@ -15,7 +15,7 @@ from issues.models import Issue
 from issues.models.count import ANY, DIMENSIONS, MONTHS, NONE, TAGS, grain_of, month_of, tags_like
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
-from issues.paths import EQUAL, Driven, adapted, number_along
+from issues.paths import EQUAL, Driven, adapted, number_along, rows_along
 from issues.values import NOTHING, UNKNOWN, UNLABELLED, Pattern, Values, columns_of, is_among, values_of
 from issues.walks import all_ids, how_many, number_of
 
@@ -23,7 +23,7 @@ from issues.walks import all_ids, how_many, number_of
 UNRECORDED = ("seen_count", "last_seen_at")
 DAY = 86_400
 # What comes before and after all months, by the sign of a bound; and the last one of the calendar.
-OPEN_ENDS, LAST_MONTH = {">": "", "<": "~"}, "9999-12"
+OPEN_ENDS, LAST_MONTH = {">": "", "<": "9999-13"}, "9999-12"
 # {column: dimension of the counters}
 COUNTED_COLUMNS = {EQUAL[name]: name for name in ("space", *DIMENSIONS)}
 
@@ -103,13 +103,20 @@ def counted_ranges(filters):
     (column,) = found.ranges
     path, values = found.along_range(column)
     months, parts = in_months(column, path, found.compared)
-    whole = difference(rows_of_months(*months, values["space_id"])) if months else 0
-    there = sum(number_along(replace(path, where=part), values) for part in parts)
+    there = [rows_of_months(*months, values["space_id"])] if months else []
+    there += [number_rows(replace(path, where=part), values) for part in parts]
     # That index does not have the deleted ones' times: they are looked at once for all parts.
     either = " OR ".join(f"({sql})" for sql, _ in parts)
     where = f"deleted_at IS NOT NULL AND ({either})", [at for _, bounds in parts for at in bounds]
-    gone = number_along(replace(path, index="issue_space_deleted", where=where), values)
-    return whole + there - gone
+    gone = number_rows(replace(path, index="issue_space_deleted", where=where), values)
+    every = " UNION ALL ".join(sql for sql, _ in there), [value for _, known in there for value in known]
+    return difference(every, gone)
+
+
+def number_rows(path, values):
+    """(SQL, parameters) of a row with the number of rows of an index with these values of its columns."""
+    source, parameters = rows_along(path, values)
+    return f"SELECT count(*) AS number {source}", parameters
 
 
 def in_months(column, path, compared):

@@ -385,7 +385,7 @@ class Issue(Rendered):
         `derived` are the columns that follow from it.
         """
         actor = actor or current_actor()
-        change = Change(self, self, members=members, at=actor.now())
+        change = Change(self, self.fork(), members=members, at=actor.now())
         Issue.objects.write([change], actor, uuid7(), **derived)
 
     # How a change is made; `save()` is in Audited.

@@ -1,7 +1,8 @@
 """Counters tell the number of issues as a plain count would, whoever changed them and however."""
 
 import threading
-from datetime import UTC, date, datetime
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from itertools import product
 from types import SimpleNamespace
@@ -71,6 +72,7 @@ VERBS = (
     "description",
     "languages",
     "last_version",
+    "comment",
     "bulk",
     "fold",
 )
@@ -343,7 +345,7 @@ def test_nobody_s_issues_are_none(populated):
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 5), st.integers(0, 7)), max_size=30))
 def test_they_follow_every_change(turns):
-    with transaction.atomic():
+    with transaction.atomic(), ExitStack() as stack:
         space, other = SpaceFactory(), SpaceFactory()
         levels = [None, LevelFactory(space=space), Level.objects.get(key="P0")]
         people, projects = [None, UserFactory()], [None, ProjectFactory(space=space)]
@@ -351,7 +353,9 @@ def test_they_follow_every_change(turns):
         channels = [ChannelFactory(space=space) for _ in range(2)]
         teams = [TeamFactory(space=space) for _ in range(2)]
         IssueFactory(space=other)
-        for verb, which, value in turns:
+        for turn, (verb, which, value) in enumerate(turns):
+            at = datetime(2026, 1, 20, tzinfo=UTC) + timedelta(days=10 * turn)
+            stack.enter_context(acting_as(lambda at=at: Actor(at=at)))
             issue = list(Issue.objects.filter(space=space).order_by("pk"))[which : which + 1]
             choices = {
                 "status": STATUSES[value],
@@ -383,6 +387,8 @@ def test_they_follow_every_change(turns):
                 CountDelta.objects.fold()
             elif verb == "sight":
                 Issue.sighted(space, "f")
+            elif verb == "comment":
+                CommentFactory(issue=issue[0])
             elif verb in ("trash", "restore"):
                 getattr(issue[0], verb)()
             else:
@@ -397,14 +403,26 @@ def test_they_follow_every_change(turns):
 
 
 def test_a_comment_and_a_title_are_no_delta(ops):
-    issue = IssueFactory(space=ops)
-    CountDelta.objects.fold()
+    with acting_as(lambda: Actor(at=MOMENTS[2])):
+        issue = IssueFactory(space=ops)
+        CountDelta.objects.fold()
 
-    CommentFactory(issue=issue)
-    issue.title = "Another"
-    issue.save()
+        CommentFactory(issue=issue)
+        issue.title = "Another"
+        issue.save()
 
     assert not CountDelta.objects.exists()
+
+
+def test_a_comment_of_another_month_moves_an_issue_to_that(ops):
+    with acting_as(lambda: Actor(at=MOMENTS[2])):
+        issue = IssueFactory(space=ops)
+        CountDelta.objects.fold()
+
+    with acting_as(lambda: Actor(at=MOMENTS[3])):
+        CommentFactory(issue=issue)
+
+    assert sorted(CountDelta.objects.values_list("tag", "number")) == [("2026-01", -1), ("2026-02", 1)]
 
 
 def test_a_bulk_change_leaves_a_delta_for_each_place_in_one_statement(ops):

@@ -1,13 +1,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from issues.models.count import repair
-
-
-def fill(apps, schema_editor):
-    for space in apps.get_model("issues", "Space").objects.order_by("pk").values_list("pk", flat=True):
-        repair([space])
-
 
 class Migration(migrations.Migration):
     dependencies = [("issues", "0002_search")]
@@ -83,5 +76,4 @@ class Migration(migrations.Migration):
                 name="issue_space_deleted",
             ),
         ),
-        migrations.RunPython(fill, migrations.RunPython.noop),
     ]

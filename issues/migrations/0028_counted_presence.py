@@ -9,7 +9,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    """Issues are counted by team, and by what they have anything of."""
+    """Issues are counted by team, by what they have anything of and by months; all counters are filled here."""
 
     dependencies = [("issues", "0027_vacuum_sooner")]
 

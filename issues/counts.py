@@ -1,6 +1,6 @@
 """How many issues there are: from counters where these tell, else counted once per version of the spaces."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -26,6 +26,14 @@ DAY = 86_400
 OPEN_ENDS, LAST_MONTH = {">": "", "<": "9999-13"}, "9999-12"
 # {column: dimension of the counters}
 COUNTED_COLUMNS = {EQUAL[name]: name for name in ("space", *DIMENSIONS)}
+
+
+@dataclass(frozen=True)
+class Between:
+    """The values of a column between two."""
+
+    first: str
+    last: str
 
 
 def total(issues):
@@ -103,7 +111,8 @@ def counted_ranges(filters):
     (column,) = found.ranges
     path, values = found.along_range(column)
     months, parts = in_months(column, path, found.compared)
-    there = [rows_of_months(*months, values["space_id"])] if months else []
+    spaces = Values(frozenset(values["space_id"]))
+    there = [rows_of_kind(kind, {"space": spaces, "tag": tags}) for kind, tags in months.items()]
     there += [number_rows(replace(path, where=part), values) for part in parts]
     # That index does not have the deleted ones' times: they are looked at once for all parts.
     either = " OR ".join(f"({sql})" for sql, _ in parts)
@@ -114,22 +123,22 @@ def counted_ranges(filters):
 
 
 def number_rows(path, values):
-    """(SQL, parameters) of a row with the number of rows of an index with these values of its columns."""
+    """(SQL, parameters) of a row as of counters: how many rows of an index have these values of columns."""
     source, parameters = rows_along(path, values)
-    return f"SELECT count(*) AS number {source}", parameters
+    return f"SELECT '' AS value, count(*) AS number {source}", parameters
 
 
 def in_months(column, path, compared):
-    """((kind of tags, month before the first whole one, month after the last) or None, [(SQL, parameters)] of
-    what no whole month has) of the ranges of a column.
+    """({kind of tags: Between the months around the whole ones}, [(SQL, parameters)] of what no whole month
+    has) of the ranges of a column.
     """
     kind = next((kind for kind, counted in MONTHS.items() if counted == column), None)
     bounds = {sql.split()[1][0]: (sql, at) for sql, (at,) in compared}
     if kind is None or len(bounds) < len(compared):
-        return None, [path.where]
+        return {}, [path.where]
     first, last = (month_of(bounds[sign][1]) if sign in bounds else OPEN_ENDS[sign] for sign in "><")
     if first >= last or first == LAST_MONTH:
-        return None, [path.where]
+        return {}, [path.where]
     parts = []
     if ">" in bounds:
         sql, at = bounds[">"]
@@ -137,7 +146,7 @@ def in_months(column, path, compared):
     if "<" in bounds:
         sql, at = bounds["<"]
         parts.append((f"{sql} AND issues_issue.{column} >= %s", [at, start_of(last)]))
-    return (kind, first, last), parts
+    return {kind: Between(first, last)}, parts
 
 
 def start_of(month, after=0):
@@ -248,27 +257,14 @@ def counted_tags(kind, issues):
 
 def rows_of_tags(kind, wanted, tags):
     """The same of tags of a kind: these Values, of which NONE is none."""
+    return rows_of_kind(kind, wanted | {"tag": Values(tags.named - NOTHING.named, tags.is_all_but)})
+
+
+def rows_of_kind(kind, wanted):
+    """The same of a kind of tags, of which `wanted` says which."""
     wanted = {"status": Values(frozenset(Issue.Status.values))} | wanted
-    wanted["tag"] = Values(tags.named - NOTHING.named, tags.is_all_but)
     untold = dict.fromkeys(("project", "level", "assignee"), NOTHING)
     return rows_of("tag", TAGS[kind], untold | wanted, TAGS[kind], wanted)
-
-
-def rows_of_months(kind, first, last, spaces):
-    """The same of the months between two."""
-    home = {"space": Values(frozenset(spaces))}
-    counters, keys = where(
-        home
-        | dict.fromkeys(("project", "level", "assignee"), NOTHING)
-        | {"status": Values(frozenset(Issue.Status.values))}
-    )
-    deltas, delta_keys = where(home)
-    between = f"grain = {TAGS[kind]} AND tag > %s AND tag < %s"
-    return (
-        f"SELECT number FROM issues_issuecount WHERE {between} AND {counters} "
-        f"UNION ALL SELECT number FROM issues_countdelta WHERE {between} AND {deltas}",
-        [first, last, *keys, first, last, *delta_keys],
-    )
 
 
 def wanted_of(issues, names):
@@ -327,12 +323,17 @@ def difference(*rows):
 
 
 def where(wanted):
-    """(SQL, parameters) of {column: Values}."""
+    """(SQL, parameters) of {column: Values or Between}."""
     parts, params = [], []
     for column, values in wanted.items():
+        column = "space_id" if column == "space" else column
+        if isinstance(values, Between):
+            parts.append(f"{column} > %s AND {column} < %s")
+            params += [values.first, values.last]
+            continue
         if values.is_all_but and not values.named:
             continue
-        sql, named = among("space_id" if column == "space" else column, sorted(values.named))
+        sql, named = among(column, sorted(values.named))
         parts.append(f"NOT {sql}" if values.is_all_but else sql)
         params += named
     return " AND ".join(parts), params

@@ -218,6 +218,7 @@ def answers(api, alice, bob, charlie, ops):
     call("GET", "/api/queries/complete/?q=level:&cursor=6")
     for query in ("is:open level:P0", "asignee:me"):
         call("GET", f"/api/queries/explain/?q={query}")
+    call("GET", "/api/queries/explain/?q=is:open&issue=OPS-1")
     # What goes wrong.
     call("GET", ISSUES + "?q=asignee:me")
     call("GET", one, "nothing")

@@ -172,8 +172,27 @@ def test_the_api_says_a_query_in_words(api, bob):
     assert response.json() == {
         "words": "open issues not labelled noise",
         "sort": "-updated",
+        "why": None,
         "error": None,
     }
+
+
+def test_the_api_says_why_a_query_finds_an_issue(api, bob, shelf):
+    query = {"q": "nulls (is:open OR is:done) -timeout", "issue": "OPS-1"}
+
+    response = api(bob).get(EXPLAIN, query)
+
+    assert response.json()["why"] == ["nulls", "is:open", "-timeout"]
+
+
+@pytest.mark.parametrize("reference", ["ELSE-1", "OPS-9", "", "nulls"])
+def test_why_an_issue_is_found_that_one_does_not_see_is_not_said(api, bob, shelf, reference):
+    IssueFactory(space=SpaceFactory(key="ELSE"), title="Nulls")
+
+    response = api(bob).get(EXPLAIN, {"q": "nulls", "issue": reference})
+
+    assert response.status_code == 404
+    assert [error["parameter"] for error in response.json()["errors"]] == ["issue"]
 
 
 def test_the_api_says_what_is_wrong_with_a_query(api, bob):
@@ -181,7 +200,7 @@ def test_the_api_says_what_is_wrong_with_a_query(api, bob):
 
     error = {"message": "No issue “is opem”.", "start": 3, "end": 7, "proposal": "open"}
     assert response.status_code == 200
-    assert response.json() == {"words": None, "sort": None, "error": error}
+    assert response.json() == {"words": None, "sort": None, "why": None, "error": error}
 
 
 def test_the_api_says_where_a_query_becomes_too_long(api, bob):

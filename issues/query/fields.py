@@ -59,6 +59,14 @@ def either(words):
     return gettext(" or ").join(words)
 
 
+def unknown(value, message, text, words):
+    """The UnknownValue of a text that is none of these words: the one that was probably meant, or all."""
+    close = close_to(text, words)
+    if close is None:
+        message = gettext("{message} It is one of {words}.").format(message=message, words=", ".join(words))
+    return UnknownValue(message, value.start, value.end, close)
+
+
 def is_none(value):
     return value.text == "none" and not value.is_quoted
 
@@ -150,9 +158,8 @@ class Choice(Field):
         text = re.sub(r"[ -]", "_", value.text)
         found = [word for word, _ in self.choices if is_like(word, text, value.wild)]
         if not found:
-            close = close_to(text, [word for word, _ in self.choices])
             message = gettext("“{name}” has no value “{value}”.").format(name=self.name, value=value.text)
-            raise UnknownValue(message, value.start, value.end, close)
+            raise unknown(value, message, text, dict(self.choices))
         return found
 
     def equal(self, value, scope):
@@ -213,9 +220,7 @@ class Is(Field):
         if name == "deleted":
             message = gettext("Deleted issues are in the trash, and nowhere else.")
             raise QueryError(message, value.start, value.end)
-        close = close_to(name, dict(self.flags))
-        message = gettext("No issue “is {}”.").format(value.text)
-        raise UnknownValue(message, value.start, value.end, close)
+        raise unknown(value, gettext("No issue “is {}”.").format(value.text), name, dict(self.flags))
 
     def is_adjective(self, term):
         return all(self.flag(value).is_adjective for value in term.values)
@@ -239,9 +244,8 @@ class Presence(Field):
     def field(self, value, scope):
         found = find(value.text)
         if found is None or found.empty(scope) is None:
-            close = close_to(value.text, [field.name for field in self.fields(scope)])
             message = gettext("“{}:” is followed by a field that may be empty.").format(self.name)
-            raise UnknownValue(message, value.start, value.end, close)
+            raise unknown(value, message, value.text, [field.name for field in self.fields(scope)])
         return found
 
     def equal(self, value, scope):

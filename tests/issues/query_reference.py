@@ -1,6 +1,6 @@
 """What a query means, said again and slowly: the tree is walked for each issue, all in memory.
 
-It shares the parser with the real thing and nothing else.
+It shares what single conditions are parsed to with the real thing, and nothing else.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -100,7 +100,8 @@ class Reference:
         self.user, self.now, self.zone = user, now, ZoneInfo(zone)
         self.role = user.space_roles()
         related = ("space", "level", "assignee", "reporter", "project", "environment")
-        self.issues = list(Issue.objects.visible_to(user).select_related(*related))
+        every = Issue.objects.select_related(*related)
+        self.issues = [i for i in every if i.space_id in self.role and i.deleted_at is None]
         for issue in self.issues:
             issue.own_labels = dict(issue.label_rows.values_list("key", "value"))
             issue.own_teams = [row.team for row in issue.team_rows.select_related("team")]
@@ -233,13 +234,16 @@ class Reference:
         return False
 
     def has(self, name, issue):
+        if name.startswith("label."):
+            return name.removeprefix("label.") in issue.own_labels
         columns = {**TEXTS, **{part: [column] for part, column in (PARTS | EXACT).items()}}
         if name in columns:
             return any(getattr(issue, column) for column in columns[name])
         return bool(
             {
                 "space": issue.space,
-                "level": issue.level, "assignee": issue.assignee, "project": issue.project,
+                "level": issue.level, "severity": issue.level, "assignee": issue.assignee,
+                "project": issue.project,
                 "reporter": None if issue.is_anonymous else issue.reporter, "environment": issue.environment,
                 "team": issue.own_teams, "label": issue.own_labels, "channel": issue.own_channels,
                 "due": issue.due_on, "resolved": issue.resolved_at, "closed": issue.closed_at,

@@ -17,6 +17,7 @@ from issues.models import Issue, Level
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.query import read
 from issues.query.parser import parse
+from issues.query.tree import Group, Not
 from issues.walks import ids_of
 from tests.factories import (
     ChannelFactory,
@@ -77,11 +78,13 @@ TERMS = [
     "fingerprint:abc", "fingerprint:ABC", "fingerprint:a*", "title:nulls", 'title:"in events"',
     "description:ü",
     "seen:1", "seen:>1", "seen:>=2", "seen:<3", "seen:<=1", "seen:[2 TO 3]", "seen:[* TO 1]",
-    "number:1,2,3",
+    "number:1,2,3", "number:>5", "number:>=5", "number:<5", "number:<=5", "number:[3 TO 8]",
     "number:[5 TO *]", "key:OPS-3", "key:ops-4,OPS-5", "comments:0", "comments:>0", "comments:<=1",
     "created:-7d",
     "created:>-72h", "created:<-7d", "created:today", "created:2026-01-14",
     "created:[2026-01-10 TO 2026-01-13]",
+    "created:today,-30h", "resolved:today,2026-01-10", "due:today,+7d",
+    "created:>=2026-01-12", "created:<2026-01-12",
     "created:>2026-01-12", "created:<=2026-01-12", "updated:-2w", "resolved:*", "resolved:-30d",
     "closed:<today",
     "closed:[* TO *]", "first_seen:yesterday", "last_seen:>=2026-01-14", "due:today", "due:<today",
@@ -90,7 +93,8 @@ TERMS = [
     *(f"{word}:{name}" for word in ("has", "no") for name in (
         "level", "assignee", "reporter", "team", "label", "channel", "due", "resolved", "closed",
         "language", "project",
-        "environment", "service", "version", "description",
+        "environment", "service", "version", "description", "severity", "kind", "source", "source.type",
+        "error.type", "error.message", "platform", "track", "fingerprint", "title", "label.squad",
     )),
     "null status:open status:closed", "null* assignee:me assignee:none",
     "level:(P0 OR none)", "squad:(NOT data)", "seen:(>2 OR 1)", "due:(-7d OR +7d)",
@@ -106,13 +110,34 @@ FEW = (
 SORTS = ("number", "level", "-updated", "updated", "-created", "created")
 NOW = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
-ATOMS = st.sampled_from([*WORDS, *TERMS])
+
+def both(first, joint, second):
+    """Two queries, (text, tree), that both hold; alternatives in brackets, since AND binds more strongly."""
+    texts = [f"({text})" if is_either(tree) else text for text, tree in (first, second)]
+    return joint.join(texts), Group("AND", [first[1], second[1]])
+
+
+def either(first, second):
+    return f"{first[0]} OR {second[0]}", Group("OR", [first[1], second[1]])
+
+
+def negated(sign, query):
+    text, tree = query
+    return f"{sign}({text})", tree if sign == "--" else Not(tree)
+
+
+def is_either(tree):
+    return isinstance(tree, Group) and tree.operator == "OR"
+
+
+# Pairs of a text and of the tree that it was written from, so that what the parser makes of it is tried, too.
 QUERIES = st.recursive(
-    ATOMS,
+    st.sampled_from([*WORDS, *TERMS]).map(lambda text: (text, parse(text))),
     lambda inner: st.one_of(
-        st.tuples(st.sampled_from(["-", "NOT ", "--"]), inner).map(lambda p: f"{p[0]}({p[1]})"),
-        st.tuples(inner, st.sampled_from([" ", " AND ", " OR "]), inner).map("".join),
-        inner.map(lambda text: f"({text})"),
+        st.builds(negated, st.sampled_from(["-", "NOT ", "--"]), inner),
+        st.builds(both, inner, st.sampled_from([" ", " AND "]), inner),
+        st.builds(either, inner, inner),
+        inner.map(lambda query: (f"({query[0]})", query[1])),
     ),
     max_leaves=6,
 )
@@ -167,8 +192,9 @@ def world(ops, alice, bob):
 
 
 def fill_space(world, space, chance, count):
-    """`count` issues of the last three weeks, each value drawn from the world,
-    some seen again or spoken of."""
+    """`count` issues of the last three weeks, each value drawn from the world, some seen again, spoken of or
+    deleted.
+    """
     for _ in range(count):
         at = NOW - timedelta(minutes=chance.randrange(30_000))
         values = {name: chance.choice(choices) for name, choices in world.items()}
@@ -186,6 +212,8 @@ def fill_space(world, space, chance, count):
             for _ in range(chance.choice([0, 0, 1, 2])):
                 is_internal = chance.choice([True, False])
                 CommentFactory(issue=issue, content=chance.choice(TEXTS[1:]), is_internal=is_internal)
+        if chance.random() < 0.25:
+            issue.trash()
 
 
 def come_back(issue, at):
@@ -213,12 +241,13 @@ def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, seed, r
         suppress_health_check=list(HealthCheck),
     )
     @given(QUERIES)
-    def agree(text):
+    def agree(query):
+        text, tree = query
         condition = read(text, reader, NOW).condition
         found = list(issues.filter(condition).values_list("pk", flat=True))
 
         assert len(found) == len(set(found))
-        assert set(found) == reference.matching(parse(text)), text
+        assert set(found) == reference.matching(tree), text
         assert listed(reader, condition) == sorted(found, reverse=True), text
         assert listed(reader, condition, size=3) == sorted(found, reverse=True)[:3], text
         order = ORDERS[SORTS[len(text) % len(SORTS)]]
@@ -263,10 +292,13 @@ def test_each_word_and_each_condition_finds_what_its_plain_reading_finds(fill, a
     reference, issues = Reference(alice, NOW, alice.time_zone), Issue.objects.visible_to(alice)
     texts = [text for term in (*WORDS, *TERMS) for text in (term, f"-{term}", f"-({term}) OR {term}")]
 
-    found = {text: issues.filter(read(text, alice, NOW).condition).values_list("pk") for text in texts}
+    conditions = {text: read(text, alice, NOW).condition for text in texts}
 
-    for text, keys in found.items():
-        assert {key for (key,) in keys} == reference.matching(parse(text)), text
+    for text, condition in conditions.items():
+        found = set(issues.filter(condition).values_list("pk", flat=True))
+        assert found == reference.matching(parse(text)), text
+        assert listed(alice, condition) == sorted(found, reverse=True), text
+        assert counted(alice, condition) == len(found), text
 
 
 def test_the_world_of_these_tests_leaves_something_to_find_and_to_miss(fill, alice):

@@ -7,10 +7,12 @@ table takes several times as many. What only a few issues have shows more than w
 an index all others are walked by.
 """
 
-from datetime import UTC, datetime
+import json
+import re
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import StringIO
-from itertools import islice
+from itertools import islice, product
 
 import pytest
 from django.core.management import call_command
@@ -27,6 +29,7 @@ from tests.bench.scenarios import labels
 from tests.bench.shapes import READER, queries_of, words_of
 from tests.factories import MembershipFactory, UserFactory
 from tracker.accounts.models import ApiToken
+from tracker.dialects.datadog.words import ORDERS as DATADOG_ORDERS
 from tracker.dialects.ids import ulid_of
 from tracker.generator import ground
 
@@ -62,8 +65,13 @@ MORE = (
 # What SQLite looks up in a list of all that has some words or values.
 LISTED = ("ba* OR kind:bug", "label.area:x*", "is:regressed OR bazapuno", "-bazapuno", "sort:level ba*")
 SEPTEMBER = datetime(2024, 9, 1, tzinfo=UTC)
-# Tables that grow with the number of issues.
-WALKED = ("issues_issue", "issues_issuelabel", "issues_searchdocument", "issues_historyentry")
+# Tables that grow with the number of issues; of channels the generated ones have none.
+WALKED = {
+    "issues_issue", "issues_issuelabel", "issues_issueteam", "issues_searchdocument", "issues_historyentry",
+    "issues_occurrence", "issues_occurrencehour", "comments_comment",
+}  # fmt: skip
+# A table, and what a statement calls it.
+CALLED = re.compile(r'\b(?:FROM|JOIN) "?(\w+)"?(?: (?:AS )?"?(\w+)"?)?')
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +87,8 @@ def queries(django_db_setup, django_db_blocker):
                 # Pages of what other tests took back would make a plan for any values cost more.
                 cursor.execute("TRUNCATE issues_countdelta")
         call_command("generate_issues", ISSUES, yes=True, stdout=StringIO())
+        # Else PostgreSQL checks all that refers to anything again at the end of every test.
+        connection.check_constraints()
         yield queries_of()
         transaction.set_rollback(True)
 
@@ -88,12 +98,16 @@ def client(person):
     return Client(headers={"authorization": f"Bearer {ground.token_secret(person)}"})
 
 
-def selects(person, path):
+def selects(person, path, body=None):
     """The SELECTs with which this generated person is answered."""
     with CaptureQueriesContext(connection) as captured:
-        response = client(person).get(path)
+        response = client(person).get(path) if body is None else posted(person, path, body)
     assert response.status_code == 200, response.content
     return [row["sql"] for row in captured if row["sql"].startswith(("SELECT", "WITH"))]
+
+
+def posted(person, path, body):
+    return client(person).post(path, json.dumps(body), content_type="application/json")
 
 
 def rows_of(statement):
@@ -145,9 +159,9 @@ def scans_of(statement):
         return [step for step in steps if step[0] == "Seq Scan" and step[1] in WALKED]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
-        steps = [step for *_, step in cursor.fetchall()]
-    walks = tuple(f"SCAN {table}" for table in WALKED)
-    return [step for step in steps if step.startswith(walks) and "INDEX" not in step]
+        steps = [step.split() for *_, step in cursor.fetchall()]
+    names = {name for table, alias in CALLED.findall(statement) if table in WALKED for name in (table, alias)}
+    return [step for step in steps if step[0] == "SCAN" and step[1] in names and "INDEX" not in step]
 
 
 def touched(statement):
@@ -225,7 +239,44 @@ def test_a_page_and_its_facets_go_along_an_index(queries, person, place):
     }
 
     assert scans_of("SELECT id FROM issues_issue WHERE title <> 'nothing has it'")
+    assert scans_of("SELECT id FROM issues_issue AS i WHERE title <> 'nothing has it'")
     assert {name: steps for name, steps in found.items() if steps} == {}
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_lists_of_other_doors_and_what_is_similar_go_along_an_index(person):
+    space = ApiToken.find(ground.token_secret(person)).space
+    versori, word = f"/api/v2/o/{ulid_of(space.uuid)}/issues", "bazapuno"
+    asked = [
+        *(
+            (f"/issues?{query}", None)
+            for query in (f"space_id={space.uuid}", "status=open", "size=50&page=3")
+        ),
+        *((f"/api/v1/app/issue?{query}", None) for query in ("", "page_size=50&page=3", "status=OPEN")),
+        *((f"{versori}?{query}", None) for query in ("first=50", "severity=high", "search_date=lastSeenAt")),
+        *(("/api/v1/issue/list", body) for body in ({"pageSize": 50}, {"pageSize": 50, "pageIndex": 5})),
+        *((f"/api/issues/?{query}", None) for query in (f"q={word}&sort=relevance", "q=ba*&sort=relevance")),
+        *((f"/api/issues/similar/?title={word}+zaracli{query}", None) for query in ("", "&space=GEN00")),
+        *(("/api/v2/error-tracking/issues/search", body) for body in errors()),
+    ]
+
+    found = {
+        f"{path} {body}": [step for sql in selects(person, path, body) for step in scans_of(sql)]
+        for path, body in asked
+    }
+
+    assert {name: steps for name, steps in found.items() if steps} == {}
+
+
+def errors():
+    """Searches of Datadog for a day and for a month, in each of its orders."""
+    end = ground.END - timedelta(minutes=10)
+    for days, order, query in product(
+        (1, 30), DATADOG_ORDERS, ("*", "service:api", "bazapuno", "-label:area")
+    ):
+        start, stop = (int(at.timestamp()) * 1_000 for at in (end - timedelta(days=days), end))
+        asked = {"query": query, "persona": "ALL", "order_by": order, "from": start, "to": stop}
+        yield {"data": {"type": "search_request", "attributes": asked}}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import gzip
 import json
 import sys
 from datetime import timedelta
-from itertools import cycle, islice
+from itertools import combinations, cycle, islice
 
 TOKENS = 200
 DEEP = 50_000
@@ -103,12 +103,17 @@ class Scenarios:
 
     def further(self):
         """{scenario: requests} that only the product knows."""
+        from tracker.generator import words
+
         facets = f"/api/issues/facets/?space={self.space.key}"
+        common = words.WORDS[WORDS["common"]]
         return (
             {
                 "deep page": [self.get(self.deep()) for _ in range(TOKENS)],
                 "facets": [self.get(facets) for _ in range(TOKENS)],
                 "facets, open": [self.get(f"{facets}&status={OPEN}") for _ in range(TOKENS)],
+                "facets, label": [self.get(f"{facets}&label={key}") for key in KEYS * 40],
+                "facets, common word": [self.get(f"{facets}&q={word}") for word in common * 40],
                 "list page": [self.page("/issues/")],
                 "issue page": [self.page(self.plain_issue().get_absolute_url())],
                 "issue page, long": [self.page(self.long_issue().get_absolute_url())],
@@ -137,8 +142,14 @@ class Scenarios:
             "level": f"level={issue.level.key}",
             "assignee": f"assignee={issue.assignee.uuid}",
         }
-        own["all five"] = "&".join(own.values())
-        asked = {name: [query] for name, query in own.items()} | self.others()
+        asked = {name: [query] for name, query in own.items()}
+        nothing = own | {"project": "project=none", "level": "level=P0,P1", "assignee": "assignee=none"}
+        several = [each for size in (2, 3, 4) for each in combinations(own, size)]
+        asked["some of five"] = [
+            "&".join(queries[name] for name in names) for queries in (own, nothing) for names in several
+        ]
+        asked["all five"] = ["&".join(own.values())]
+        asked |= self.others()
         # What no counter tells is kept for a version of the spaces.
         asked["again"] = ["label=area&level=P1"]
         return {
@@ -172,8 +183,9 @@ class Scenarios:
             "created after": [f"created_after={at}" for at in days],
             "created before": [f"created_before={at}" for at in early],
             "updated after": [f"updated_after={at}" for at in days],
-            "created at any time": [f"created_after={at}" for at in ever],
-            "updated at any time": [f"updated_after={at}" for at in ever],
+            "updated before": [f"updated_before={at}" for at in early],
+            "created at any time": in_turn("created", ever),
+            "updated at any time": in_turn("updated", ever),
             "something or nothing": [f"q={sign}:{name}" for name in PRESENT for sign in ("has", "no")],
             "unread": ["q=is:unread"],
             "service": [f"q=service:{name}" for name in (*lives.SERVICES, "none-has-it")],
@@ -271,6 +283,12 @@ def labels():
     from tracker.generator import lives
 
     return [(key, value) for key, values in zip(lives.KEYS, lives.VALUES, strict=True) for value in values]
+
+
+def in_turn(name, times):
+    """Query strings of lists from these times on and up to them, of which a page is its first rows."""
+    ways = cycle(("{0}_after={1}", "{0}_before={1}&sort={0}"))
+    return [way.format(name, at) for way, at in zip(ways, times, strict=False)]
 
 
 def bearer(secret):

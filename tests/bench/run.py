@@ -97,7 +97,8 @@ def measured(url, small, wanted):
         if small:
             for name in ("product", "reference"):
                 servers[f"{name} at 10k"] = running.enter_context(served(name, small))
-        scenarios = [name for name in here["product"] if not wanted.only or name in wanted.only]
+        only = bars.CHECKED if wanted.smoke else wanted.only
+        scenarios = [name for name in here["product"] if not only or name in only]
         # Those that read first, with somebody who writes beside them.
         for quiet in (False, True):
             names = [name for name in scenarios if (name in QUIET) is quiet]

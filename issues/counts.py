@@ -12,7 +12,18 @@ from django.db.models.sql.where import AND
 from issues import search
 from issues.conjuncts import Conjuncts
 from issues.models import Issue
-from issues.models.count import ANY, DIMENSIONS, MONTHS, NONE, TAGS, grain_of, month_of, tags_like
+from issues.models.count import (
+    ANY,
+    DIMENSIONS,
+    MONTHS,
+    NONE,
+    OF_TAGS,
+    TAGS,
+    grain_of,
+    month_of,
+    tag_grain,
+    tags_like,
+)
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import EQUAL, Driven, adapted, number_along, rows_along
@@ -204,7 +215,7 @@ BY_INDEX = (counted_words, counted_ranges, counted_all_but, counted_along, count
 def counted_number(issues):
     """The number of issues of a queryset as the counters tell it; None where they do not.
 
-    They know the issues of spaces by their dimensions, and those of a status by the tags of one kind.
+    They know the issues of spaces by their dimensions, and those of a status and level by the tags of a kind.
     """
     wanted = wanted_of(issues, (*DIMENSIONS, *TAGS))
     if wanted is None:
@@ -212,7 +223,7 @@ def counted_number(issues):
     kind, *others = wanted.keys() & TAGS.keys() or [None]
     if kind is None:
         return difference(rows_by(None, wanted))
-    if others or wanted.keys() - {"space", "status", kind}:
+    if others or wanted.keys() - {"space", kind, *OF_TAGS[-1]}:
         return None
     tags = named_tags(kind, wanted.pop(kind), wanted["space"].named)
     if tags is None:
@@ -244,14 +255,18 @@ def open_by(user, kind):
 def rows_by(name, wanted):
     """(SQL, parameters) of the value of a dimension, of "space" or of nothing, and a number, as `rows_of`."""
     told = ({*wanted} | {name}) & {*DIMENSIONS}
-    untold = {column: Values(frozenset([ANY[column]])) for column in DIMENSIONS if column not in told}
     value = "space_id" if name == "space" else name or NONE
-    return rows_of(value, grain_of(told), untold | wanted, 0, wanted)
+    return rows_of(value, grain_of(told), untold(told) | wanted, 0, wanted)
+
+
+def untold(told):
+    """{dimension: Values} of the counters that tell only these dimensions apart."""
+    return {name: Values(frozenset([ANY[name]])) for name in DIMENSIONS if name not in told}
 
 
 def counted_tags(kind, issues):
     """[(tag, number)] of a kind in TAGS, as the counters tell it; None where they do not."""
-    wanted = wanted_of(issues, ("status",))
+    wanted = wanted_of(issues, OF_TAGS[-1])
     return None if wanted is None else numbers(*rows_of_tags(kind, wanted, ~NOTHING))
 
 
@@ -263,8 +278,8 @@ def rows_of_tags(kind, wanted, tags):
 def rows_of_kind(kind, wanted):
     """The same of a kind of tags, of which `wanted` says which."""
     wanted = {"status": Values(frozenset(Issue.Status.values))} | wanted
-    untold = dict.fromkeys(("project", "level", "assignee"), NOTHING)
-    return rows_of("tag", TAGS[kind], untold | wanted, TAGS[kind], wanted)
+    told = wanted.keys() & {*OF_TAGS[-1]}
+    return rows_of("tag", tag_grain(kind, told), untold(told) | wanted, TAGS[kind], wanted)
 
 
 def wanted_of(issues, names):

@@ -141,7 +141,11 @@ def count_issues(sender, changes, **kwargs):
 def is_moved(change):
     """Whether an issue is counted by its tags elsewhere than before."""
     row, stored = change.row, change.stored
-    return row.status != stored.status or (row.deleted_at is None) != (stored.deleted_at is None)
+    return (
+        row.status != stored.status
+        or row.level_id != stored.level_id
+        or (row.deleted_at is None) != (stored.deleted_at is None)
+    )
 
 
 def chained(change, members, head, uuids, where, actor, batch):

@@ -1,4 +1,4 @@
-"""How many issues there are of which project, status, level and assignee: counters, and what they lack."""
+"""How many issues there are of which project, status, level, assignee and tag: counters, and their deltas."""
 
 from datetime import UTC, datetime
 
@@ -13,7 +13,8 @@ DIMENSIONS = ("project", "status", "level", "assignee")
 # What stands where a row does not tell values of a dimension apart, and where an issue has none.
 ANY = {"project": 0, "status": "", "level": 0, "assignee": 0}
 NONE = 0
-# A grain says by its bits which dimensions a counter tells apart; there is a counter in each grain.
+# A grain says by its lowest bits which dimensions a counter tells apart, and by the others which kind of tags
+# its issues have, if any. There is a counter in each grain of no kind.
 GRAINS = range(1 << len(DIMENSIONS))
 # The kinds of tags that are columns. What is empty or false has no tag. New ones come last, since counters
 # know them by their number.
@@ -52,11 +53,13 @@ PRESENT = {
 EMPTY = {"languages": "[]"}
 # The kinds of tags that are the month of a time, in UTC: 2026-11.
 MONTHS = {"created": "created_at", "updated": "updated_at"}
-# The grains after these count the issues of a status that have a tag: a label's key, a channel, and so on.
+# {kind of tags: its grain} of a label's key, a channel, and so on.
 TAGS = {
-    kind: len(GRAINS) + at
-    for at, kind in enumerate(("label", "channel", *COLUMN_TAGS, "team", "has", *MONTHS))
+    kind: len(GRAINS) * at
+    for at, kind in enumerate(("label", "channel", *COLUMN_TAGS, "team", "has", *MONTHS), start=1)
 }
+# The dimensions that counters of tags tell apart, and of months, of which there would be too many.
+OF_TAGS, OF_MONTHS = (("status",), ("status", "level")), (("status",),)
 PLACE = ("grain", *DIMENSIONS, "tag")
 COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
@@ -68,6 +71,11 @@ MANY = 100
 def grain_of(names):
     """The grain that tells these dimensions apart."""
     return sum(1 << DIMENSIONS.index(name) for name in names)
+
+
+def tag_grain(kind, names=("status",)):
+    """The grain of tags of a kind that tells these dimensions apart."""
+    return TAGS[kind] + grain_of(names)
 
 
 class Place(models.Model):
@@ -145,7 +153,7 @@ class CountDeltaQuerySet(models.QuerySet):
 class CountDelta(Place):
     """What a change did to the number of issues of a place: no two writers meet in a row of a counter.
 
-    In the grain 0 it holds all dimensions, and is for the counters of all of them.
+    Its grain is that of a kind of tags, or 0, and it is for the counters of all grains of that kind.
     """
 
     space = models.ForeignKey(Space, models.PROTECT, related_name="+")
@@ -167,8 +175,10 @@ def places(issue, tags=()):
     present = [tag for tag, names in PRESENT.items() if any(getattr(issue, name) for name in names)]
     had = [("has", tag) for tag in (*sets, *present)]
     months = [(kind, month_of(getattr(issue, column))) for kind, column in MONTHS.items()]
-    for kind, value in (*tags, *columns, *had, *months):
-        yield issue.space_id, TAGS[kind], 0, issue.status, 0, 0, tag_of(value)
+    for kind, value in (*tags, *columns, *had):
+        yield issue.space_id, TAGS[kind], 0, issue.status, level, 0, tag_of(value)
+    for kind, value in months:
+        yield issue.space_id, TAGS[kind], 0, issue.status, 0, 0, value
 
 
 def month_of(at):
@@ -187,10 +197,9 @@ def tags_like(kind, spaces, patterns):
     None where they are more than MANY.
     """
     alike = models.Q(*(("tag__like", pattern) for pattern in patterns), _connector=models.Q.OR)
-    place = {"space__in": spaces, "grain": TAGS[kind]}
-    counted, left = (
-        model.objects.filter(alike, **place).values_list("tag") for model in (IssueCount, CountDelta)
-    )
+    there = models.Q(alike, space__in=spaces)
+    counted = IssueCount.objects.filter(there, grain=tag_grain(kind)).values_list("tag")
+    left = CountDelta.objects.filter(there, grain=TAGS[kind]).values_list("tag")
     found = [tag for (tag,) in counted.union(left)[: MANY + 1]]
     return found if len(found) <= MANY else None
 
@@ -215,14 +224,18 @@ def tags_of(issues):
 def in_grains(deltas):
     """SQL of what `deltas`, SQL of rows of CountDelta, add to the counters of all grains."""
     columns = (
-        f"CASE WHEN d.grain = 0 AND g.grain & {grain_of([name])} = 0 THEN {quoted(ANY[name])} "
-        f"ELSE {name} END AS {name}"
+        f"CASE WHEN g.grain & {grain_of([name])} = 0 THEN {quoted(ANY[name])} ELSE {name} END AS {name}"
         for name in DIMENSIONS
     )
-    grains = " UNION ALL ".join(f"SELECT {grain} AS grain" for grain in GRAINS)
+    kinds = {0: GRAINS} | {
+        grain: map(grain_of, OF_MONTHS if kind in MONTHS else OF_TAGS) for kind, grain in TAGS.items()
+    }
+    grains = " UNION ALL ".join(
+        f"SELECT {kind} AS kind, {grain} AS grain" for kind, grains in kinds.items() for grain in grains
+    )
     return (
-        f"SELECT space_id, d.grain + g.grain AS grain, {', '.join(columns)}, tag, number "
-        f"FROM ({deltas}) AS d, ({grains}) AS g WHERE d.grain = 0 OR g.grain = 0"
+        f"SELECT space_id, g.kind + g.grain AS grain, {', '.join(columns)}, tag, number "
+        f"FROM ({deltas}) AS d, ({grains}) AS g WHERE d.grain = g.kind"
     )
 
 
@@ -283,7 +296,7 @@ def missing(spaces):
             tagged("has", f"'{tag}'", f"({' OR '.join(map(full, names))}) AND i.{home}")
             for tag, names in PRESENT.items()
         ),
-        *(tagged(kind, month(column), f"i.{home}") for kind, column in MONTHS.items()),
+        *(tagged(kind, month(column), f"i.{home}", level=NONE) for kind, column in MONTHS.items()),
         f"SELECT {COLUMNS}, -number FROM issues_countdelta WHERE {home}",
     ]
     counters = f"SELECT {COLUMNS}, -number FROM issues_issuecount WHERE {home}"
@@ -291,11 +304,11 @@ def missing(spaces):
     return summed(rows), homes * (len(parts) + 1)
 
 
-def tagged(kind, tag, condition, join=""):
+def tagged(kind, tag, condition, join="", level=f"coalesce(i.level_id, {NONE})"):
     """SQL of how many issues have which tags of a kind, as rows of CountDelta."""
     return (
-        f"SELECT i.space_id, {TAGS[kind]}, 0, i.status, 0, 0, {tag}, count(*) FROM issues_issue AS i {join} "
-        f"WHERE i.deleted_at IS NULL AND {condition} GROUP BY 1, 4, 7"
+        f"SELECT i.space_id, {TAGS[kind]}, 0, i.status, {level}, 0, {tag}, count(*) "
+        f"FROM issues_issue AS i {join} WHERE i.deleted_at IS NULL AND {condition} GROUP BY 1, 4, 5, 7"
     )
 
 

@@ -77,7 +77,7 @@ ENTRY = {
 
 
 # The counters of issues with a label, with anything of a kind, and of the month that they are of.
-LABEL_GRAIN, HAS_GRAIN, MONTH_GRAINS = 16, 29, (30, 31)
+LABEL_GRAIN, HAS_GRAIN, MONTH_GRAINS = 16, 224, (240, 256)
 
 
 class SQLite:
@@ -509,9 +509,10 @@ class Reference:
             place |= {"assignee": issue["assignee_id"] or 0, "tag": "", "number": 1}
             had = [name for name, value in (("label", labels), ("description", description)) if value]
             tags = [(LABEL_GRAIN, key) for key in labels] + [(HAS_GRAIN, name) for name in had]
-            tags += [(grain, document["created_at"][:7]) for grain in MONTH_GRAINS]
-            tagged = place | {"level": 0, "assignee": 0}
+            months = [(grain, document["created_at"][:7]) for grain in MONTH_GRAINS]
+            tagged = place | {"assignee": 0}
             deltas = [place, *(tagged | {"grain": grain, "tag": tag} for grain, tag in tags)]
+            deltas += [tagged | {"level": 0, "grain": grain, "tag": month} for grain, month in months]
             self.insert("issues_countdelta", *deltas)
             self.insert(
                 "issues_outbox",

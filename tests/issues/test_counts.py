@@ -30,7 +30,7 @@ from issues.counts import (
 from issues.filters import IssueFilter
 from issues.issue_rows import page
 from issues.models import CountDelta, Issue, IssueCount, Level, Space
-from issues.models.count import GRAINS, MONTHS, TAGS, differences, repair
+from issues.models.count import GRAINS, MONTHS, TAGS, differences, repair, tag_grain
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.query import read
 from tests.factories import (
@@ -173,7 +173,18 @@ def test_no_row_has_the_key_by_which_counters_know_that_there_is_none(populated,
     assert (counted_number(issues), total(issues)) == (0, 0)
 
 
-@pytest.mark.parametrize("query", ["", "is:open", "-status:open space:OPS", "status:closed"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "is:open",
+        "-status:open space:OPS",
+        "status:closed",
+        "level:P1,none",
+        "is:open level:own,none",
+        "-level:P1",
+    ],
+)
 def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
     issues = populated.filter(read(query, bob).condition)
 
@@ -258,6 +269,12 @@ def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
         "label:*",
         "no:source.type",
         "due:*",
+        "label:team level:P1",
+        "-label:team level:own is:open",
+        "env:Production -level:P1",
+        "has:due level:none,P1",
+        "no:label level:none space:OPS",
+        "label:t* severity:critical",
     ],
 )
 def test_counters_tell_how_many_have_one_tag_or_have_not(populated, bob, query):
@@ -266,8 +283,10 @@ def test_counters_tell_how_many_have_one_tag_or_have_not(populated, bob, query):
     assert counted_number(issues) == total(issues) == issues.count()
 
 
-@pytest.mark.parametrize("query", ["level:P1", "assignee:me", "label:team", "project:Shop"])
-def test_tags_of_issues_that_are_narrowed_by_more_than_status_no_counter_tells(populated, bob, query):
+@pytest.mark.parametrize("query", ["assignee:me", "label:team", "project:Shop", "level:P1 project:Shop"])
+def test_tags_of_issues_that_are_narrowed_by_more_than_status_and_level_no_counter_tells(
+    populated, bob, query
+):
     issues = populated.filter(read(query, bob).condition)
 
     assert [counted_tags(kind, issues) for kind in ("label", "channel", "source")] == [None] * 3
@@ -283,18 +302,18 @@ def test_tags_of_issues_that_are_narrowed_by_more_than_status_no_counter_tells(p
         "label:team,flaky",
         "-label:team -label:flaky",
         "-(label:team is:open)",
-        "-label:team level:P1",
+        "-label:team assignee:me",
         "label:team is:read",
         "is:read is:crash",
         "service:pay* service:*s",
         "-(service:pay* service:*s)",
         "service:payments -service:p*",
         "service:payments kind:bug",
-        "env:Production level:P1",
+        "env:Production project:Shop",
         'channel:"On call of OPS","On call of DATA"',
         "label:team:a",
         "label:*a*",
-        "label:team level:P1",
+        "label:team level:P1 assignee:me",
         "has:label no:due",
         "has:label label:team",
         "no:due no:description",
@@ -451,8 +470,15 @@ def test_a_new_issue_costs_one_statement(ops):
 def test_there_is_a_counter_in_each_grain(ops):
     IssueFactory(space=ops)
 
-    months = [TAGS[kind] for kind in MONTHS]
+    months = [tag_grain(kind) for kind in MONTHS]
     assert folded() == dict.fromkeys([*GRAINS, *months], 1)
+
+
+def test_a_tag_is_counted_for_its_status_and_for_this_and_its_level(ops):
+    IssueFactory(space=ops, kind="bug")
+
+    grains = [tag_grain("kind"), tag_grain("kind", ("status", "level"))]
+    assert [folded()[grain] for grain in grains] == [1, 1]
 
 
 def test_every_so_many_deltas_the_writer_folds_them(ops, monkeypatch, django_capture_on_commit_callbacks):

@@ -273,6 +273,22 @@ class Conjuncts:
                 return found
         return None
 
+    def narrowest(self):
+        """Along the index that leaves the fewest rows, whatever their order; None where none leaves few.
+
+        Neither planner finds it where nobody keeps statistics, or where each value has others.
+        """
+        along = [
+            self.fitting(path, None)
+            for path in (*NARROW, *WIDE)
+            if not {*path.columns} <= {"space_id", "status"}
+        ]
+        along += [self.fitting_set(driven, None) for driven in self.driven]
+        along += [(*self.along_range(column), None) for column in filter(OF_RANGES.get, self.ranges)]
+        along = list(filter(None, along))
+        # Of what is rare, no more is counted of all others.
+        return least(along, RARE) or least(along, OF_VALUES)
+
     def fitting_words(self, is_rare):
         """Along the index of words, which knows of spaces, statuses, assignees and values as well.
 
@@ -360,6 +376,16 @@ class Conjuncts:
             name: [value for value in own if value in self.equal.get(name, own)]
             for name, own in driven.equal.items()
         }
+
+
+def least(along, most):
+    """The one of these (Path, {column: values}, Driven) that has the fewest rows, at most `most`; or None."""
+    best = None
+    for found in along:
+        if (rows := number_along(*found[:2], most)) <= most:
+            # Another has to have fewer.
+            best, most = found, rows - 1
+    return best
 
 
 def is_group(condition):

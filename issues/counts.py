@@ -188,10 +188,9 @@ def counted_all_but(filters):
     found.others = []
     if more or not (but and but.negated and found.is_equal_alone):
         return None
-    others = [*(part for part in found.parts if part is not but), ~but]
-    path, _, _ = Conjuncts.of(filters.spaces, others).path(ORDERS[NEWEST_FIRST])
-    whole = counted_equal(found.equal) if path.is_narrow else None
-    return None if whole is None else whole - number_of(filters.spaces, others)
+    whole = counted_equal(found.equal)
+    few = whole and all_ids(filters.spaces, [*(part for part in found.parts if part is not but), ~but])
+    return whole - how_many(*few) if few else None
 
 
 def counted_either(filters):

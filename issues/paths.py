@@ -115,7 +115,20 @@ class Driven(Q):
     rows = None
 
     def __invert__(self):
-        return super().__invert__() if self.probe is None else ~self.probe
+        if self.probe is None:
+            return super().__invert__()
+        found = Undriven(*self.probe.children, _negated=True)
+        found.driven = self
+        return found
+
+
+class Undriven(Q):
+    """All issues but those of a Driven Q, which its own negation is again."""
+
+    driven = None
+
+    def __invert__(self):
+        return super().__invert__() if self.driven is None else self.driven
 
 
 def any_of(column, values):

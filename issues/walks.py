@@ -119,14 +119,14 @@ def how_many(ids, parameters):
 
 
 def all_ids(spaces, conditions):
-    """(SQL, parameters) of the keys of all issues in these spaces under these conditions, where the planner
-    is not to choose how they are found: along words and values that few have, or along an index of few rows
-    where words are wanted, since it does not know how many have them. None for all others.
+    """(SQL, parameters) of the keys of all issues in these spaces under these conditions, in no order, along
+    the index that leaves few: of words and values that few have, or else of columns, sets and ranges. None
+    where none does.
     """
     found = Conjuncts.of(spaces, conditions)
     if found.is_contradictory:
         return None
-    along = found.fitting_words(is_rare=True) or (found.fitting_few() if found.wanted else None)
+    along = found.fitting_words(is_rare=True) or (found.fitting_few() if found.wanted else found.narrowest())
     if along is None:
         return None
     path, values, driven = along
@@ -134,11 +134,9 @@ def all_ids(spaces, conditions):
         rest = conjunction(found, path, values, driven)
     except EmptyResultSet:
         return None
-    # For a list without an end the key would be an order to walk in.
-    path = replace(path, sorted_by=f"{path.key} + 0")
-    branches = [branch(*part, rest, ORDERS[NEWEST_FIRST], False, ENDLESS) for part in parts_of(path, values)]
-    union = " UNION ALL ".join(f"SELECT id FROM ({sql}) AS part" for sql, _ in branches)
-    return union, [value for _, parameters in branches for value in parameters]
+    equal = [among(column_of(path, column), known) for column, known in values.items()]
+    path = replace(path, is_repeated=path.is_repeated or bool(values.keys() & REPEATED))
+    return unsorted(path, equal, rest, ORDERS[NEWEST_FIRST])
 
 
 def in_windows(path, conditions, order, key, backwards, size, skip, is_known):

@@ -394,6 +394,27 @@ def test_a_total_without_a_counter_touches_few_rows(person):
 
 
 @pytest.mark.parametrize("person", STEPS)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "assignee:me label:area",
+        "label:area label:security:{value}",
+        "is:unread label:security:{value}",
+        "regressed:* -label:area",
+        "created:[2024-09-01 TO 2024-09-07] is:unread",
+        "-label:security:{value}",
+        "no:regressed",
+        "-fingerprint:{fingerprint} is:open",
+    ],
+)
+def test_a_total_of_several_conditions_goes_along_the_index_that_leaves_the_fewest(queries, query, person):
+    text = query.format(**words_of())
+
+    # Before, it is counted whether a label is rare.
+    assert worst_of(person, urlencode({"q": text, "count": "exact", "page_size": 1})) <= 2 * most(person)
+
+
+@pytest.mark.parametrize("person", STEPS)
 def test_a_page_of_the_trash_touches_few_rows(person):
     user = ApiToken.find(ground.token_secret(person)).user
     with CaptureQueriesContext(connection) as captured:

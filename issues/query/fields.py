@@ -711,10 +711,6 @@ class Regressed(Time):
     def empty(self, scope):
         return ~regressed(scope.spaces)
 
-    def full(self, scope):
-        # What is negated twice has lost its path.
-        return regressed(scope.spaces)
-
 
 # The table.
 

@@ -9,7 +9,7 @@ from django.db.models.sql import Query
 from django.db.models.sql.where import AND, OR, WhereNode
 
 from issues.models import Issue, IssueChannel, IssueLabel, IssueTeam
-from issues.models.count import COLUMN_TAGS, DIMENSIONS, EMPTY, NONE, PRESENT, SET_TAGS, tag_of
+from issues.models.count import COLUMN_TAGS, DIMENSIONS, EMPTY, NONE, PRESENT, SET_TAGS, TOLD, tag_of
 from issues.search import Follows
 
 
@@ -51,11 +51,15 @@ SEVERAL = (*SET_TAGS, "has")
 # The spaces in which an issue is to have no such label.
 UNLABELLED = "unlabelled"
 # {field: what it is called here}
-NAMES = {name: name for name in ("space", "deleted_at", *DIMENSIONS)} | {
+NAMES = {name: name for name in ("space", "deleted_at", "reporter", *DIMENSIONS)} | {
     column.removesuffix("_id"): kind for kind, column in COLUMN_TAGS.items()
 }
 # {tag of the kind "has": what the columns of which one is not empty are called here}
 HAD = {tag: [NAMES.setdefault(column, column) for column in columns] for tag, columns in PRESENT.items()}
+
+
+# What is said of an issue that does not say who told.
+NOBODY_TOLD = [{"reporter": NOTHING}, {"anonymous": Values(frozenset([tag_of(True)]))}]
 
 
 def is_among(values):
@@ -132,6 +136,8 @@ def with_presence(found):
 
 def any_of(found):
     """None for alternatives that are not of one column, of which an issue has one value."""
+    if found == NOBODY_TOLD:
+        return {"has": Values(frozenset([TOLD]), is_all_but=True)}
     columns = {column for columns in found for column in columns}
     if len(columns) != 1 or not all(found) or columns & {*SEVERAL}:
         return None

@@ -49,6 +49,8 @@ PRESENT = {
     "closed": ("closed_at",),
     "due": ("due_on",),
 }
+# The tag of the kind "has" of an issue that says who told.
+TOLD = "reporter"
 # What is in a column that is empty, where that is something.
 EMPTY = {"languages": "[]"}
 # The kinds of tags that are the month of a time, in UTC: 2026-11.
@@ -173,7 +175,8 @@ def places(issue, tags=()):
     columns = [(kind, value) for kind, column in COLUMN_TAGS.items() if (value := getattr(issue, column))]
     sets = dict.fromkeys(kind for kind, _ in tags)
     present = [tag for tag, names in PRESENT.items() if any(getattr(issue, name) for name in names)]
-    had = [("has", tag) for tag in (*sets, *present)]
+    told = [TOLD] if issue.reporter_id and not issue.is_anonymous else []
+    had = [("has", tag) for tag in (*sets, *present, *told)]
     months = [(kind, month_of(getattr(issue, column))) for kind, column in MONTHS.items()]
     for kind, value in (*tags, *columns, *had):
         yield issue.space_id, TAGS[kind], 0, issue.status, level, 0, tag_of(value)
@@ -296,6 +299,7 @@ def missing(spaces):
             tagged("has", f"'{tag}'", f"({' OR '.join(map(full, names))}) AND i.{home}")
             for tag, names in PRESENT.items()
         ),
+        tagged("has", f"'{TOLD}'", f"i.reporter_id IS NOT NULL AND NOT i.is_anonymous AND i.{home}"),
         *(tagged(kind, month(column), f"i.{home}", level=NONE) for kind, column in MONTHS.items()),
         f"SELECT {COLUMNS}, -number FROM issues_countdelta WHERE {home}",
     ]

@@ -508,7 +508,8 @@ class Reference:
             place = {"space_id": space, "grain": 0, "project": 0, "status": "open", "level": level_pk or 0}
             place |= {"assignee": issue["assignee_id"] or 0, "tag": "", "number": 1}
             had = [name for name, value in (("label", labels), ("description", description)) if value]
-            tags = [(LABEL_GRAIN, key) for key in labels] + [(HAS_GRAIN, name) for name in had]
+            tags = [(LABEL_GRAIN, key) for key in labels]
+            tags += [(HAS_GRAIN, name) for name in (*had, "reporter")]
             months = [(grain, document["created_at"][:7]) for grain in MONTH_GRAINS]
             tagged = place | {"assignee": 0}
             deltas = [place, *(tagged | {"grain": grain, "tag": tag} for grain, tag in tags)]

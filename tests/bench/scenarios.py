@@ -21,6 +21,7 @@ WORDS = {"rare": slice(35_000, 35_020), "middling": slice(1_760, 1_780), "common
 # What an issue may have nothing of.
 PRESENT = (
     "assignee", "level", "project", "environment", "label", "team", "channel", "due", "resolved", "version",
+    "reporter", "regressed",
 )  # fmt: skip
 ENTRIES, COMMENTS = 500, 100
 SIGN_IN = ("accounts_apitoken", "django_session")

@@ -65,6 +65,8 @@ VERBS = (
     "service",
     "environment",
     "is_read",
+    "reporter",
+    "is_anonymous",
     "labels",
     "channels",
     "teams",
@@ -111,6 +113,7 @@ def populated(ops, bob):
                 error_type=("", "ValueError", "KeyError")[number % 3],
                 platform=("iOS", "", "web")[number % 3],
                 is_read=number % 4 == 1,
+                reporter=(bob, None)[number // 3 % 2],
                 is_crash=number % 6 == 2,
                 is_anonymous=number % 5 == 3,
                 description=("", "It fails.")[number % 2],
@@ -263,6 +266,7 @@ def test_counters_tell_how_often_there_is_which_tag(populated, bob, query):
                 "resolved",
                 "closed",
                 "due",
+                "reporter",
             )
             for query in (f"has:{name}", f"no:{name} space:OPS", f"-no:{name} is:open", f"-has:{name}")
         ),
@@ -386,6 +390,8 @@ def test_they_follow_every_change(turns):
                 "service": ("payments", "", "search")[value % 3],
                 "environment": environments[value % 2],
                 "is_read": value % 2 == 1,
+                "reporter": people[value // 2 % 2],
+                "is_anonymous": value % 3 == 1,
                 "labels": LABELS[value % 4],
                 "channels": channels[: value % 3],
                 "teams": teams[: value % 3],

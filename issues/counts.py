@@ -17,18 +17,18 @@ from issues.models.count import (
     DIMENSIONS,
     MONTHS,
     NONE,
-    OF_TAGS,
     TAGS,
     grain_of,
     month_of,
     tag_grain,
     tags_like,
+    told_of,
 )
 from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import EQUAL, Driven, adapted, number_along, rows_along
 from issues.values import NOTHING, UNKNOWN, UNLABELLED, Pattern, Values, columns_of, is_among, values_of
-from issues.walks import all_ids, how_many, number_of
+from issues.walks import all_ids, number_of
 
 # What changes without an entry of history, so that no version tells of it.
 UNRECORDED = ("seen_count", "last_seen_at")
@@ -189,8 +189,10 @@ def counted_all_but(filters):
     if more or not (but and but.negated and found.is_equal_alone):
         return None
     whole = counted_equal(found.equal)
-    few = whole and all_ids(filters.spaces, [*(part for part in found.parts if part is not but), ~but])
-    return whole - how_many(*few) if few else None
+    if not whole:
+        return whole
+    few = all_ids(filters.spaces, [*(part for part in found.parts if part is not but), ~but])
+    return None if few is None else whole - number_of_keys(few)
 
 
 def counted_either(filters):
@@ -205,7 +207,12 @@ def counted_either(filters):
 def counted_along(filters):
     """The number of issues that an IssueFilter leaves, by the index that leaves few; None where none does."""
     found = all_ids(filters.spaces, filters.conditions)
-    return None if found is None else how_many(*found)
+    return None if found is None else number_of_keys(found)
+
+
+def number_of_keys(found):
+    """The number of keys of the first (SQL, parameters), without that of the second, if any."""
+    return difference(*((f"SELECT count(*) AS number FROM ({sql}) AS keys", known) for sql, known in found))
 
 
 BY_INDEX = (counted_words, counted_ranges, counted_all_but, counted_along, counted_either)
@@ -222,7 +229,7 @@ def counted_number(issues):
     kind, *others = wanted.keys() & TAGS.keys() or [None]
     if kind is None:
         return difference(rows_by(None, wanted))
-    if others or wanted.keys() - {"space", kind, *OF_TAGS[-1]}:
+    if others or wanted.keys() - {"space", kind, *told_of(kind)}:
         return None
     tags = named_tags(kind, wanted.pop(kind), wanted["space"].named)
     if tags is None:
@@ -265,7 +272,7 @@ def untold(told):
 
 def counted_tags(kind, issues):
     """[(tag, number)] of a kind in TAGS, as the counters tell it; None where they do not."""
-    wanted = wanted_of(issues, OF_TAGS[-1])
+    wanted = wanted_of(issues, told_of(kind))
     return None if wanted is None else numbers(*rows_of_tags(kind, wanted, ~NOTHING))
 
 
@@ -277,7 +284,7 @@ def rows_of_tags(kind, wanted, tags):
 def rows_of_kind(kind, wanted):
     """The same of a kind of tags, of which `wanted` says which."""
     wanted = {"status": Values(frozenset(Issue.Status.values))} | wanted
-    told = wanted.keys() & {*OF_TAGS[-1]}
+    told = wanted.keys() & {*told_of(kind)}
     return rows_of("tag", tag_grain(kind, told), untold(told) | wanted, TAGS[kind], wanted)
 
 

@@ -34,6 +34,8 @@ KEY_AMONG = '"issues_issue"."id" IN ('
 OF_BEGINNINGS = re.compile('FROM "issues_issuelabel" .*"value" .*LIKE', re.DOTALL)
 # Through the issues of all spaces, where each of these would cost a list.
 BY_KEY = Path("", (), where=("issues_issue.id > 0", []))
+# Those that are deleted.
+DELETED = Path("issue_space_deleted", ("space_id",), where=("issues_issue.deleted_at IS NOT NULL", []))
 # The issue of a document: to join all that match, PostgreSQL would read all issues where these are many.
 ISSUE = "SELECT * FROM issues_issue WHERE issues_issue.id = {} OFFSET 0"
 # The issue from which a page begins.
@@ -119,9 +121,11 @@ def how_many(ids, parameters):
 
 
 def all_ids(spaces, conditions):
-    """(SQL, parameters) of the keys of all issues in these spaces under these conditions, in no order, along
-    the index that leaves few: of words and values that few have, or else of columns, sets and ranges. None
-    where none does.
+    """[(SQL, parameters)] of the keys of all issues in these spaces under these conditions, in no order, by
+    the index that leaves few: of words and values that few have, or else of columns, sets and ranges.
+
+    A second one is of those among the first that are deleted, which an index of issues does not know. None
+    where no index leaves few.
     """
     found = Conjuncts.of(spaces, conditions)
     if found.is_contradictory:
@@ -129,14 +133,23 @@ def all_ids(spaces, conditions):
     along = found.fitting_words(is_rare=True) or (found.fitting_few() if found.wanted else found.narrowest())
     if along is None:
         return None
-    path, values, driven = along
     try:
-        rest = conjunction(found, path, values, driven)
+        if along[0].source != Issue._meta.db_table:
+            return [keys_along(found, *along)]
+        deleted = DELETED, {"space_id": found.equal["space_id"]}, None
+        return [keys_along(found, *each, is_present=False) for each in (along, deleted)]
     except EmptyResultSet:
         return None
+
+
+def keys_along(found, path, values, driven, is_present=True):
+    """(SQL, parameters) of the keys of all issues along a path, with deleted ones if not `is_present`;
+    EmptyResultSet where there is none.
+    """
+    present, *rest = conjunction(found, path, values, driven)
     equal = [among(column_of(path, column), known) for column, known in values.items()]
     path = replace(path, is_repeated=path.is_repeated or bool(values.keys() & REPEATED))
-    return unsorted(path, equal, rest, ORDERS[NEWEST_FIRST])
+    return unsorted(path, equal, [present, *rest] if is_present else rest, ORDERS[NEWEST_FIRST])
 
 
 def in_windows(path, conditions, order, key, backwards, size, skip, is_known):

@@ -71,7 +71,7 @@ WALKED = {
     "issues_occurrence", "issues_occurrencehour", "comments_comment",
 }  # fmt: skip
 # A table, and what a statement calls it.
-CALLED = re.compile(r'\b(?:FROM|JOIN) "?(\w+)"?(?: (?:AS )?"?(\w+)"?)?')
+CALLED = re.compile(r'(?:\bFROM|\bJOIN|,) "?(\w+)"?(?: (?:AS )?"?(\w+)"?)?')
 
 pytestmark = pytest.mark.django_db
 

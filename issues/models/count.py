@@ -16,8 +16,8 @@ NONE = 0
 # A grain says by its lowest bits which dimensions a counter tells apart, and by the others which kind of tags
 # its issues have, if any. There is a counter in each grain of no kind.
 GRAINS = range(1 << len(DIMENSIONS))
-# The kinds of tags that are columns. What is empty or false has no tag. New ones come last, since counters
-# know them by their number.
+# The kinds of tags that are columns. What is empty or false has no tag. A new kind moves the grains of
+# others, so that its migration fills all counters anew.
 COLUMN_TAGS = {
     "source": "resource_type",
     "service": "service",
@@ -60,12 +60,12 @@ TAGS = {
     kind: len(GRAINS) * at
     for at, kind in enumerate(("label", "channel", *COLUMN_TAGS, "team", "has", *MONTHS), start=1)
 }
-# The dimensions that counters of tags tell apart, and of months, of which there would be too many.
-OF_TAGS, OF_MONTHS = (("status",), ("status", "level")), (("status",),)
 PLACE = ("grain", *DIMENSIONS, "tag")
 COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
 FOLD = 500
+# So many of them are one statement: PostgreSQL takes 65,535 parameters.
+ROWS = 5_000
 # So many tags may be LIKE what is asked for.
 MANY = 100
 
@@ -78,6 +78,12 @@ def grain_of(names):
 def tag_grain(kind, names=("status",)):
     """The grain of tags of a kind that tells these dimensions apart."""
     return TAGS[kind] + grain_of(names)
+
+
+def told_of(kind):
+    """The dimensions by which tags of a kind are counted at most; they are by statuses alone as well."""
+    # There would be too many counters of months.
+    return ("status",) if kind in MONTHS else ("status", "level")
 
 
 class Place(models.Model):
@@ -115,6 +121,13 @@ class CountDeltaQuerySet(models.QuerySet):
         rows = [(*place, number) for place, number in tally.items() if number]
         if not rows:
             return
+        keys = [key for at in range(0, len(rows), ROWS) for key in self.insert_rows(rows[at : at + ROWS])]
+        if max(keys) // FOLD > (min(keys) - 1) // FOLD:
+            # It can wait for the next time: readers add the deltas.
+            transaction.on_commit(self.fold, robust=True)
+
+    def insert_rows(self, rows):
+        """Write deltas, (*COLUMNS, number) each, in one statement; returns their primary keys."""
         row = f"({', '.join(['%s'] * len(rows[0]))})"
         with connection.cursor() as cursor:
             cursor.execute(
@@ -122,10 +135,7 @@ class CountDeltaQuerySet(models.QuerySet):
                 f"VALUES {', '.join([row] * len(rows))} RETURNING id",
                 [value for row in rows for value in row],
             )
-            keys = [key for (key,) in cursor.fetchall()]
-        if max(keys) // FOLD > (min(keys) - 1) // FOLD:
-            # It can wait for the next time: readers add the deltas.
-            transaction.on_commit(self.fold, robust=True)
+            return [key for (key,) in cursor.fetchall()]
 
     def add_up(self, tally):
         """Count at once what fills a space, any number of places."""
@@ -231,7 +241,7 @@ def in_grains(deltas):
         for name in DIMENSIONS
     )
     kinds = {0: GRAINS} | {
-        grain: map(grain_of, OF_MONTHS if kind in MONTHS else OF_TAGS) for kind, grain in TAGS.items()
+        grain: {grain_of(["status"]), grain_of(told_of(kind))} for kind, grain in TAGS.items()
     }
     grains = " UNION ALL ".join(
         f"SELECT {kind} AS kind, {grain} AS grain" for kind, grains in kinds.items() for grain in grains

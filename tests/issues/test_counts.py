@@ -487,6 +487,14 @@ def test_a_tag_is_counted_for_its_status_and_for_this_and_its_level(ops):
     assert [folded()[grain] for grain in grains] == [1, 1]
 
 
+def test_more_deltas_are_left_than_one_statement_takes(ops):
+    places = [(ops.pk, TAGS["label"], 0, "open", 0, 0, f"label {number}") for number in range(10_000)]
+
+    CountDelta.objects.append(dict.fromkeys(places, 1))
+
+    assert CountDelta.objects.count() == 10_000
+
+
 def test_every_so_many_deltas_the_writer_folds_them(ops, monkeypatch, django_capture_on_commit_callbacks):
     monkeypatch.setattr("issues.models.count.FOLD", 3)
 

@@ -224,8 +224,12 @@ def come_back(issue, at):
 
 
 @pytest.mark.parametrize(("seed", "role"), [(1, "member"), (2, "viewer"), (3, "admin")])
-def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, seed, role):
+def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, monkeypatch, seed, role):
     fill(random.Random(seed))
+    if seed == 2:
+        # Here few issues are many.
+        monkeypatch.setattr("issues.conjuncts.RARE", 2)
+        monkeypatch.setattr("issues.conjuncts.OF_VALUES", 8)
     reader = alice
     if seed < 3:
         reader = MembershipFactory(space=spaces[0], role=role, user__time_zone="Asia/Kolkata").user

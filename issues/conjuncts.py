@@ -37,6 +37,8 @@ ALTERNATIVES = 8
 LISTS = 4
 # So many issues are few enough to look at one by one, instead of at all that have some words.
 OF_VALUES = 20_000
+# Without statistics, SQLite looks at all that have a label where fewer rows than these would do.
+UNPLANNED = 200_000
 # No more conditions than these make it worth while to sort twice as many.
 BESIDES = 3
 # {bound of a range: what is on its other side}, as lookups, and as signs of each direction
@@ -287,7 +289,8 @@ class Conjuncts:
         along += [(*self.along_range(column), None) for column in filter(OF_RANGES.get, self.ranges)]
         along = list(filter(None, along))
         # Of what is rare, no more is counted of all others.
-        return least(along, RARE) or least(along, OF_VALUES)
+        limits = (RARE, OF_VALUES, *([UNPLANNED] if connection.vendor == "sqlite" else []))
+        return next(filter(None, (least(along, most) for most in limits)), None)
 
     def fitting_words(self, is_rare):
         """Along the index of words, which knows of spaces, statuses, assignees and values as well.

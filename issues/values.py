@@ -56,8 +56,6 @@ NAMES = {name: name for name in ("space", "deleted_at", "reporter", *DIMENSIONS)
 }
 # {tag of the kind "has": what the columns of which one is not empty are called here}
 HAD = {tag: [NAMES.setdefault(column, column) for column in columns] for tag, columns in PRESENT.items()}
-
-
 # What is said of an issue that does not say who told.
 NOBODY_TOLD = [{"reporter": NOTHING}, {"anonymous": Values(frozenset([tag_of(True)]))}]
 

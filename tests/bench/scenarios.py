@@ -152,7 +152,7 @@ class Scenarios:
         asked["all five"] = ["&".join(own.values())]
         asked |= self.others()
         # What no counter tells is kept for a version of the spaces.
-        asked["again"] = ["label=area&level=P1"]
+        asked["again"] = ["label=area&q=is:unread"]
         return {
             f"total, {name}": self.total(*islice(cycle(queries), TOKENS)) for name, queries in asked.items()
         }

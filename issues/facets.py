@@ -14,7 +14,7 @@ from django.db.models import Count, QuerySet
 from django.utils.translation import gettext, gettext_noop
 
 from issues import lookups
-from issues.counts import counted_by, counted_tags
+from issues.counts import counted_by, counted_tags, is_known_empty
 from issues.like import UPPER
 from issues.models import Channel, Issue, IssueChannel, IssueLabel, Level, Project
 from issues.models.sql import along_index
@@ -65,7 +65,7 @@ def by_tag(kind, counted, read=str):
 
 def unless_told(told, counted):
     def count(found):
-        pairs = told(found.issues)
+        pairs = told(found.qs)
         return (counted(found), found.is_cut) if pairs is None else (pairs, False)
 
     return count
@@ -89,14 +89,14 @@ def member(through, name):
 class Whole:
     """All issues of a queryset, whose values are counted."""
 
-    issues: QuerySet
+    qs: QuerySet
     is_cut = False
 
     def by_column(self, name):
-        return grouped(self.issues, name)
+        return grouped(self.qs, name)
 
     def by_member(self, through, name):
-        return grouped(through.objects.filter(issue__in=self.issues.order_by().values("pk")), name)
+        return grouped(through.objects.filter(issue__in=self.qs.order_by().values("pk")), name)
 
 
 def grouped(rows, name):
@@ -113,13 +113,13 @@ class Newest:
     NAMES = ("id", "status", "level", "assignee", "project", "resource_type", "service")
 
     def __init__(self, filters, conditions):
-        self.issues, self.spaces, self.conditions = filters.issues(conditions), filters.spaces, conditions
+        self.spaces, self.conditions, self.qs = filters.spaces, conditions, filters.issues(conditions)
 
     @cached_property
     def rows(self):
         """[(primary key, value …)] by NAMES, one more than are counted where there are more."""
         ids, parameters = ids_of(self.spaces, self.conditions, ORDERS[NEWEST_FIRST], size=MOST_COUNTED + 1)
-        if not ids:
+        if not ids or is_known_empty(self):
             return []
         among = f"= ANY(ARRAY({ids}))" if connection.vendor == "postgresql" else f"IN ({ids})"
         columns = ", ".join(Issue._meta.get_field(name).column for name in self.NAMES)

@@ -152,6 +152,20 @@ def test_they_look_for_the_issues_once(populated, bob):
     assert len([row for row in captured if '"title"' in row["sql"]]) == 1
 
 
+def test_what_counters_know_nobody_to_have_is_not_looked_for(ops, bob):
+    IssueFactory(space=ops)
+    client = Client()
+    client.force_login(bob)
+    client.get(FACETS, {"q": "has:label"})
+
+    with CaptureQueriesContext(connection) as captured:
+        found = client.get(FACETS, {"q": "has:label"}).json()
+
+    assert not [row["sql"] for row in captured if "FROM issues_issue " in row["sql"]]
+    assert set(numbers(found["status"]).values()) == {0}
+    assert not found["is_partial"]
+
+
 def choices(response):
     """{facet: {name: Choice}} of a page."""
     return {facet: {choice.name: choice for choice in found} for facet, found in response.context["facets"]}

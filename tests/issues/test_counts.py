@@ -779,8 +779,9 @@ def test_for_what_no_issue_has_a_list_does_not_walk_by_all_of_them(ops, bob, que
 )
 def test_nothing_is_known_to_be_empty_that_is_not_or_that_an_index_knows(ops, bob, query):
     IssueFactory(space=ops)
+    filters = IssueFilter({"q": query}, request=SimpleNamespace(user=bob))
 
-    assert not is_known_empty(IssueFilter({"q": query}, request=SimpleNamespace(user=bob)))
+    assert not is_known_empty(filters)
 
 
 MOMENTS = [

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from issues.models.shown import show_labels
+from issues.models.shown import SHOWN_LABELS
 
 COLUMNS = {
     "labels_shown": (
@@ -15,7 +15,7 @@ COLUMNS = {
 
 
 def fill(apps, editor):
-    show_labels("true", [])
+    SHOWN_LABELS.write("true", [])
 
 
 class Migration(migrations.Migration):

@@ -10,7 +10,7 @@ from issues.models.fields import uuid7
 from issues.models.history import issue_changed
 from issues.models.rendered import RenderedQuerySet
 from issues.models.sets import SETS
-from issues.models.shown import show_labels
+from issues.models.shown import SHOWN_LABELS
 from issues.models.sql import among
 
 
@@ -123,5 +123,5 @@ class IssueQuerySet(RenderedQuerySet):
         for name, kind in SETS.items():
             kind.put([(c.row, *c.sets[name]) for c in changes if name in c.sets], actor)
         if relabelled := [change.row.pk for change in changes if "labels" in change.sets]:
-            show_labels(*among("id", relabelled))
+            SHOWN_LABELS.write(*among("id", relabelled))
         issue_changed.send(self.model, changes=changes, actor=actor, batch=batch)

@@ -1,11 +1,15 @@
-"""What an issue's own row keeps of its labels, so that a list reads no other table for them.
+"""What an issue's own row keeps of its labels and of its level, so that a list reads no other table for it.
 
 A list of fifty issues at a million of them took a third of its time to look for labels and comments.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import orjson
 from django.db import connection
 
+from issues.models.level import NO_LEVEL_RANK
 from issues.models.sql import among
 
 
@@ -24,21 +28,32 @@ def as_json(labels):
     return orjson.dumps(labels).decode()
 
 
-def show_labels(where, parameters):
-    """Write into issues for which this SQL holds what lists and documents show of their labels."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE issues_issue SET labels_shown = {labels_sql()} WHERE {where}", parameters)
+def rank_sql():
+    """SQL of the rank of the level of the issue at hand."""
+    return f"coalesce((SELECT rank FROM issues_level WHERE id = level_id), {NO_LEVEL_RANK})"
 
 
-class ShownLabels:
-    """What issues show of their labels as something that follows from them, for `manage.py check_derived`."""
+@dataclass(frozen=True)
+class Kept:
+    """A column of issues that follows from other tables, by this SQL, for `manage.py check_derived`."""
 
-    @staticmethod
-    def differences():
+    column: str
+    sql: Callable
+    fault: str
+
+    def write(self, where, parameters):
+        """Write it into the issues for which this SQL holds."""
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT id FROM issues_issue WHERE labels_shown <> {labels_sql()} ORDER BY id")
-            yield from ((pk, f"issue {pk} shows other labels than it has") for (pk,) in cursor.fetchall())
+            cursor.execute(f"UPDATE issues_issue SET {self.column} = {self.sql()} WHERE {where}", parameters)
 
-    @staticmethod
-    def repair(issues):
-        show_labels(*among("id", issues))
+    def differences(self):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT id FROM issues_issue WHERE {self.column} <> {self.sql()} ORDER BY id")
+            yield from ((pk, f"issue {pk} {self.fault}") for (pk,) in cursor.fetchall())
+
+    def repair(self, issues):
+        self.write(*among("id", issues))
+
+
+SHOWN_LABELS = Kept("labels_shown", labels_sql, "shows other labels than it has")
+LEVEL_RANKS = Kept("level_rank", rank_sql, "is sorted by another rank than its level has")

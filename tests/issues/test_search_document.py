@@ -34,7 +34,7 @@ def check(**options):
 
 HOLDS = (
     "Different: 0 of search documents, 0 of text index, 0 of counters, 0 of hours, "
-    "0 of labels shown, 0 of numbers of comments, 0 of mentions.\n"
+    "0 of labels shown, 0 of ranks of levels, 0 of numbers of comments, 0 of mentions.\n"
 )
 
 

@@ -1,4 +1,4 @@
-"""What the row of an issue keeps of its labels and comments for lists."""
+"""What the row of an issue keeps of its labels, comments and level for lists."""
 
 from io import StringIO
 
@@ -8,8 +8,8 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
 from comments.models import CommentCounts
-from issues.models import Issue
-from issues.models.shown import show_labels
+from issues.models import Issue, Level
+from issues.models.shown import SHOWN_LABELS
 from tests.chains import row
 from tests.factories import CommentFactory, IssueFactory
 
@@ -69,12 +69,17 @@ def test_what_is_shown_wrongly_is_found_and_repaired(ops):
     CommentFactory(issue=other)
     models.QuerySet.update(Issue.objects.filter(pk=issue.pk), labels_shown='{"a":"2"}')
     models.QuerySet.update(Issue.objects.filter(pk=other.pk), comment_count=7)
+    urgent = IssueFactory(space=ops, level=Level.objects.get(key="P0"))
+    models.QuerySet.update(Issue.objects.filter(pk=urgent.pk), level_rank=7)
 
-    with pytest.raises(CommandError, match="1 of labels shown, 1 of numbers of comments"):
+    with pytest.raises(
+        CommandError, match="1 of labels shown, 1 of ranks of levels, 1 of numbers of comments"
+    ):
         call_command("check_derived", stdout=StringIO())
     call_command("check_derived", repair=True, stdout=StringIO())
 
     assert [shown(issue), shown(other)] == [('{"a":"1"}', 0), ('{"b":""}', 1)]
+    assert row(urgent)["level_rank"] == urgent.level.rank
 
 
 def test_both_are_filled_from_what_is_there(ops):
@@ -83,7 +88,7 @@ def test_both_are_filled_from_what_is_there(ops):
     right = shown(issue)
     models.QuerySet.update(Issue.objects.all(), labels_shown="{}", comment_count=0)
 
-    show_labels("true", [])
+    SHOWN_LABELS.write("true", [])
     CommentCounts.put(Issue.objects.all())
 
     assert shown(issue) == right == ('{"a":"1"}', 1)

@@ -9,7 +9,7 @@ from comments.models import CommentCounts
 from issues.models import OccurrenceHour, SearchDocument
 from issues.models.count import Counters
 from issues.models.search_index import TextIndex
-from issues.models.shown import ShownLabels
+from issues.models.shown import LEVEL_RANKS, SHOWN_LABELS
 
 # {name: what has `differences()`, which gives (primary key, sentence), and `repair(keys)`}
 DERIVED = {
@@ -17,7 +17,8 @@ DERIVED = {
     "text index": TextIndex,
     "counters": Counters,
     "hours": OccurrenceHour.objects,
-    "labels shown": ShownLabels,
+    "labels shown": SHOWN_LABELS,
+    "ranks of levels": LEVEL_RANKS,
     "numbers of comments": CommentCounts,
     "mentions": Mention.objects,
 }

@@ -275,7 +275,8 @@ def ranked_page(filters, cursor, size, names):
     keys = search.ranked(issues, filters.query.phrases).values_list("relevance", "uuid", "pk")
     found = keyset.page(keys, ORDERS[RELEVANCE], cursor, size, key_of(ORDERS[RELEVANCE]))
     shown = documents(filters.spaces, [pk for *_, pk in found.rows], names)
-    found.rows = [shown[pk] for *_, pk in found.rows]
+    # Somebody may have moved one to the trash just now.
+    found.rows = [shown[pk] for *_, pk in found.rows if pk in shown]
     return found
 
 

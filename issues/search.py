@@ -245,15 +245,17 @@ def condition(roles, phrases, operator="AND"):
 def ranked(issues, phrases):
     """`issues`, a queryset, with how well the phrases fit each as `relevance`.
 
-    A phrase counts most in the title and least in what was said of the issue; alike on both databases.
+    A phrase counts most in the title and least in what was said of the issue; what is internal counts
+    nothing, since not everybody reads it. Alike on both databases.
     """
     score, parameters = [], []
     for phrase in phrases:
         score.append(
             "CASE WHEN ' ' || title || ' ' LIKE %s THEN 4 "
-            "WHEN ' ' || description || ' ' LIKE %s THEN 2 ELSE 1 END"
+            "WHEN ' ' || description || ' ' LIKE %s THEN 2 "
+            "WHEN ' ' || comments || ' ' LIKE %s THEN 1 ELSE 0 END"
         )
-        parameters += [phrase.pattern] * 2
+        parameters += [phrase.pattern] * 3
     documents = SearchDocument.objects.filter(issue=OuterRef("pk"))
     relevance = documents.values(score=RawSQL(" + ".join(score), parameters, IntegerField()))
     return issues.annotate(relevance=Subquery(relevance))

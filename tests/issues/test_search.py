@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from django.db import connection
 
-from issues import conjuncts
+from issues import conjuncts, issue_rows
 from issues.models import Issue, Space
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.query import read
@@ -258,6 +258,31 @@ def test_the_best_match_comes_first_where_that_is_asked_for(ranked, api, alice):
 
     assert titles(by_parameter) == titles(by_query) == titles(first) + titles(second) == expected
     assert by_query.json()["count"] == 4
+
+
+def test_a_word_that_an_issue_does_not_have_counts_nothing(ops, api, alice):
+    for title, remark in (("Both", "The disk and the cache"), ("One", "The disk"), ("Title", "")):
+        issue = IssueFactory(space=ops, title=title if remark else "Disk")
+        if remark:
+            CommentFactory(issue=issue, content=remark)
+
+    response = api(alice).get("/api/issues/", {"q": "disk OR cache", "sort": "relevance"})
+
+    assert titles(response) == ["Disk", "Both", "One"]
+
+
+def test_what_goes_to_the_trash_meanwhile_is_not_ranked(ranked, api, alice, monkeypatch):
+    read = issue_rows.documents
+
+    def documents(*args):
+        Issue.objects.get(title="Disk").trash()
+        return read(*args)
+
+    monkeypatch.setattr(issue_rows, "documents", documents)
+
+    response = api(alice).get("/api/issues/", {"q": "disk cache", "sort": "relevance"})
+
+    assert titles(response) == ["Disk and cache", "Slow", "Down"]
 
 
 def test_only_the_newest_matches_are_ranked(ranked, api, alice, monkeypatch):

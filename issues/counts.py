@@ -105,7 +105,7 @@ def counted_members(filters):
     condition, *others = filters.conditions or [None]
     if others or not isinstance(condition, Driven) or condition.path is None or condition.path.is_repeated:
         return None
-    equal = condition.equal
+    equal = Conjuncts.of(filters.spaces, ()).values_in(condition)
     if any(len(values) != 1 for name, values in equal.items() if name not in ("space_id", "value")):
         return None
     gone = Issue.objects.filter(condition.probe, space__in=filters.spaces, deleted_at__isnull=False)

@@ -1,5 +1,7 @@
 """Facets: what issues have, how often, and the query that finds just these."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -161,7 +163,7 @@ def test_what_counters_know_nobody_to_have_is_not_looked_for(ops, bob):
     with CaptureQueriesContext(connection) as captured:
         found = client.get(FACETS, {"q": "has:label"}).json()
 
-    assert not [row["sql"] for row in captured if "FROM issues_issue " in row["sql"]]
+    assert not [row["sql"] for row in captured if re.search('FROM "?issues_issue"? ', row["sql"])]
     assert set(numbers(found["status"]).values()) == {0}
     assert not found["is_partial"]
 

@@ -10,7 +10,7 @@ from issues.query import fields
 from issues.query.parser import COMPARISON, KEY
 from issues.query.scope import OFFERED, Scope
 
-PIECE = re.compile(r'\\.|"(?:\\.|[^"\\])*"?|\s+|[()]|.', re.DOTALL)
+PIECE = re.compile(r'\\.|"(?:\\.|[^"\\])*"?|\s+|[][()]|.', re.DOTALL)
 KEYWORDS = (
     ("AND", gettext_lazy("Both")),
     ("OR", gettext_lazy("Either")),
@@ -46,22 +46,27 @@ def complete(text, cursor, user):
 
 def place_of(text):
     """The Place at the end of a text: what stands there since the last blank or bracket."""
-    start, keys = 0, []
+    start, keys, in_range = 0, [], None
     for piece in PIECE.finditer(text):
-        if piece[0] == "(":
-            key = KEY.fullmatch(text, start_of_word(text, start), piece.start())
+        sign = piece[0]
+        key = KEY.fullmatch(text, start_of_word(text, start), piece.start()) if sign in "([" else None
+        if sign == "(":
             keys.append(key[1] if key else keys[-1] if keys else None)
-        elif piece[0] == ")" and keys:
+        elif sign == ")" and keys:
             keys.pop()
-        if piece[0] in "()" or piece[0].isspace():
+        elif sign in "[]":
+            in_range = key and key[1]
+        if sign in "()" or sign.isspace() or key:
             start = piece.end()
+    if in_range:
+        return Place(start, text[start:], in_range, is_first=False)
     start = start_of_word(text, start)
     if keys and keys[-1]:
-        return Place(start, text[start:], keys[-1])
+        return value_place(text, start, keys[-1])
     key = KEY.match(text, start)
     if not key:
         return Place(start, text[start:])
-    return value_place(text, key)
+    return value_place(text, key.end(), key[1])
 
 
 def start_of_word(text, start):
@@ -71,14 +76,15 @@ def start_of_word(text, start):
     return start
 
 
-def value_place(text, key):
-    start, is_first = key.end(), True
+def value_place(text, start, key):
+    """The Place in values of a key that begin at `start`, with a comparison before them or commas between."""
+    is_first = True
     comparison = COMPARISON.match(text, start)
     start = comparison.end() if comparison else start
     for piece in PIECE.finditer(text, start):
         if piece[0] == ",":
             start, is_first = piece.end(), False
-    return Place(start, text[start:], key[1], bool(comparison), is_first)
+    return Place(start, text[start:], key, bool(comparison), is_first)
 
 
 def names(prefix, scope):

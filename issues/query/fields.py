@@ -189,9 +189,9 @@ class Severity(Choice):
     def equal(self, value, scope):
         if is_none(value):
             return self.empty(scope)
-        levels = Level.objects.of(scope.spaces).filter(severity__in=self.chosen(value))
-        # Asked now, so that the counters of issues, which know levels by their keys, understand it.
-        return Q(level__in=list(levels.values_list("pk", flat=True)))
+        # Read, so that the counters of issues, which know levels by their keys, understand it.
+        chosen = self.chosen(value)
+        return Q(level__in=[pk for pk, severity in scope.severities if severity in chosen])
 
     def empty(self, scope):
         return Q(level=None)
@@ -313,8 +313,8 @@ class Reference(Field):
         pattern = like(f"{prefix}{ANY}", {len(prefix)})
         columns = {*self.table.columns, self.table.shown}
         wanted = any_of([Q(**{f"{column}__like": pattern}) for column in columns])
-        rows = scope.offered(self.table).filter(wanted)[:OFFERED]
-        found = {quoted(self.table.written(row)): str(getattr(row, self.table.shown)) for row in rows}
+        names = scope.offered(self.table, wanted)[:OFFERED]
+        found = {quoted(self.table.written(row)): str(getattr(row, self.table.shown)) for row in names}
         return list(found.items())
 
 
@@ -602,12 +602,15 @@ class Number(Field):
 
     def said(self, term, scope):
         if term.operator == "[":
-            first, last = term.values
-            return self.words.format(gettext("{first} to {last}").format(first=first.text, last=last.text))
+            return self.words.format(self.between(*term.values))
         return self.words.format(self.WORDS[term.operator].format(either(v.text for v in term.values)))
 
-    def offers(self, scope, prefix):
-        return []
+    def between(self, first, last):
+        if last.is_anything:
+            return self.WORDS[">="].format("0" if first.is_anything else first.text)
+        if first.is_anything:
+            return self.WORDS["<="].format(last.text)
+        return gettext("{first} to {last}").format(first=first.text, last=last.text)
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,7 @@ class Parser:
         if self.next() == "(":
             return self.bracket(key)
         if not self.next() or self.next() == ")" or self.next().isspace():
+            self.count(start)
             return Term(key, ":", (), start, self.at)
         return self.term(key, start)
 
@@ -199,14 +200,18 @@ class Parser:
             values.append(self.value(word))
         return tuple(values)
 
-    def value(self, word):
-        start = self.at
+    def count(self, start):
+        """One more value begins at `start`, or what is a word where no field has its name."""
         self.values += 1
         if self.values > VALUES:
             message = gettext("At most {} words and values; in quotes a sentence counts as one.").format(
                 VALUES
             )
             raise self.error(message, start, len(self.text))
+
+    def value(self, word):
+        start = self.at
+        self.count(start)
         if self.next() == '"':
             phrase = self.skip(PHRASE)
             if not phrase:

@@ -25,7 +25,8 @@ class Part:
 def parts_of(text):
     """The Parts of a query in their order; what stands between ORs is one. QueryError."""
     found = operands(text)
-    texts = [text[start:end].strip() for start, end, _ in found]
+    # Not stripped: a blank at the end may belong to a value, by the backslash before it.
+    texts = [text[start:end] for start, end, _ in found]
     return [
         Part(texts[at], (start, end), " ".join(texts[:at] + texts[at + 1 :]), *listed(text, tree))
         for at, (start, end, tree) in enumerate(found)

@@ -21,7 +21,7 @@ from issues.query.tree import ANY, ONE, UnknownValue, Value
 
 OFFERED = 20  # proposals for one place
 COLUMNS = 500  # of one statement; PostgreSQL gives at most 1,664
-CLOSE = 200  # rows among which a misspelt name is looked for
+CLOSE = 200  # names among which a misspelt one is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,16 @@ class Table:
         return [
             row
             for row in rows
-            if row.uuid == uuid or any(test(getattr(row, column) or "") for column, test in tests)
+            if row.uuid == uuid or any(holds(test, getattr(row, column)) for column, test in tests)
         ]
 
     def written(self, row):
-        return next(filter(None, (getattr(row, column) for column in self.columns)), str(row.uuid))
+        return next(filter(None, (getattr(row, column) for column in self.columns)), None) or str(row.uuid)
+
+
+def holds(test, text):
+    """Whether a text passes; one that is not there passes none."""
+    return text is not None and test(text)
 
 
 def forms(column, value):
@@ -152,12 +157,17 @@ class Scope:
         match = get_close_matches(value.text.casefold(), names, 1)
         return quoted(names[match[0]]) if match else None
 
-    def offered(self, table):
-        """The rows of a table that are not retired."""
+    def offered(self, table, wanted=None):
+        """The names of a table's rows that are not retired, and of which `wanted`, a Q, holds: each once,
+        though a row of every space may have it.
+        """
+        names = dict.fromkeys((*table.columns, table.shown))
         if table is PEOPLE:
             people = people_of(self.spaces).values("pk")
-            return get_user_model().objects.filter(pk__in=people)
-        return table.of(self.spaces).filter(is_active=True).order_by(*table.columns, "pk")
+            rows = get_user_model().objects.filter(wanted or Q(), pk__in=people)
+            return rows.values_list(*names, "uuid", named=True)
+        rows = table.of(self.spaces).filter(wanted or Q(), is_active=True)
+        return rows.order_by(*names).values_list(*names, named=True).distinct()
 
     @cached_property
     def issues(self):
@@ -165,6 +175,11 @@ class Scope:
         spaces = [row.pk for row in self.rows.get(SPACE_KEYS, ())]
         found = Issue.objects.filter(space__in=spaces, number__in=self.numbers).order_by()
         return {(space, number): pk for space, number, pk in found.values_list("space", "number", "pk")}
+
+    @cached_property
+    def severities(self):
+        """[(primary key, severity)] of one's levels."""
+        return list(Level.objects.of(self.spaces).values_list("pk", "severity"))
 
     def want_label(self, key):
         self.keys.add(key)

@@ -1,6 +1,6 @@
 """What queries say, refuse and cost beside what they find."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,11 +9,14 @@ from issues.query import QueryError, complete, explain, read, why
 from tests.factories import (
     ChannelFactory,
     CommentFactory,
+    EnvironmentFactory,
     IssueFactory,
     LevelFactory,
+    MembershipFactory,
     ProjectFactory,
     SpaceFactory,
     TeamFactory,
+    UserFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +106,13 @@ def test_what_means_nothing_is_refused_at_its_place(ops, alice, charlie, text, m
     assert text[error.start : error.end] == marked
     assert reason in error.message
     assert error.proposal == proposal
+
+
+def test_nobody_is_meant_by_a_name_that_is_empty(ops, alice):
+    UserFactory(member_of=ops, name="Carl", email=None)
+
+    with pytest.raises(QueryError, match="There is no person “”"):
+        read('assignee:Carl,""', alice)
 
 
 @pytest.mark.parametrize(
@@ -228,6 +238,32 @@ def test_days_begin_at_midnight_where_the_user_is(ops, alice):
     assert found(alice, "created:2026-01-14T22:00") == ["x"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "start", "end"),
+    [
+        ("Europe/Berlin", "2024-03-31", "2024-03-30T23:00Z", "2024-03-31T22:00Z"),
+        ("Europe/Berlin", "2024-10-27", "2024-10-26T22:00Z", "2024-10-27T23:00Z"),
+        # One of them begins at one o'clock, the other has two midnights.
+        ("America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00Z", "2018-11-05T02:00Z"),
+        ("America/Havana", "2023-11-05", "2023-11-05T04:00Z", "2023-11-06T05:00Z"),
+    ],
+)
+def test_a_day_on_which_the_clocks_change_is_shorter_or_longer(ops, alice, zone, day, start, end):
+    alice.time_zone = zone
+    start, end = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    moment = timedelta(microseconds=1)
+    for title, at in (("before", start - moment), ("first", start), ("last", end - moment), ("after", end)):
+        IssueFactory(space=ops, title=title, created_at=at)
+    noon = start + timedelta(hours=12)
+
+    today = Issue.objects.visible_to(alice).filter(read("created:today", alice, now=noon).condition)
+
+    assert found(alice, f"created:{day}") == ["first", "last"]
+    assert sorted(today.values_list("title", flat=True)) == ["first", "last"]
+    assert found(alice, f"created:<{day}") == ["before"]
+    assert found(alice, f"created:>{day}") == ["after"]
+
+
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.5Z", "9999-12-31"])
 def test_the_first_and_the_last_day_are_days_in_every_zone(ops, alice, zone, at):
@@ -246,7 +282,7 @@ def test_the_first_and_the_last_day_are_days_in_every_zone(ops, alice, zone, at)
     "text",
     [
         "is:open", "level:P0,P1 -level:P2,P3", "assignee:alice@example.com OR reporter:bob@example.com",
-        "label:a -label:b squad:x zone:y squad:z",
+        "label:a -label:b squad:x zone:y squad:z", "severity:high,low severity:medium -severity:critical",
         'title:a description:b c d "e f"', "comments:>3 team:none channel:All",
     ],
 )  # fmt: skip
@@ -324,6 +360,8 @@ def test_labels_are_not_compared(ops, alice, text):
         ("label:team:x label.team:y", "issues labelled team:x, labelled team: y"),
         ("seen:>5 comments:0", "issues seen more than 5 times, with 0 comments"),
         ("seen:[1 TO 5]", "issues seen 1 to 5 times"),
+        ("seen:[* TO 5] comments:[3 TO *]", "issues seen at most 5 times, with at least 3 comments"),
+        ("seen:[* TO *]", "issues seen at least 0 times"),
         ("created:2026-01-15", "issues created on 2026-01-15"),
         ("created:>2026-01-15", "issues created after 2026-01-15"),
         ("created:<-24h", "issues created before 24 hours ago"),
@@ -422,7 +460,15 @@ def shop(ops, alice, bob, charlie):
         ("label:sec", "sec", []),
         ("seen:", "", [">", ">=", "<", "<="]),
         ("seen:>", "", []),
+        ("level:(P0,P", "P", ["P0", "P1", "P2", "P3"]),
         ("created:y", "y", ["yesterday"]),
+        ("created:(>y", "y", ["yesterday"]),
+        ("-created:[y", "y", ["yesterday"]),
+        ("created:[today TO y", "y", ["yesterday"]),
+        ("created:[-7d TO *] lev", "lev", ["level:"]),
+        ("seen:[", "", []),
+        ("team:[p lev", "lev", []),
+        ("a[b) lev", "lev", ["level:"]),
         ("sort:-u", "-u", ["-updated"]),
         ('"level:', '"level:', []),
         ("\\", "\\", []),
@@ -454,6 +500,21 @@ def test_at_most_twenty_are_proposed(ops, alice):
         labelled(IssueFactory(space=ops), **{f"key{n}": f"v{n}"})
 
     assert len(proposed("project:P", alice)[1]) == len(proposed("label:key", alice)[1]) == 20
+
+
+def test_what_many_spaces_call_alike_is_proposed_once(ops, alice):
+    for number in range(25):
+        space = MembershipFactory(user=alice, space=SpaceFactory(key=f"S{number}")).space
+        EnvironmentFactory(space=space, name="production")
+        LevelFactory(space=space, key="S1", name="Severe")
+    EnvironmentFactory(space=space, name="staging")
+    LevelFactory(space=space, key="S2", name="Slight")
+
+    assert proposed("environment:", alice)[1] == ["production", "staging"]
+    assert proposed("level:S", alice)[1] == ["S1", "S2"]
+    with pytest.raises(QueryError) as caught:
+        read("environment:stagin", alice)
+    assert caught.value.proposal == "staging"
 
 
 def test_every_proposal_is_a_query(shop, alice):

@@ -84,6 +84,7 @@ MISTAKES = [
     ("seen:[1 TO", "[1 TO", "[a TO b]"),
     ("seen:[", "[", "[a TO b]"),
     ("a " * 101, "a ", "At most 100 words"),
+    ("a: " * 101, "a: ", "At most 100 words"),
     ("level:" + ",".join("a" * 101), "a", "At most 100 words"),
     ("(" * 33 + "a" + ")" * 33, "(", "At most 32 brackets"),
     ("*a" * 9, "*a" * 9, "wildcards"),

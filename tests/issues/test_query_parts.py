@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
         ("a OR b c", ["a OR b c"]),
         ("created:[2026-01-01 TO today] seen:>3", ["created:[2026-01-01 TO today]", "seen:>3"]),
         ("Error: x\\ y z\\", ["Error:", "x\\ y", "z\\"]),
+        ("kind:a\\  b", ["kind:a\\ ", "b"]),
         ("(a)(b)", ["(a)", "(b)"]),
     ],
 )
@@ -66,6 +67,7 @@ def test_a_part_tells_the_values_that_it_lists(text, part):
         ("-level:P0,P1 a", "-level:P0,P1 a level:P0", "-level:P1 a"),
         ("a OR b", "(a OR b) level:P0", "(a OR b) -level:P0"),
         ("a\\", "a\\\\ level:P0", "a\\\\ -level:P0"),
+        ("kind:a\\  level:P1", "kind:a\\  level:P1,P0", "kind:a\\  level:P1 -level:P0"),
     ],
 )
 def test_a_value_is_put_in_and_taken_out(bob, ops, text, with_it, without_it):

@@ -191,7 +191,8 @@ def counted_all_but(filters):
     whole = counted_equal(found.equal)
     if not whole:
         return whole
-    few = all_ids(filters.spaces, [*(part for part in found.parts if part is not but), ~but])
+    those = [*(part for part in found.parts if part is not but), ~but]
+    few = all_ids(filters.spaces, [*those, *search.narrowed(those)])
     return None if few is None else whole - number_of_keys(few)
 
 

@@ -150,6 +150,22 @@ class Told(Q):
 
     tokens = ()
 
+    def __invert__(self):
+        if not self.tokens:
+            return super().__invert__()
+        found = Untold(*self.children, _connector=self.connector, _negated=not self.negated)
+        found.told = self
+        return found
+
+
+class Untold(Q):
+    """All issues but those of a Told Q, which its own negation is again."""
+
+    told = None
+
+    def __invert__(self):
+        return super().__invert__() if self.told is None else self.told
+
 
 class Narrowed(Q):
     """What follows by the index from Told conditions: documents have one token of each of `values`.

@@ -739,6 +739,8 @@ def talked_about(ops, bob):
                 status=("open", "closed")[number % 2],
                 assignee=(bob, None)[number // 2 % 2],
                 reporter=bob if number < 2 else UserFactory(),
+                languages=["go", "sql"] if number > 3 else [],
+                due_on=f"20{28 + number}-05-05" if number < 4 else None,
             )
             CommentFactory(issue=issue, content="a quince", is_internal=number % 2 == 0)
         IssueFactory(space=space, title="An apple again", reporter=bob).trash()
@@ -767,7 +769,11 @@ def talked_about(ops, bob):
         ),
         *(
             (counted_all_but, query)
-            for query in ("-reporter:me", "-reporter:me is:open", "-reporter:me assignee:me space:OPS")
+            for query in (
+                "-reporter:me", "-reporter:me is:open", "-reporter:me assignee:me space:OPS",
+                "-language:go", "-language:go is:open", "-source:zzz space:OPS",
+                "-due:<2030-01-01", "-due:>2030-01-01 is:done",
+            )
         ),
     ],
 )  # fmt: skip

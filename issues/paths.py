@@ -29,6 +29,7 @@ EQUAL = {"pk": "id"} | {
         "level",
         "assignee",
         "reporter",
+        "updated_by",
         "project",
         "environment",
         "fingerprint",
@@ -72,6 +73,7 @@ NARROW = (
     Path("issue_fingerprint", ("space_id", "fingerprint"), is_narrow=True),
     Path("issue_assignee", ("assignee_id", "status"), every=True, is_narrow=True),
     Path("issue_reporter", ("reporter_id",), is_narrow=True),
+    Path("issue_updated_by", ("updated_by_id",), is_narrow=True),
 )
 # Those of them of whose columns the index of words has no tokens.
 UNTOLD = tuple(path for path in NARROW if path.index != "issue_assignee")

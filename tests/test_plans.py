@@ -23,14 +23,14 @@ from django.utils.http import urlencode
 
 from issues import search
 from issues.bulk import with_keys
-from issues.models import HistoryEntry, Issue, Space
+from issues.models import HistoryEntry, Issue, Project, Space
 from issues.trail import Trail
 from tests.bench.scenarios import labels
 from tests.bench.shapes import READER, queries_of, words_of
 from tests.factories import MembershipFactory, UserFactory
 from tracker.accounts.models import ApiToken
 from tracker.dialects.datadog.words import ORDERS as DATADOG_ORDERS
-from tracker.dialects.ids import ulid_of
+from tracker.dialects.ids import prefixed, ulid_of
 from tracker.generator import ground
 
 ISSUES = 10_000
@@ -65,6 +65,7 @@ MORE = (
 # What SQLite looks up in a list of all that has some words or values.
 LISTED = ("ba* OR kind:bug", "label.area:x*", "is:regressed OR bazapuno", "-bazapuno", "sort:level ba*")
 SEPTEMBER = datetime(2024, 9, 1, tzinfo=UTC)
+MILLISECONDS = int(SEPTEMBER.timestamp()) * 1_000
 # Tables that grow with the number of issues; of channels the generated ones have none.
 WALKED = {
     "issues_issue", "issues_issuelabel", "issues_issueteam", "issues_searchdocument", "issues_historyentry",
@@ -247,16 +248,43 @@ def test_a_page_and_its_facets_go_along_an_index(queries, person, place):
 
 @pytest.mark.parametrize("person", STEPS)
 def test_lists_of_other_doors_and_what_is_similar_go_along_an_index(person):
-    space = ApiToken.find(ground.token_secret(person)).space
-    versori, word = f"/api/v2/o/{ulid_of(space.uuid)}/issues", "bazapuno"
+    token = ApiToken.find(ground.token_secret(person))
+    space, me, word = token.space, token.user.uuid, "bazapuno"
+    project = Project.objects.filter(space=space).first().uuid
+    versori = f"/api/v2/o/{ulid_of(space.uuid)}/issues"
     asked = [
         *(
             (f"/issues?{query}", None)
-            for query in (f"space_id={space.uuid}", "status=open", "size=50&page=3")
+            for query in (
+                f"space_id={space.uuid}",
+                "status=open",
+                "size=50&page=3",
+                "severity=high",
+                f"assignee_id={me}",
+                f"product_id={project}",
+            )
         ),
-        *((f"/api/v1/app/issue?{query}", None) for query in ("", "page_size=50&page=3", "status=OPEN")),
+        *(
+            (f"/api/v1/app/issue?{query}", None)
+            for query in (
+                "",
+                "page_size=50&page=3",
+                "states=InReview",
+                "type=NoAnswer",
+                "type=Other",
+                f"created_by={me}",
+                f"projects={project}",
+                f"filter_by_text={word}",
+                f"start_date={MILLISECONDS}",
+                f"end_date={MILLISECONDS}",
+            )
+        ),
         *((f"{versori}?{query}", None) for query in ("first=50", "severity=high", "search_date=lastSeenAt")),
         *(("/api/v1/issue/list", body) for body in ({"pageSize": 50}, {"pageSize": 50, "pageIndex": 5})),
+        *(("/api/v1/issue/list", {"filters": [each]}) for each in guance_filters(me)),
+        ("/api/v1/issue/list", {"search": word}),
+        ("/api/v1/issue/list", {"startTime": MILLISECONDS // 1_000}),
+        ("/api/v1/issue/list", {"endTime": MILLISECONDS // 1_000}),
         *((f"/api/issues/?{query}", None) for query in (f"q={word}&sort=relevance", "q=ba*&sort=relevance")),
         *((f"/api/issues/similar/?title={word}+zaracli{query}", None) for query in ("", "&space=GEN00")),
         *(("/api/v2/error-tracking/issues/search", body) for body in errors()),
@@ -268,6 +296,14 @@ def test_lists_of_other_doors_and_what_is_similar_go_along_an_index(person):
     }
 
     assert {name: steps for name, steps in found.items() if steps} == {}
+
+
+def guance_filters(person):
+    """What Guance's list is narrowed by, as it is and negated, but for nobody, whom no index knows."""
+    account = prefixed("acnt", person)
+    wanted = {"resource": "api", "level": "1", "statusType": "10", "creator": account, "updator": account}
+    for (key, value), is_equal in product(wanted.items(), (True, False)):
+        yield {"key": key, "value": value, "equal": is_equal}
 
 
 def errors():

@@ -264,6 +264,9 @@ class Issue(Rendered):
             models.Index("project", "status", F("id").desc(), name="issue_project"),
             # With what else is asked of a reporter's issues, so that they are counted by the index alone.
             models.Index("reporter", F("id").desc(), "space", "is_anonymous", name="issue_reporter"),
+            models.Index(
+                "updated_by", F("id").desc(), "space", "is_anonymous", "reporter", name="issue_updated_by"
+            ),
             models.Index("level", "space", F("id").desc(), name="issue_level"),
             models.Index("environment", F("id").desc(), name="issue_environment"),
             models.Index("space", "fingerprint", F("id").desc(), name="issue_fingerprint"),

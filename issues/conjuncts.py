@@ -39,6 +39,8 @@ LISTS = 4
 OF_VALUES = 20_000
 # Without statistics, SQLite looks at all that have a label where fewer rows than these would do.
 UNPLANNED = 200_000
+# So many rows are few enough to be looked at and taken off all others, which PostgreSQL does not plan either.
+TAKEN_OFF = 50_000
 # No more conditions than these make it worth while to sort twice as many.
 BESIDES = 3
 # {bound of a range: what is on its other side}, as lookups, and as signs of each direction
@@ -275,10 +277,11 @@ class Conjuncts:
                 return found
         return None
 
-    def narrowest(self):
+    def narrowest(self, is_negated):
         """Along the index that leaves the fewest rows, whatever their order; None where none leaves few.
 
-        Neither planner finds it where nobody keeps statistics, or where each value has others.
+        Neither planner finds it where nobody keeps statistics, or where each value has others. With
+        `is_negated`, all others are wanted, and more rows are few.
         """
         along = [
             self.fitting(path, None)
@@ -289,8 +292,8 @@ class Conjuncts:
         along += [(*self.along_range(column), None) for column in filter(OF_RANGES.get, self.ranges)]
         along = list(filter(None, along))
         # Of what is rare, no more is counted of all others.
-        limits = (RARE, OF_VALUES, *([UNPLANNED] if connection.vendor == "sqlite" else []))
-        return next(filter(None, (least(along, most) for most in limits)), None)
+        most = UNPLANNED if connection.vendor == "sqlite" else TAKEN_OFF if is_negated else OF_VALUES
+        return next(filter(None, (least(along, limit) for limit in (RARE, OF_VALUES, most))), None)
 
     def fitting_words(self, is_rare):
         """Along the index of words, which knows of spaces, statuses, assignees and values as well.

@@ -192,7 +192,7 @@ def counted_all_but(filters):
     if not whole:
         return whole
     those = [*(part for part in found.parts if part is not but), ~but]
-    few = all_ids(filters.spaces, [*those, *search.narrowed(those)])
+    few = all_ids(filters.spaces, [*those, *search.narrowed(those)], is_negated=True)
     return None if few is None else whole - number_of_keys(few)
 
 

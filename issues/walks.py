@@ -120,17 +120,19 @@ def how_many(ids, parameters):
         return cursor.fetchone()[0]
 
 
-def all_ids(spaces, conditions):
+def all_ids(spaces, conditions, is_negated=False):
     """[(SQL, parameters)] of the keys of all issues in these spaces under these conditions, in no order, by
     the index that leaves few: of words and values that few have, or else of columns, sets and ranges.
 
     A second one is of those among the first that are deleted, which an index of issues does not know. None
-    where no index leaves few.
+    where no index leaves few. With `is_negated`, all others are wanted.
     """
     found = Conjuncts.of(spaces, conditions)
     if found.is_contradictory:
         return None
-    along = found.fitting_words(is_rare=True) or (found.fitting_few() if found.wanted else found.narrowest())
+    along = found.fitting_words(is_rare=True)
+    if along is None:
+        along = found.fitting_few() if found.wanted else found.narrowest(is_negated)
     if along is None:
         return None
     try:

@@ -25,7 +25,7 @@ from issues.paths import (
     size_of,
     spaces_with_few,
 )
-from issues.search import RARE, Narrowed, Said, Told, Untold, no_more_than, source
+from issues.search import RARE, AllBut, Narrowed, Said, Told, no_more_than, source
 
 # So many parts of an index are looked at one by one; more cost more to plan than they save, but for spaces,
 # of whose parts each is a walk that ends at once.
@@ -396,7 +396,7 @@ def least(along, most):
 
 def is_group(condition):
     """Whether a condition is several that must all hold, or one, or several of which none may hold."""
-    if not isinstance(condition, Q) or (isinstance(condition, Untold) and condition.told):
+    if not isinstance(condition, Q) or (isinstance(condition, AllBut) and condition.those):
         return False
     first, *others = condition.children or [None]
     if condition.negated:

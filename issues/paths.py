@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from issues.models import HistoryEntry, Issue, IssueChannel, IssueLabel, IssueTeam
 from issues.models.sql import among
-from issues.search import Windows
+from issues.search import AllBut, Windows
 
 # So many issues of a space may be sorted, instead of walking through all others.
 OF_SPACE = 2_000
@@ -119,18 +119,7 @@ class Driven(Q):
     def __invert__(self):
         if self.probe is None:
             return super().__invert__()
-        found = Undriven(*self.probe.children, _negated=True)
-        found.driven = self
-        return found
-
-
-class Undriven(Q):
-    """All issues but those of a Driven Q, which its own negation is again."""
-
-    driven = None
-
-    def __invert__(self):
-        return super().__invert__() if self.driven is None else self.driven
+        return AllBut.of(self, self.probe.children, _negated=True)
 
 
 def any_of(column, values):

@@ -145,6 +145,24 @@ class Follows(RawSQL):
     """SQL of a condition that follows from others, and so narrows nothing."""
 
 
+class AllBut(Q):
+    """All issues but `those` of a Q that knows more than its lookups (Told, Driven), which its own negation
+    is again. Only as a whole it has them.
+    """
+
+    those = None
+
+    @classmethod
+    def of(cls, those, children, **options):
+        """The AllBut of a Q, with `children` and `options` as of a Q that is negated."""
+        found = cls(*children, **options)
+        found.those = those
+        return found
+
+    def __invert__(self):
+        return super().__invert__() if self.those is None else self.those
+
+
 class Told(Q):
     """A Q on issues by a column, whose documents have one of `tokens`. Only as a whole it has them."""
 
@@ -153,18 +171,7 @@ class Told(Q):
     def __invert__(self):
         if not self.tokens:
             return super().__invert__()
-        found = Untold(*self.children, _connector=self.connector, _negated=not self.negated)
-        found.told = self
-        return found
-
-
-class Untold(Q):
-    """All issues but those of a Told Q, which its own negation is again."""
-
-    told = None
-
-    def __invert__(self):
-        return super().__invert__() if self.told is None else self.told
+        return AllBut.of(self, self.children, _connector=self.connector, _negated=not self.negated)
 
 
 class Narrowed(Q):

@@ -311,8 +311,7 @@ class Reference(Field):
 
     def offers(self, scope, prefix):
         pattern = like(f"{prefix}{ANY}", {len(prefix)})
-        columns = {*self.table.columns, self.table.shown}
-        wanted = any_of([Q(**{f"{column}__like": pattern}) for column in columns])
+        wanted = any_of([Q(**{f"{column}__like": pattern}) for column in self.table.names])
         names = scope.offered(self.table, wanted)[:OFFERED]
         found = {quoted(self.table.written(row)): str(getattr(row, self.table.shown)) for row in names}
         return list(found.items())

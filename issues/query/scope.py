@@ -36,6 +36,11 @@ class Table:
     columns: tuple[str, ...]
     shown: str = "name"
 
+    @property
+    def names(self):
+        """The columns by which people know a row."""
+        return tuple(dict.fromkeys((*self.columns, self.shown)))
+
     def condition(self, value):
         """The Q on rows that `value` names."""
         uuid = as_uuid(value.text)
@@ -151,23 +156,22 @@ class Scope:
 
     def close(self, table, value):
         """What to write for the row whose name is close to one that names nothing, or None."""
-        rows = [(row, table.written(row)) for row in self.offered(table)[:CLOSE]]
+        rows = [(row, table.written(row)) for row in self.offered(table, Q())[:CLOSE]]
         names = {str(name).casefold(): name for row, name in rows}
         names |= {str(getattr(row, table.shown)).casefold(): name for row, name in rows}
         match = get_close_matches(value.text.casefold(), names, 1)
         return quoted(names[match[0]]) if match else None
 
-    def offered(self, table, wanted=None):
+    def offered(self, table, wanted):
         """The names of a table's rows that are not retired, and of which `wanted`, a Q, holds: each once,
         though a row of every space may have it.
         """
-        names = dict.fromkeys((*table.columns, table.shown))
         if table is PEOPLE:
             people = people_of(self.spaces).values("pk")
-            rows = get_user_model().objects.filter(wanted or Q(), pk__in=people)
-            return rows.values_list(*names, "uuid", named=True)
-        rows = table.of(self.spaces).filter(wanted or Q(), is_active=True)
-        return rows.order_by(*names).values_list(*names, named=True).distinct()
+            rows = get_user_model().objects.filter(wanted, pk__in=people)
+            return rows.values_list(*table.names, "uuid", named=True)
+        rows = table.of(self.spaces).filter(wanted, is_active=True)
+        return rows.order_by(*table.names).values_list(*table.names, named=True).distinct()
 
     @cached_property
     def issues(self):

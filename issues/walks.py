@@ -385,8 +385,9 @@ def probed_late(path, values, conditions, order, backwards, skip, size):
     holds = " AND ".join(sql for sql, _ in rest)
     in_order = f"ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT"
     sql = (
-        f"WITH near AS MATERIALIZED (SELECT id FROM ({first} {in_order} {most + SPARE}) AS first WHERE "
-        f"(SELECT {holds} FROM issues_issue WHERE issues_issue.id = first.id) {in_order} {most}) "
+        f"WITH near AS MATERIALIZED (SELECT id FROM (SELECT id FROM ({first}) AS part {in_order} "
+        f"{most + SPARE}) AS first WHERE (SELECT {holds} FROM issues_issue WHERE issues_issue.id = first.id) "
+        f"{in_order} {most}) "
         f"SELECT id FROM (SELECT id FROM near WHERE (SELECT count(*) FROM near) = {most} UNION ALL "
         f"SELECT id FROM ({each}) AS parts WHERE (SELECT count(*) FROM near) < {most}) AS page "
         f"{in_order} {size} OFFSET {skip}"

@@ -201,6 +201,23 @@ def test_what_lies_behind_deleted_issues_is_on_the_page_of_a_label(ops, alice, m
     assert len(found[SORTS[0]]) == 7
 
 
+@pytest.mark.parametrize("wanted", ["label", "team"])
+def test_a_page_by_number_of_one_label_or_team_is_found_without_the_pages_before_it(ops, alice, wanted):
+    team = TeamFactory(space=ops)
+    issues = [IssueFactory.build(space=ops) for _ in range(7)]
+    for issue in issues:
+        issue.labels, issue.teams = {"squad": "db"}, [team]
+        issue.save()
+    issues[2].trash()
+
+    filters = IssueFilter(
+        {wanted: "squad" if wanted == "label" else str(team.uuid)}, request=SimpleNamespace(user=alice)
+    )
+    page = issue_rows.numbered_page(filters, ORDERS[SORTS[0]], 2, 2, ("id",), 6)
+
+    assert [row["id"] for row in page] == in_order(filters.qs, ORDERS[SORTS[0]])[2:4]
+
+
 @pytest.mark.parametrize("lists", [0, conjuncts.LISTS])
 @pytest.mark.parametrize("sort", SORTS)
 def test_words_and_labels_go_on_where_a_page_ended(ops, alice, sort, lists, monkeypatch):

@@ -12,7 +12,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from issues.models import HistoryEntry, Issue, IssueChannel, IssueLabel, IssueTeam
-from issues.models.sql import among
+from issues.models.issue import CHANGED_BY_NOBODY, TOLD_BY_NOBODY
+from issues.models.sql import among, where_of
 from issues.search import AllBut, Windows
 
 # So many issues of a space may be sorted, instead of walking through all others.
@@ -174,6 +175,25 @@ def regressed(spaces, **when):
     )
     found.equal = {"space_id": list(spaces)}
     found.probe = Q(Exists(entries.filter(issue=OuterRef("pk"))))
+    return found
+
+
+def told_by_nobody(spaces):
+    """The Driven Q of issues of these spaces that do not say who told."""
+    return in_part("issue_told_by_nobody", spaces, TOLD_BY_NOBODY)
+
+
+def changed_by_nobody(spaces):
+    """The Driven Q of issues of these spaces that do not say who changed them last."""
+    return in_part("issue_changed_by_nobody", spaces, CHANGED_BY_NOBODY)
+
+
+def in_part(index, spaces, condition):
+    """The Driven Q of issues of these spaces that are in a partial index, whose condition this Q is."""
+    found = Driven(condition)
+    found.path = Path(index, ("space_id",), where=where_of(Issue.objects.filter(condition)))
+    found.equal = {"space_id": list(spaces)}
+    found.probe = Q(condition)
     return found
 
 

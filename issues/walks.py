@@ -16,6 +16,7 @@ from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import NO_PATH, WIDE, Driven, Path, adapted, column_of, index_hint, size_of
 from issues.search import along_index
 
+TABLE = Issue._meta.db_table
 # As many keys as a list may have.
 ENDLESS = 2**31 - 1
 # So many rows are a short page, for which PostgreSQL expects to walk only a little.
@@ -63,7 +64,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     if path.windows and not order.column:
         return in_windows(path, rest, order, key, backwards, size, skip, found.is_known_by_words)
     starts = beyonds(order, key, backwards, path) if key else [edge(found, path, order, backwards)]
-    is_bare = driven and not path.is_repeated and len(rest) == len(OF_ALL)
+    is_bare = driven and path.source != TABLE and not path.is_repeated and len(rest) == len(OF_ALL)
     is_bare = is_bare and connection.vendor == "postgresql" and order.column is None
     find = probing_branch if is_bare else branch
     if len(starts) * size_of(values.values()) == 1 and not order.column and not skip:
@@ -136,7 +137,7 @@ def all_ids(spaces, conditions, is_negated=False):
     if along is None:
         return None
     try:
-        if along[0].source != Issue._meta.db_table:
+        if along[0].source != TABLE:
             return [keys_along(found, *along)]
         deleted = DELETED, {"space_id": found.equal["space_id"]}, None
         return [keys_along(found, *each, is_present=False) for each in (along, deleted)]
@@ -192,7 +193,7 @@ def conjunction(found, path, values, driven):
     for column, known in found.equal.items():
         if column not in values:
             rest.append(column_among(column, known, path is not NO_PATH))
-        elif driven:
+        elif driven and path.source != TABLE:
             rest.append((f"issues_issue.{column} = {column_of(path, column)}", []))
     others = [*found.others, *found.told, *(each.probe for each in found.driven if each is not driven)]
     others += [] if path.is_of_words else found.said

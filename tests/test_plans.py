@@ -299,10 +299,11 @@ def test_lists_of_other_doors_and_what_is_similar_go_along_an_index(person):
 
 
 def guance_filters(person):
-    """What Guance's list is narrowed by, as it is and negated, but for nobody, whom no index knows."""
+    """What Guance's list is narrowed by, as it is and negated; no value is nobody."""
     account = prefixed("acnt", person)
     wanted = {"resource": "api", "level": "1", "statusType": "10", "creator": account, "updator": account}
-    for (key, value), is_equal in product(wanted.items(), (True, False)):
+    nobody = {"resource": "", "level": "", "creator": "", "updator": ""}
+    for (key, value), is_equal in product([*wanted.items(), *nobody.items()], (True, False)):
         yield {"key": key, "value": value, "equal": is_equal}
 
 

@@ -27,6 +27,9 @@ from issues.models.space import Counter, Space
 
 # Sightings change the last version no more often than this.
 PAUSE = timedelta(hours=1)
+# Issues that do not say who told of them, or who changed them last: an anonymous reporter stays so.
+TOLD_BY_NOBODY = Q(reporter=None) | Q(is_anonymous=True)
+CHANGED_BY_NOBODY = Q(updated_by=None) | Q(is_anonymous=True, reporter=F("updated_by"))
 
 
 class Issue(Rendered):
@@ -266,6 +269,11 @@ class Issue(Rendered):
             models.Index("reporter", F("id").desc(), "space", "is_anonymous", name="issue_reporter"),
             models.Index(
                 "updated_by", F("id").desc(), "space", "is_anonymous", "reporter", name="issue_updated_by"
+            ),
+            # What few issues are: without these, a list of them walks by all others.
+            models.Index("space", F("id").desc(), condition=TOLD_BY_NOBODY, name="issue_told_by_nobody"),
+            models.Index(
+                "space", F("id").desc(), condition=CHANGED_BY_NOBODY, name="issue_changed_by_nobody"
             ),
             models.Index("level", "space", F("id").desc(), name="issue_level"),
             models.Index("environment", F("id").desc(), name="issue_environment"),

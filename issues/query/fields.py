@@ -19,7 +19,7 @@ from issues.models.count import tags_like
 from issues.models.search_document import MARKS, value_token
 from issues.models.sets import IssueChannel, IssueLabel, IssueTeam
 from issues.orders import ORDERS
-from issues.paths import labelled, member_of, regressed
+from issues.paths import labelled, member_of, regressed, told_by_nobody
 from issues.query import moments
 from issues.query.parser import COMPARISON
 from issues.query.scope import (
@@ -357,7 +357,7 @@ class Reporter(Person):
         return super().among(rows, scope) & Q(is_anonymous=False)
 
     def empty(self, scope):
-        return Q(reporter=None) | Q(is_anonymous=True)
+        return told_by_nobody(scope.spaces)
 
 
 class Teams(Reference):
@@ -446,6 +446,16 @@ class Prose(Text):
 
     def word(self, value, scope):
         return spoken(value, gettext("“{}”"))
+
+
+class Title(Prose):
+    """No issue is without one."""
+
+    def empty(self, scope):
+        return NEVER
+
+    def full(self, scope):
+        return ALWAYS
 
 
 class Exact(Text):
@@ -811,7 +821,7 @@ for entry in (
     Text("platform", _("on {}"), "platform", help=_("The platform")),
     Text("track", _("of track {}"), "track", help=_("The track")),
     Exact("fingerprint", _("of fingerprint {}"), "fingerprint", help=_("What sightings have in common")),
-    Prose("title", _("with {} in the title"), "title", help=_("Part of the title")),
+    Title("title", _("with {} in the title"), "title", help=_("Part of the title")),
     Prose("description", _("with {} in the description"), "description", help=_("Part of the description")),
     Number("seen", _("seen {} times"), "seen_count", ("seen_count",), _("How often it was seen")),
     Number("comments", _("with {} comments"), "comment_count", help=_("The number, internal ones aside")),

@@ -1,6 +1,6 @@
 """Guance's calls for issues, and what all its calls have in common."""
 
-from django.db.models import F, Q
+from django.db.models import Q
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -10,7 +10,7 @@ from issues.limits import PAGE, QUERY
 from issues.models import Channel
 from issues.models.fields import canonical
 from issues.models.search_document import value_token
-from issues.paths import member_of
+from issues.paths import changed_by_nobody, member_of, told_by_nobody
 from issues.search import narrowed, told
 from issues.serializers import ExactCharField
 from issues.space_serializers import StrictIntegerField
@@ -223,14 +223,14 @@ def by_status(space, value):
 def by_creator(space, value):
     """Whom an issue hides, no filter finds."""
     if not value:
-        return Q(reporter=None) | Q(is_anonymous=True)
+        return told_by_nobody([space.pk])
     person = person_of(space, value)
     return Q(reporter=person, is_anonymous=False) if person else NOTHING
 
 
 def by_updator(space, value):
     if not value:
-        return Q(updated_by=None) | Q(is_anonymous=True, reporter=F("updated_by"))
+        return changed_by_nobody([space.pk])
     person = person_of(space, value)
     return Q(updated_by=person) & ~Q(is_anonymous=True, reporter=person) if person else NOTHING
 

@@ -23,6 +23,8 @@ ENDLESS = 2**31 - 1
 SHORT = 20
 # To read more keys of each part takes PostgreSQL longer than to plan all parts, of which it merges a few.
 MERGED = 500
+# In more parts of an index than these, PostgreSQL looks no farther at first than at so many of the next keys.
+MANY_PARTS, NEAR = 8, 8_192
 # So many keys more than a page has are looked at, since a few of them may be of deleted issues.
 SPARE = 12
 # An issue may be of several of these.
@@ -79,6 +81,8 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
             unsorted(*part, [start, *rest], order) for start in starts for part in parts_of(path, values)
         ]
         sql = union.join(sql for sql, _ in found)
+    elif order.column is None and skip + size <= MERGED and is_narrowed(path, values, rest, driven):
+        return near_first(path, values, starts[0], rest, order, backwards, skip, size)
     else:
         found = [
             part
@@ -88,6 +92,38 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
     sql += f" ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
     return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
+
+
+def is_narrowed(path, values, conditions, driven):
+    """Whether more is asked than the index has of whose many parts a list goes along, in their order."""
+    if not (driven or path in WIDE) or path.few:
+        return False
+    # What is of a space in another table is asked of its issue as well.
+    has_space = "space_id" in values and path.source == TABLE
+    return len(conditions) > len(OF_ALL) - has_space and size_of(values.values()) > MANY_PARTS
+
+
+def near_first(path, values, start, rest, order, backwards, skip, size):
+    """(SQL, parameters) of a page of keys along a path, as by `ids_of`, in many parts of an index, for
+    PostgreSQL: in each of them it would walk on until it has a page, however far that is from the first ones
+    of others. So it looks no farther than NEAR where all together have a page there.
+    """
+    most, descends = skip + size, order.id_descending != backwards
+    bound, known = start
+    first = f"(SELECT {'max' if descends else 'min'}(id) FROM {TABLE})"
+    if bound:
+        _, first = bound.removeprefix(f"{path.key} ").split(" ", 1)
+    is_near = f"{path.key} {'>' if descends else '<'} {first} {'-' if descends else '+'} {NEAR}", known
+    is_short = f"(SELECT count(*) FROM near) < {most}", []
+    near, parameters = in_parts(path, values, [start, is_near, *rest], order, backwards, most, branch)
+    far, more = in_parts(path, values, [start, is_short, *rest], order, backwards, most, branch)
+    in_order = f"ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT"
+    return (
+        f"WITH near AS MATERIALIZED (SELECT id FROM ({near}) AS parts {in_order} {most}) "
+        f"SELECT id FROM (SELECT id FROM near WHERE (SELECT count(*) FROM near) = {most} "
+        f"UNION ALL SELECT id FROM ({far}) AS parts) AS page {in_order} {size} OFFSET {skip}",
+        [*parameters, *more],
+    )
 
 
 def in_alternatives(spaces, alternatives, order, key, backwards, size, skip):

@@ -173,6 +173,8 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
             patch.setattr(conjuncts, "LISTS", 0)
             patch.setattr(walks, "SPARE", 1)
             patch.setattr(walks, "MERGED", 2)
+        patch.setattr(walks, "MANY_PARTS", chance.choice([1, 8]))
+        patch.setattr(walks, "NEAR", chance.choice([1, 4, 30]))
         there, back = read_to_the_end(filters, order, size)
 
     wanted = in_order(filters.qs, order)
@@ -216,6 +218,67 @@ def test_a_page_by_number_of_one_label_or_team_is_found_without_the_pages_before
     page = issue_rows.numbered_page(filters, ORDERS[SORTS[0]], 2, 2, ("id",), 6)
 
     assert [row["id"] for row in page] == in_order(filters.qs, ORDERS[SORTS[0]])[2:4]
+
+
+@pytest.mark.parametrize("near", [1, 6, walks.NEAR])
+def test_a_page_goes_on_where_too_few_are_near(ops, alice, monkeypatch, near):
+    monkeypatch.setattr(walks, "MANY_PARTS", 1)
+    monkeypatch.setattr(walks, "NEAR", near)
+    data = SpaceFactory(key="DATA")
+    MembershipFactory(user=alice, space=data)
+    for number in range(24):
+        assignee = None if number in (2, 3, 9, 10, 11, 19, 20, 21) else alice
+        IssueFactory(space=(ops, data)[number % 2], assignee=assignee)
+
+    filters = IssueFilter({"assignee": "none", "project": "none"}, request=SimpleNamespace(user=alice))
+    found = {sort: read_to_the_end(filters, ORDERS[sort], 3) for sort in SORTS}
+
+    wanted = {sort: in_order(filters.qs, ORDERS[sort]) for sort in SORTS}
+    assert found == {sort: (ids, ids[:6]) for sort, ids in wanted.items()}
+    assert len(wanted[SORTS[0]]) == 8
+
+
+@pytest.mark.parametrize("more", ["", "is:open", "comments:0", "label:squad", "is:anonymous", "level:none"])
+@pytest.mark.parametrize("space", ["", "OPS"])
+def test_what_nobody_told_is_found_beside_anything_else(ops, alice, monkeypatch, space, more):
+    monkeypatch.setattr(walks, "MANY_PARTS", 1)
+    data = SpaceFactory(key="DATA")
+    MembershipFactory(user=alice, space=data)
+    for number in range(20):
+        reporter, is_anonymous = (alice, number % 5 == 0) if number % 2 else (None, False)
+        issue = IssueFactory.build(
+            space=(ops, data)[number % 4 == 0], reporter=reporter, is_anonymous=is_anonymous
+        )
+        issue.labels = {"squad": ""} if number % 3 else {}
+        issue.save()
+
+    asked = {"q": f"no:reporter {more}"} | ({"space": space} if space else {})
+    filters = IssueFilter(asked, request=SimpleNamespace(user=alice))
+    found = {sort: read_to_the_end(filters, ORDERS[sort], 2) for sort in SORTS}
+
+    wanted = {sort: in_order(filters.qs, ORDERS[sort]) for sort in SORTS}
+    assert {sort: there for sort, (there, _) in found.items()} == wanted
+    assert all(back == wanted[sort][: len(back)] for sort, (_, back) in found.items())
+    assert wanted[SORTS[0]]
+
+
+@pytest.mark.parametrize(
+    "query", ["number:<9", "number:>2 is:open", "number:<9 assignee:none", "created:>-1d"]
+)
+def test_a_range_in_many_spaces_is_read_page_by_page(ops, alice, monkeypatch, query):
+    monkeypatch.setattr(walks, "MANY_PARTS", 1)
+    data = SpaceFactory(key="DATA")
+    MembershipFactory(user=alice, space=data)
+    for number in range(20):
+        IssueFactory(space=(ops, data)[number % 2], assignee=None)
+
+    filters = IssueFilter({"q": query}, request=SimpleNamespace(user=alice))
+    found = {sort: read_to_the_end(filters, ORDERS[sort], 5) for sort in SORTS}
+
+    wanted = {sort: in_order(filters.qs, ORDERS[sort]) for sort in SORTS}
+    assert {sort: there for sort, (there, _) in found.items()} == wanted
+    assert all(back == wanted[sort][: len(back)] for sort, (_, back) in found.items())
+    assert len(wanted[SORTS[0]]) > 10
 
 
 @pytest.mark.parametrize("lists", [0, conjuncts.LISTS])

@@ -231,6 +231,8 @@ def test_a_query_finds_what_its_plain_reading_finds(fill, spaces, alice, monkeyp
         monkeypatch.setattr("issues.conjuncts.RARE", 2)
         monkeypatch.setattr("issues.conjuncts.OF_VALUES", 8)
         monkeypatch.setattr("issues.conjuncts.UNPLANNED", 16)
+        monkeypatch.setattr("issues.walks.MANY_PARTS", 1)
+        monkeypatch.setattr("issues.walks.NEAR", 9)
     reader = alice
     if seed < 3:
         reader = MembershipFactory(space=spaces[0], role=role, user__time_zone="Asia/Kolkata").user

@@ -104,6 +104,10 @@ def to_native(scenario):
     return figure
 
 
+def slowest_combination(found):
+    return worst(found.get("combinations", {}).values())
+
+
 def to_page(found):
     return ratio(of(found, "issue page, long", "p50"), of(found, "issue page", "p50"))
 
@@ -149,6 +153,7 @@ BARS = (
     Bar("list, first page, to 10k", 1.3, to_small("list")),
     Bar("list, 1,000th page, to 10k", 1.3, to_small("deep page")),
     *(Bar(f"{name}, to 10k", 1.5, to_small(name)) for name in TOTALS),
+    Bar("total, the slowest combination of five, to 10k", 1.5, slowest_combination),
     *(Bar(f"{name}, p95", 50, p95(name), unit=" ms") for name in OTHERS),
     Bar("total, two together once more, p95", 50, p95("total, again"), unit=" ms"),
     Bar("get one, of the reference's requests/s", 0.33, to_reference("get"), is_least=True),
@@ -198,6 +203,9 @@ def table(found):
     for name, took in found["shapes"].items():
         was = found["shapes at 10k"].get(name)
         lines.append(f"| {name} | {took:.2f} | {f'{took / was:.1f}' if was else ''} |")
+    if each := found.get("combinations"):
+        lines += ["", "| a total and the first issue | times that at 10k |", "| --- | --- |"]
+        lines += [f"| {name} | {times:.2f} |" for name, times in each.items()]
     if memory := found.get("memory"):
         lines += [
             "",

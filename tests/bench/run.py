@@ -33,8 +33,8 @@ TO_SMALL = ("list", "deep page", "create", *bars.TOTALS, *bars.DOORS)
 TO_LIST = ("label", "total, again", *bars.SEARCHES)
 # As many as `make run` has. On SQLite each has a page cache of its own, which a commit of another empties.
 THREADS = 4
-# Seconds, in which each of so many threads is asked at least once.
-SOON = 0.3
+# Seconds, in which each of so many threads is asked at least once; and how often what is quick takes turns.
+SOON, TIMES = 0.3, 5
 # An answer that the writer's next issue makes stale is measured without one; whoever writes has no rival.
 QUIET = ("total, again", "create", "create, a title only")
 
@@ -108,6 +108,9 @@ def measured(url, small, wanted):
                 for name in names:
                     targets = targets_of(name, servers, here, there, wanted.smoke)
                     found["scenarios"][name] = compared(targets, name in REFERENCE, wanted)
+        if small and (not only or "combinations" in only):
+            at_10k = servers["product at 10k"], there["combinations"]
+            found["combinations"] = each_to_small((servers["product"], here["combinations"]), at_10k)
         if "create" in scenarios and not wanted.smoke:
             found["at once"] = at_once(servers["threads"], here["product"]["create"])
         if not wanted.smoke:
@@ -125,7 +128,7 @@ def used(server, scenarios):
 def asked(url):
     """What `tests.bench.scenarios` says for this database, its requests as bytes."""
     said = json.loads(data.run(url, "-m", "tests.bench.scenarios", stdout=subprocess.PIPE).stdout)
-    for target in ("product", "reference"):
+    for target in ("product", "reference", "combinations"):
         said[target] = {
             name: [request(*each) for each in requests] for name, requests in said[target].items() if requests
         }
@@ -164,6 +167,18 @@ def compared(targets, is_crowded, wanted):
         name: {figure: statistics.median(run[figure] for run in runs[name]) for figure in runs[name][0]}
         for name in targets
     }
+
+
+def each_to_small(large, small):
+    """{combination: times as long as with 10,000 issues}, in turns; either is (server, requests of each)."""
+    found = {}
+    for name in small[1]:
+        ratios = []
+        for _ in range(TIMES):
+            took = [load(server.port, asked[name], 1, SOON)["p50"] for server, asked in (large, small)]
+            ratios.append(took[0] / took[1])
+        found[name] = statistics.median(ratios)
+    return found
 
 
 def at_once(server, requests):

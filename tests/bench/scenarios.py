@@ -2,7 +2,7 @@
 
     {"product": {scenario: [request]}, "reference": {scenario: [request]}, "queries": {scenario: statements
     of the product}, "beside": the same without those that sign in, "weights": {page: its kilobytes as they
-    are sent}, "shapes": {list: milliseconds}}
+    are sent}, "shapes": {list: milliseconds}, "combinations": {what is counted: [request]}}
 
 A request is [method, path, header that signs in, body].
 """
@@ -135,20 +135,9 @@ class Scenarios:
         return f"/api/issues/?space={self.space.key}&status=resolved&cursor={cursor}"
 
     def totals(self):
-        issue = self.somebody
-        own = {
-            "space": f"space={self.space.key}",
-            "project": f"project={issue.project.uuid}",
-            "status": f"status={OPEN}",
-            "level": f"level={issue.level.key}",
-            "assignee": f"assignee={issue.assignee.uuid}",
-        }
+        own = self.own()
         asked = {name: [query] for name, query in own.items()}
-        nothing = own | {"project": "project=none", "level": "level=P0,P1", "assignee": "assignee=none"}
-        several = [each for size in (2, 3, 4) for each in combinations(own, size)]
-        asked["some of five"] = [
-            "&".join(queries[name] for name in names) for queries in (own, nothing) for names in several
-        ]
+        asked["some of five"] = [*self.some_of_five(2, 3, 4).values()]
         asked["all five"] = ["&".join(own.values())]
         asked |= self.others()
         # What no counter tells is kept for a version of the spaces.
@@ -156,6 +145,33 @@ class Scenarios:
         return {
             f"total, {name}": self.total(*islice(cycle(queries), TOKENS)) for name, queries in asked.items()
         }
+
+    def own(self):
+        """{name: query string} of each that the counters know, as one issue has it."""
+        issue = self.somebody
+        return {
+            "space": f"space={self.space.key}",
+            "project": f"project={issue.project.uuid}",
+            "status": f"status={OPEN}",
+            "level": f"level={issue.level.key}",
+            "assignee": f"assignee={issue.assignee.uuid}",
+        }
+
+    def some_of_five(self, *sizes):
+        """{combination: query string} of so many of these, as the issue has them, and of none or two."""
+        own = self.own()
+        other = own | {"project": "project=none", "level": "level=P0,P1", "assignee": "assignee=none"}
+        names = [each for size in sizes for each in combinations(own, size)]
+        return {
+            f"{', '.join(each)}{words}": "&".join(queries[name] for name in each)
+            for queries, words in ((own, ""), (other, "; none or two"))
+            for each in names
+        }
+
+    def combinations(self):
+        """{combination: requests} of each total by itself."""
+        asked = self.some_of_five(1, 2, 3, 4, 5)
+        return {name: self.total(*[query] * len(asked)) for name, query in asked.items()}
 
     def others(self):
         """{filter: query strings}, different ones, so that few of the answers were kept."""
@@ -355,8 +371,10 @@ def main():
     django.setup()
     from tests.bench import shapes
 
-    found = Scenarios().both()
+    scenarios = Scenarios()
+    found = scenarios.both()
     found |= measured_once(found["product"]) | {"shapes": shapes.times()}
+    found["combinations"] = scenarios.combinations()
     json.dump(found, sys.stdout)
 
 

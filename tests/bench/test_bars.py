@@ -55,6 +55,15 @@ def test_the_worst_of_several_counts(found):
     assert "| list, 1,000th page, to 10k | ≤ 1.3x | 1.4x | **fails** |" in bars.table(found)
 
 
+def test_each_combination_of_a_total_counts_by_itself(found):
+    found["combinations"] = {"level": 1.1, "status, level": 1.6}
+
+    lines = bars.table(found)
+
+    assert "| total, the slowest combination of five, to 10k | ≤ 1.5x | 1.6x | **fails** |" in lines
+    assert "| status, level | 1.60 |" in lines
+
+
 def test_a_quick_run_names_what_takes_too_much(found):
     found["scenarios"]["get"]["product"] = figures(cpu=90_000.0)
     found["queries"]["list"], found["weights"]["list page"] = 50, 61.0

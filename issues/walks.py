@@ -65,7 +65,8 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         return "", []
     if path.windows and not order.column:
         return in_windows(path, rest, order, key, backwards, size, skip, found.is_known_by_words)
-    starts = beyonds(order, key, backwards, path) if key else [edge(found, path, order, backwards)]
+    first = None if key else edge(found, path, order, backwards)
+    starts = beyonds(order, key, backwards, path) if key else [at_edge(first, path, order, backwards)]
     is_bare = driven and path.source != TABLE and not path.is_repeated and len(rest) == len(OF_ALL)
     is_bare = is_bare and connection.vendor == "postgresql" and order.column is None
     find = probing_branch if is_bare else branch
@@ -82,7 +83,8 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         ]
         sql = union.join(sql for sql, _ in found)
     elif order.column is None and skip + size <= MERGED and is_narrowed(path, values, rest, driven):
-        return near_first(path, values, starts[0], rest, order, backwards, skip, size)
+        place = place_of(key, first, order, backwards)
+        return near_first(path, values, place, [*starts, *rest], order, backwards, skip, size)
     else:
         found = [
             part
@@ -90,7 +92,7 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
             for part in in_groups(path, values, [start, *rest], order, backwards, skip + size, find)
         ]
         sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
-    sql += f" ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
+    sql += f" {in_order(order, backwards)} LIMIT {size} OFFSET {skip}"
     return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
 
 
@@ -103,26 +105,32 @@ def is_narrowed(path, values, conditions, driven):
     return len(conditions) > len(OF_ALL) - has_space and size_of(values.values()) > MANY_PARTS
 
 
-def near_first(path, values, start, rest, order, backwards, skip, size):
+def near_first(path, values, place, conditions, order, backwards, skip, size):
     """(SQL, parameters) of a page of keys along a path, as by `ids_of`, in many parts of an index, for
     PostgreSQL: in each of them it would walk on until it has a page, however far that is from the first ones
-    of others. So it looks no farther than NEAR where all together have a page there.
+    of others. So it looks no farther than NEAR from `place`, where the page begins, if all together have a
+    page there.
     """
-    most, descends = skip + size, order.id_descending != backwards
-    bound, known = start
-    first = f"(SELECT {'max' if descends else 'min'}(id) FROM {TABLE})"
-    if bound:
-        _, first = bound.removeprefix(f"{path.key} ").split(" ", 1)
-    is_near = f"{path.key} {'>' if descends else '<'} {first} {'-' if descends else '+'} {NEAR}", known
-    is_short = f"(SELECT count(*) FROM near) < {most}", []
-    near, parameters = in_parts(path, values, [start, is_near, *rest], order, backwards, most, branch)
-    far, more = in_parts(path, values, [start, is_short, *rest], order, backwards, most, branch)
-    in_order = f"ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT"
+    most, (first, known) = skip + size, place
+    sign, farther = (">", "-") if order.id_descending != backwards else ("<", "+")
+    is_near = f"{path.key} {sign} {first} {farther} {NEAR}", known
+    near, parameters = in_parts(path, values, [is_near, *conditions], order, backwards, most, branch)
+    near = f"SELECT id FROM ({near}) AS parts {in_order(order, backwards)} LIMIT {most}", parameters
+    far = in_parts(path, values, conditions, order, backwards, most, branch)
+    return near_or_all(near, far, order, backwards, skip, size)
+
+
+def near_or_all(near, far, order, backwards, skip, size):
+    """(SQL, parameters) of a page of the keys of `near`; of those of `far`, which then has all of them as
+    well, where there are too few. Both are (SQL, parameters).
+    """
+    most = skip + size
     return (
-        f"WITH near AS MATERIALIZED (SELECT id FROM ({near}) AS parts {in_order} {most}) "
-        f"SELECT id FROM (SELECT id FROM near WHERE (SELECT count(*) FROM near) = {most} "
-        f"UNION ALL SELECT id FROM ({far}) AS parts) AS page {in_order} {size} OFFSET {skip}",
-        [*parameters, *more],
+        f"WITH near AS MATERIALIZED ({near[0]}) "
+        f"SELECT id FROM (SELECT id FROM near WHERE (SELECT count(*) FROM near) = {most} UNION ALL "
+        f"SELECT id FROM ({far[0]}) AS parts WHERE (SELECT count(*) FROM near) < {most}) AS page "
+        f"{in_order(order, backwards)} LIMIT {size} OFFSET {skip}",
+        [*near[1], *far[1]],
     )
 
 
@@ -140,8 +148,8 @@ def in_alternatives(spaces, alternatives, order, key, backwards, size, skip):
     if order.column:
         among = f"= ANY(ARRAY({sql}))" if connection.vendor == "postgresql" else f"IN ({sql})"
         sql = f"SELECT id, {order.column} FROM issues_issue WHERE id {among}"
-    in_order = f"ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT {size} OFFSET {skip}"
-    return f"SELECT id FROM ({sql}) AS parts {in_order}", [value for _, known in found for value in known]
+    sql = f"SELECT id FROM ({sql}) AS parts {in_order(order, backwards)} LIMIT {size} OFFSET {skip}"
+    return sql, [value for _, known in found for value in known]
 
 
 def number_of(spaces, conditions, most=ENDLESS):
@@ -307,11 +315,31 @@ def beyonds(order, key, backwards, path):
 
 
 def edge(found, path, order, backwards):
-    """(SQL, parameters) of the bound from which a first page begins, where ranges are asked for."""
+    """The key at which a first page begins, where ranges are asked for that say so, else None."""
     is_walk = not (path is NO_PATH or path.is_narrow or path.windows or path.sorted_by or order.column)
-    descends = order.id_descending != backwards
-    key = found.edge(descends) if found.ranges and is_walk else None
-    return ("", []) if key is None else (f"{path.key} {'<=' if descends else '>='} %s", [key])
+    return found.edge(order.id_descending != backwards) if found.ranges and is_walk else None
+
+
+def at_edge(first, path, order, backwards):
+    """(SQL, parameters) of the bound that is the key `first`; none for None."""
+    sign = comparison(order.id_descending, backwards)
+    return ("", []) if first is None else (f"{path.key} {sign}= %s", [first])
+
+
+def place_of(key, first, order, backwards):
+    """(SQL, parameters) of the key at which a page by arrival begins: that of an issue after `key`, `first`,
+    or else at the end of all.
+    """
+    if key:
+        return f"({ROW_OF_KEY})", [stored(key[-1])]
+    if first is not None:
+        return "%s", [first]
+    return f"(SELECT {'max' if order.id_descending != backwards else 'min'}(id) FROM {TABLE})", []
+
+
+def in_order(order, backwards):
+    """The ORDER BY of keys that are found, and of what they are sorted by."""
+    return f"ORDER BY {', '.join(order.sql(backwards, ''))}"
 
 
 def comparison(descending, backwards):
@@ -414,23 +442,18 @@ def probed_late(path, values, conditions, order, backwards, skip, size):
     has and a few to spare; only where too few of them do, those of each part are.
     """
     start, *rest = conditions
-    most = skip + size
+    most, sorting = skip + size, in_order(order, backwards)
     first, known = in_parts(path, values, [start], order, backwards, most + SPARE, probing_branch)
-    each, asked = in_parts(path, values, conditions, order, backwards, most, probing_branch)
+    far = in_parts(path, values, conditions, order, backwards, most, probing_branch)
     # In the space of a set's row is its issue as well.
     rest = [(sql, values) for sql, values in rest if f"{path.source}." not in sql]
     holds = " AND ".join(sql for sql, _ in rest)
-    in_order = f"ORDER BY {', '.join(order.sql(backwards, ''))} LIMIT"
-    sql = (
-        f"WITH near AS MATERIALIZED (SELECT id FROM (SELECT id FROM ({first}) AS part {in_order} "
-        f"{most + SPARE}) AS first WHERE (SELECT {holds} FROM issues_issue WHERE issues_issue.id = first.id) "
-        f"{in_order} {most}) "
-        f"SELECT id FROM (SELECT id FROM near WHERE (SELECT count(*) FROM near) = {most} UNION ALL "
-        f"SELECT id FROM ({each}) AS parts WHERE (SELECT count(*) FROM near) < {most}) AS page "
-        f"{in_order} {size} OFFSET {skip}"
+    near = (
+        f"SELECT id FROM (SELECT id FROM ({first}) AS part {sorting} LIMIT {most + SPARE}) AS first "
+        f"WHERE (SELECT {holds} FROM issues_issue WHERE issues_issue.id = first.id) {sorting} LIMIT {most}"
     )
     said = [value for _, values in rest for value in values]
-    return sql, [*known, *said, *asked]
+    return near_or_all((near, [*known, *said]), far, order, backwards, skip, size)
 
 
 def probing_branch(path, equal, conditions, order, backwards, size):

@@ -275,7 +275,10 @@ class Issue(Rendered):
             models.Index(
                 "space", F("id").desc(), condition=CHANGED_BY_NOBODY, name="issue_changed_by_nobody"
             ),
-            models.Index("level", "space", F("id").desc(), name="issue_level"),
+            # With what is asked beside a level, so that the rows of those that lack it stay unread.
+            models.Index(
+                "level", "space", F("id").desc(), "status", "assignee", "project", name="issue_level"
+            ),
             models.Index("environment", F("id").desc(), name="issue_environment"),
             models.Index("space", "fingerprint", F("id").desc(), name="issue_fingerprint"),
         ]

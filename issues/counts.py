@@ -98,7 +98,8 @@ def counted_equal(equal):
 
 
 def counted_members(filters):
-    """The number of issues with one label, or of one team or channel, by the index of that set alone.
+    """The number of issues with one label, of one team or channel, or told or changed by nobody, by the index
+    of that set alone.
 
     Deleted issues keep their rows there, but are few. None where anything else is asked for.
     """

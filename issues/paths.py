@@ -5,7 +5,7 @@ all that match. So the page is looked for in each part by itself (a branch: one 
 few rows that all of them give are sorted. What a page costs then does not grow with the table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection
@@ -47,7 +47,7 @@ class Path:
     are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
     may be sorted whatever the order; `is_repeated`, that an issue may have several rows; `is_of_words`, that
     words need not be asked for any more. `sorted_by` is the key as something that no index is in the order
-    of. In the spaces `few` the path `instead` is taken.
+    of. In the spaces `few` the path `instead` is taken, which leaves it the same path.
     """
 
     index: str
@@ -62,8 +62,8 @@ class Path:
     where: tuple[str, list] = ("", [])
     windows: Windows | None = None
     sorted_by: str = ""
-    few: frozenset = frozenset()
-    instead: "Path | None" = None
+    few: frozenset = field(default=frozenset(), compare=False)
+    instead: "Path | None" = field(default=None, compare=False)
 
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.

@@ -67,33 +67,34 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
         return in_windows(path, rest, order, key, backwards, size, skip, found.is_known_by_words)
     first = None if key else edge(found, path, order, backwards)
     starts = beyonds(order, key, backwards, path) if key else [at_edge(first, path, order, backwards)]
-    is_bare = driven and path.source != TABLE and not path.is_repeated and len(rest) == len(OF_ALL)
-    is_bare = is_bare and connection.vendor == "postgresql" and order.column is None
+    is_bare = driven and path.source != TABLE and not path.is_repeated and not path.where[0]
+    is_bare = is_bare and len(rest) == len(OF_ALL) and order.column is None
+    is_bare = is_bare and connection.vendor == "postgresql"
     find = probing_branch if is_bare else branch
     if len(starts) * size_of(values.values()) == 1 and not order.column and not skip:
         (only,) = parts_of(path, values)
         return find(*only, [*starts, *rest], order, backwards, size)
-    if is_bare and skip + size <= MERGED and not path.few:
+    if is_bare and skip + size <= MERGED:
         return probed_late(path, values, [*starts, *rest], order, backwards, skip, size)
     union = " UNION " if values.keys() & REPEATED else " UNION ALL "
     if connection.vendor == "sqlite":
         # It reads of each part as much as it merges, if parts have no end of their own.
-        found = [
+        parts = [
             unsorted(*part, [start, *rest], order) for start in starts for part in parts_of(path, values)
         ]
-        sql = union.join(sql for sql, _ in found)
+        sql = union.join(sql for sql, _ in parts)
     elif order.column is None and skip + size <= MERGED and is_narrowed(path, values, rest, driven):
         place = place_of(key, first, order, backwards)
         return near_first(path, values, place, [*starts, *rest], order, backwards, skip, size)
     else:
-        found = [
+        parts = [
             part
             for start in starts
             for part in in_groups(path, values, [start, *rest], order, backwards, skip + size, find)
         ]
-        sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in found)}) AS parts"
+        sql = f"SELECT * FROM ({union.join(f'SELECT * FROM ({sql}) AS part' for sql, _ in parts)}) AS parts"
     sql += f" {in_order(order, backwards)} LIMIT {size} OFFSET {skip}"
-    return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in found for value in parameters]
+    return f"SELECT id FROM ({sql}) AS page", [value for _, parameters in parts for value in parameters]
 
 
 def is_narrowed(path, values, conditions, driven):
@@ -121,8 +122,8 @@ def near_first(path, values, place, conditions, order, backwards, skip, size):
 
 
 def near_or_all(near, far, order, backwards, skip, size):
-    """(SQL, parameters) of a page of the keys of `near`; of those of `far`, which then has all of them as
-    well, where there are too few. Both are (SQL, parameters).
+    """(SQL, parameters) of a page of the keys of `near`, which has no more than the page ends at; where it
+    has fewer, of those of `far`, which has them all. Both are (SQL, parameters).
     """
     most = skip + size
     return (
@@ -146,8 +147,8 @@ def in_alternatives(spaces, alternatives, order, key, backwards, size, skip):
     # Each gives its first ones, and an issue may be of several.
     sql = " UNION ".join(f"SELECT id FROM ({sql}) AS part" for sql, _ in found)
     if order.column:
-        among = f"= ANY(ARRAY({sql}))" if connection.vendor == "postgresql" else f"IN ({sql})"
-        sql = f"SELECT id, {order.column} FROM issues_issue WHERE id {among}"
+        listed = f"= ANY(ARRAY({sql}))" if connection.vendor == "postgresql" else f"IN ({sql})"
+        sql = f"SELECT id, {order.column} FROM issues_issue WHERE id {listed}"
     sql = f"SELECT id FROM ({sql}) AS parts {in_order(order, backwards)} LIMIT {size} OFFSET {skip}"
     return sql, [value for _, known in found for value in known]
 
@@ -316,7 +317,7 @@ def beyonds(order, key, backwards, path):
 
 def edge(found, path, order, backwards):
     """The key at which a first page begins, where ranges are asked for that say so, else None."""
-    is_walk = not (path is NO_PATH or path.is_narrow or path.windows or path.sorted_by or order.column)
+    is_walk = not (path is NO_PATH or path.is_narrow or path.sorted_by or order.column)
     return found.edge(order.id_descending != backwards) if found.ranges and is_walk else None
 
 
@@ -327,8 +328,8 @@ def at_edge(first, path, order, backwards):
 
 
 def place_of(key, first, order, backwards):
-    """(SQL, parameters) of the key at which a page by arrival begins: that of an issue after `key`, `first`,
-    or else at the end of all.
+    """(SQL, parameters) of the key at which a page by arrival begins: that of the issue it comes after, which
+    is in `key`, or `first`, or else that at the end of all.
     """
     if key:
         return f"({ROW_OF_KEY})", [stored(key[-1])]
@@ -457,8 +458,8 @@ def probed_late(path, values, conditions, order, backwards, skip, size):
 
 
 def probing_branch(path, equal, conditions, order, backwards, size):
-    """The same for a path along a set's table, where the conditions hold for almost every row: they are asked
-    of the issue of each. To join the two tables costs PostgreSQL twice as much, in each of many branches.
+    """As `branch`, along a set's table, where the conditions hold for almost every row: they are asked of the
+    issue of each. To join the two tables costs PostgreSQL twice as much, in each of many branches.
     The first of the conditions is where the page begins, if any, and is for the index.
     """
     (start, bound), *conditions = conditions

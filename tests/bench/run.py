@@ -100,6 +100,10 @@ def measured(url, small, wanted):
         only = bars.CHECKED if wanted.smoke else wanted.only
         scenarios = [name for name in here["product"] if not only or name in only]
         # Those that read first, with somebody who writes beside them.
+        if small and (not only or "combinations" in only):
+            at_10k = servers["product at 10k"], there["combinations"]
+            with writing([url, small]):
+                found["combinations"] = each_to_small((servers["product"], here["combinations"]), at_10k)
         for quiet in (False, True):
             names = [name for name in scenarios if (name in QUIET) is quiet]
             with ExitStack() as meanwhile:
@@ -108,9 +112,6 @@ def measured(url, small, wanted):
                 for name in names:
                     targets = targets_of(name, servers, here, there, wanted.smoke)
                     found["scenarios"][name] = compared(targets, name in REFERENCE, wanted)
-        if small and (not only or "combinations" in only):
-            at_10k = servers["product at 10k"], there["combinations"]
-            found["combinations"] = each_to_small((servers["product"], here["combinations"]), at_10k)
         if "create" in scenarios and not wanted.smoke:
             found["at once"] = at_once(servers["threads"], here["product"]["create"])
         if not wanted.smoke:
@@ -173,10 +174,13 @@ def each_to_small(large, small):
     """{combination: times as long as with 10,000 issues}, in turns; either is (server, requests of each)."""
     found = {}
     for name in small[1]:
+        both = [(server.port, asked[name]) for server, asked in (large, small)]
+        for port, requests in both:
+            load(port, requests, 1, SOON)
         ratios = []
-        for _ in range(TIMES):
-            took = [load(server.port, asked[name], 1, SOON)["p50"] for server, asked in (large, small)]
-            ratios.append(took[0] / took[1])
+        for turn in range(TIMES):
+            took = {port: load(port, requests, 1, SOON) for port, requests in both[:: 1 if turn % 2 else -1]}
+            ratios.append(took[large[0].port]["p50"] / took[small[0].port]["p50"])
         found[name] = statistics.median(ratios)
     return found
 

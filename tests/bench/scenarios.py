@@ -158,15 +158,18 @@ class Scenarios:
         }
 
     def some_of_five(self, *sizes):
-        """{combination: query string} of so many of these, as the issue has them, and of none or two."""
+        """{combination: query string} of so many of these, as the issue has them, and of none or two; each
+        only once.
+        """
         own = self.own()
         other = own | {"project": "project=none", "level": "level=P0,P1", "assignee": "assignee=none"}
         names = [each for size in sizes for each in combinations(own, size)]
-        return {
-            f"{', '.join(each)}{words}": "&".join(queries[name] for name in each)
-            for queries, words in ((own, ""), (other, "; none or two"))
+        asked = {
+            "&".join(queries[name] for name in each): f"{', '.join(each)}{words}"
+            for queries, words in ((other, "; none or two"), (own, ""))
             for each in names
         }
+        return {name: query for query, name in asked.items()}
 
     def combinations(self):
         """{combination: requests} of each total by itself."""

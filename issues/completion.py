@@ -69,10 +69,11 @@ def issues(user, space, beginning):
 
 def issues_of_key(user, key):
     """(key, title) of the issues whose key begins so."""
-    space, _, digits = key.partition("-")
-    rows = Issue.objects.visible_to(user).filter(space__key=space.upper())
-    if digits and not (digits.isascii() and digits.isdigit()):
+    name, _, digits = key.partition("-")
+    space = lookups.find_space(user, name)
+    if space is None or (digits and not (digits.isascii() and digits.isdigit())):
         return []
+    rows = Issue.objects.visible_to(user).filter(space=space)
     return numbered(rows, digits) if digits else documents(rows.order_by("-pk"))
 
 

@@ -25,15 +25,16 @@ from issues.forms import OPEN, IssueListForm
 from issues.language import digits
 from issues.limits import QUERY
 from issues.list_rows import list_page
-from issues.models import Channel, Environment, HistoryEntry, Level, Project, Team
+from issues.models import Channel, Environment, Level, Project, Team
 from issues.pane import pane_context
 from issues.query import QueryError, complete, parts_of
 from issues.query.fields import FIELDS, FLAGS
 from issues.query.moments import whole_day
 from issues.query.parts import excluded, holder, listing, toggled
 from issues.query.scope import Scope, quoted
+from issues.trail import Trail
 from issues.triage import WAITING
-from issues.views import COUNTED, counted_in_list, find, level_choices, matching, page_links
+from issues.views import COUNTED, counted, find, level_choices, matching, page_links
 
 # What the address says of the page and not of the list.
 OWN = ("cursor", "sel", "facets", "density", "of", "view")
@@ -120,13 +121,7 @@ def screen(request, params, own, template="issues/issue_list.html", context=None
     kept = {name: own[name] for name in ("view",) if name in own}
     # A first page without issues is all that there is to count.
     is_nothing = not found.page.rows and "cursor" not in own
-    count = (
-        None
-        if found.problem
-        else "0"
-        if is_nothing
-        else counted_in_list(found.filters, found.filters.conditions)
-    )
+    count = None if found.problem else "0" if is_nothing else counted(found.filters, found.filters.conditions)
     context |= page_links(links, found.page)
     context |= {
         "issues": found.page.rows,
@@ -259,7 +254,7 @@ def relaxed(filters, found):
     """[(Chip, how many issues there are without it)] of the first Chips of a list that has none."""
     tried = [chip for chip in found if not chip.text.startswith("sort:")][:TRIED]
     without = [filters.conditions_without(chip.name, chip.span) for chip in tried]
-    return [(chip, counted_in_list(filters, some)) for chip, some in zip(tried, without, strict=True)]
+    return [(chip, counted(filters, some)) for chip, some in zip(tried, without, strict=True)]
 
 
 # Triage.
@@ -283,16 +278,16 @@ def progress_shown(request):
     try:
         check(own)
         filters = matching(request, asked | WAITS)
-        return progress(counted_in_list(filters, filters.conditions), own)
+        return progress(counted(filters, filters.conditions), own)
     except BadParameter:
         return {}
 
 
 def handled_last(user):
     """What people last took, gave away or moved of the user's spaces: `at`, None if nothing, and how many
-    issues `today`, in the user's time zone.
+    issues `today`, in the user's time zone; as the newest entries of history tell, of all that is done.
     """
-    entries = HistoryEntry.objects.visible_to(user).filter(action__in=HANDLED).order_by("-id")
+    entries = Trail(user, {}).next(COUNTED).filter(action__in=HANDLED).order_by("-id")
     found = list(entries.values_list("created_at", "issue")[:COUNTED])
     scope = Scope(user, timezone.now())
     midnight = whole_day(scope.now.astimezone(scope.zone).date(), scope.zone).start
@@ -392,7 +387,7 @@ def ages(filters, conditions):
     now = timezone.now()
     since = {days: Q(created_at__gte=now - timedelta(days=days)) for days in AGES}
     return [
-        document(gettext(name), f"created:-{days}d", counted_in_list(filters, [*conditions, since[days]]))
+        document(gettext(name), f"created:-{days}d", counted(filters, [*conditions, since[days]]))
         for days, name in AGES.items()
     ]
 

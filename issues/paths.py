@@ -47,7 +47,7 @@ class Path:
     are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
     may be sorted whatever the order; `is_repeated`, that an issue may have several rows; `is_of_words`, that
     words need not be asked for any more. `sorted_by` is the key as something that no index is in the order
-    of. In the spaces `few` the path `instead` is taken, which leaves it the same path.
+    of. In the spaces `few` the path `instead` is taken; a path that differs in these alone is equal.
     """
 
     index: str

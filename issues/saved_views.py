@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from issues import lookups
 from issues.filters import BadParameter, IssueFilter
-from issues.models import SavedView
+from issues.models import Issue, SavedView
 from issues.policy import may_change_view
 from issues.saved_view_forms import TAKEN, SavedViewForm
 from issues.views import counted
@@ -62,7 +63,8 @@ def summary_of(view):
 def open_count(request, view):
     """How many open issues a view finds, in words; None where what it names is gone."""
     try:
-        return counted(IssueFilter(view.params, request=request).qs.open())
+        filters = IssueFilter(view.params, request=request)
+        return counted(filters, [*filters.conditions, Q(status__in=Issue.OPEN)])
     except BadParameter:
         return None
 

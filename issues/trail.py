@@ -125,12 +125,15 @@ class Trail:
     def page(self, cursor, size):
         """Its keyset.Page of tuples as `rows.history` has them, the newest first; BadCursor."""
         backwards, key = keyset.decode(cursor, NEWEST_FIRST) if cursor else (False, None)
-        entries = self.entries
-        if self.spaces and not self.is_narrow and (self.actor or len(self.spaces) <= SPACES):
-            ids = RawSQL(*self.ids(backwards, key, size + 1))
-            entries = HistoryEntry.objects.filter(pk__in=ids)
-        found = keyset.read(rows.history(entries), NEWEST_FIRST, backwards, key, 0, size + 1)
+        entries = rows.history(self.next(size + 1, key, backwards))
+        found = keyset.read(entries, NEWEST_FIRST, backwards, key, 0, size + 1)
         return keyset.page_of(found, size, backwards, key, lambda row: row[:1])
+
+    def next(self, most, key=None, backwards=False):
+        """`entries`, of which `most` are enough: the newest ones, or those from beyond a key on."""
+        if self.spaces and not self.is_narrow and (self.actor or len(self.spaces) <= SPACES):
+            return HistoryEntry.objects.filter(pk__in=RawSQL(*self.ids(backwards, key, most)))
+        return self.entries
 
     def ids(self, backwards, key, most):
         """(SQL, parameters) of a page's keys, along the index of actors, or merged along that of spaces or of

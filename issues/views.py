@@ -43,17 +43,10 @@ def page_links(params, page):
     }
 
 
-def counted(issues, most=None):
-    """How many issues there are, in words; what no counter tells is counted no further than to a number."""
-    most = most or COUNTED
-    count = counted_number(issues)
-    if count is not None:
-        return digits(count)
-    return no_further(issues.order_by().values("pk")[: most + 1].count(), most)
-
-
-def counted_in_list(filters, conditions):
-    """The same of an IssueFilter's issues under these conditions, along the index that their list takes."""
+def counted(filters, conditions):
+    """How many of an IssueFilter's issues are under these conditions, in words; what no counter tells is
+    counted no further than to COUNTED, along the index that their list takes.
+    """
     count = counted_number(filters.issues(conditions))
     if count is not None:
         return digits(count)

@@ -54,11 +54,12 @@ def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0
     if found.is_contradictory:
         return "", []
     path, values, driven = found.path(order, skip + size)
-    if path in WIDE and not is_part and (alternatives := found.alternatives(order)):
+    is_wide = path in WIDE and not (path.few and path.few.issuperset(values["space_id"]))
+    if is_wide and not is_part and (alternatives := found.alternatives(order)):
         return in_alternatives(spaces, alternatives, order, key, backwards, size, skip)
     try:
         rest = conjunction(found, path, values, driven)
-        if path in WIDE and is_listed_again(rest, size_of(values.values()), order):
+        if is_wide and is_listed_again(rest, size_of(values.values()), order):
             path, values = BY_KEY, {}
             rest = conjunction(found, path, values, driven)
     except EmptyResultSet:

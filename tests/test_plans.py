@@ -23,11 +23,13 @@ from django.utils.http import urlencode
 
 from issues import search
 from issues.bulk import with_keys
+from issues.list_views import handled_last
 from issues.models import HistoryEntry, Issue, Project, Space
 from issues.trail import Trail
+from issues.triage import number_waiting
 from tests.bench.scenarios import labels
 from tests.bench.shapes import READER, queries_of, words_of
-from tests.factories import MembershipFactory, UserFactory
+from tests.factories import MembershipFactory, SavedViewFactory, UserFactory
 from tracker.accounts.models import ApiToken
 from tracker.dialects.datadog.words import ORDERS as DATADOG_ORDERS
 from tracker.dialects.ids import prefixed, ulid_of
@@ -66,6 +68,12 @@ MORE = (
 LISTED = ("ba* OR kind:bug", "label.area:x*", "is:regressed OR bazapuno", "-bazapuno", "sort:level ba*")
 SEPTEMBER = datetime(2024, 9, 1, tzinfo=UTC)
 MILLISECONDS = int(SEPTEMBER.timestamp()) * 1_000
+# What a browser asks for.
+PAGES = (
+    "/triage/", "/triage/?label=nothing", "/issues/", "/issues/?q=is:open+is:unassigned", "/issues/?facets=1",
+    "/issues/facets/?q=service:zzzz", "/issues/?q=kind:bug&sort=level", "/issues/?assignee=me&sort=-updated",
+    "/views/", "/views/menu/", "/dashboard/", "/history/", "/trash/", "/issues/export.csv?q=bazapuno",
+)  # fmt: skip
 # Tables that grow with the number of issues; of channels the generated ones have none.
 WALKED = {
     "issues_issue", "issues_issuelabel", "issues_issueteam", "issues_searchdocument", "issues_historyentry",
@@ -88,6 +96,11 @@ def queries(django_db_setup, django_db_blocker):
                 # Pages of what other tests took back would make a plan for any values cost more.
                 cursor.execute("TRUNCATE issues_countdelta")
         call_command("generate_issues", ISSUES, yes=True, stdout=StringIO())
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                # As where nobody analyses the tables, which no installation does by itself.
+                cursor.execute("DELETE FROM sqlite_stat1")
+                cursor.execute("ANALYZE sqlite_schema")
         # Else PostgreSQL checks all that refers to anything again at the end of every test.
         connection.check_constraints()
         yield queries_of()
@@ -101,10 +114,16 @@ def client(person):
 
 def selects(person, path, body=None):
     """The SELECTs with which this generated person is answered."""
+    return selects_of(lambda: client(person).get(path) if body is None else posted(person, path, body))
+
+
+def selects_of(ask):
+    """The SELECTs of what a client asks, which are to be answered."""
     with CaptureQueriesContext(connection) as captured:
-        response = client(person).get(path) if body is None else posted(person, path, body)
+        response = ask()
+        list(response)
     assert response.status_code == 200, response.content
-    return [row["sql"] for row in captured if row["sql"].startswith(("SELECT", "WITH"))]
+    return [row["sql"] for row in captured if row["sql"].startswith(("SELECT", "WITH", "("))]
 
 
 def posted(person, path, body):
@@ -296,6 +315,55 @@ def test_lists_of_other_doors_and_what_is_similar_go_along_an_index(person):
     }
 
     assert {name: steps for name, steps in found.items() if steps} == {}
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_pages_go_along_an_index(person):
+    user = ApiToken.find(ground.token_secret(person)).user
+    for query in ("kind:bug", "service:zzzz", "is:unassigned", "label:area is:mine"):
+        SavedViewFactory(owner=user, query=urlencode({"q": query}))
+    page = Client()
+    page.force_login(user)
+
+    found = {path: selects_of(lambda path=path: page.get(path)) for path in PAGES}
+
+    scans = {path: [step for sql in found[path] for step in scans_of(sql)] for path in PAGES}
+    assert {path: steps for path, steps in scans.items() if steps} == {}
+
+
+@pytest.mark.parametrize("person", STEPS)
+@pytest.mark.parametrize("path", ["/complete/?space=GEN00&word=UTF-", "/complete/?space=GEN00&word=GEN00-"])
+def test_what_a_key_begins_with_is_completed_from_few_rows(person, path):
+    page = Client()
+    page.force_login(ApiToken.find(ground.token_secret(person)).user)
+
+    found = selects_of(lambda: page.get(path))
+
+    assert max(map(touched, found)) <= most(person)
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_what_was_handled_last_is_found_among_the_newest_entries(person, monkeypatch):
+    monkeypatch.setattr("issues.list_views.COUNTED", 50)
+    user = ApiToken.find(ground.token_secret(person)).user
+
+    with CaptureQueriesContext(connection) as captured:
+        handled = handled_last(user)
+
+    assert handled["at"]
+    assert max(touched(row["sql"]) for row in captured) <= most(person)
+
+
+@pytest.mark.parametrize("person", STEPS)
+def test_the_few_that_wait_are_counted_without_a_walk_through_all_that_are_open(person):
+    user = ApiToken.find(ground.token_secret(person)).user
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM issues_issuecount WHERE assignee = 0")
+
+    with CaptureQueriesContext(connection) as captured:
+        number_waiting(user, 99)
+
+    assert max(touched(row["sql"]) for row in captured) <= most(person)
 
 
 def guance_filters(person):

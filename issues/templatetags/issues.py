@@ -22,8 +22,9 @@ from issues.models import Issue
 from issues.models.level import SYSTEM_LEVELS
 from issues.policy import allows
 from issues.query.scope import quoted
-from issues.triage import waiting
-from issues.views import counted
+from issues.triage import number_waiting
+from issues.views import no_further
+from issues.walks import number_of
 
 register = template.Library()
 
@@ -248,7 +249,7 @@ def side(context):
         is_current = here == reverse(route) and (route != "issue-list" or query == query_there)
         return {"name": name, "address": address, "keys": keys, "count": count, "is_current": is_current}
 
-    waits = counted(waiting(request.user), MOST_COUNTED)
+    waits = no_further(number_waiting(request.user, MOST_COUNTED), MOST_COUNTED)
     return {
         "issues": [
             place(gettext("Triage"), "triage", keys="g t", count=waits),
@@ -296,7 +297,7 @@ def first_run(context):
     roles = request.user.space_roles()
     keys = [key for pk, key, _ in request.user.spaces() if allows(request.user, "write", pk)]
     return {
-        "is_empty": roles and not Issue.objects.visible_to(request.user).exists(),
+        "is_empty": roles and not number_of(roles, [], 1),
         "address": request.build_absolute_uri(reverse("api:issue-list")),
         "space": keys[0] if keys else None,
     }

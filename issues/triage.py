@@ -1,9 +1,8 @@
 """What waits for somebody's decision: open and nobody's, or seen again after it was resolved."""
 
-from issues.counts import counted_equal
+from issues.counts import counted_with_others
 from issues.models import Issue
 from issues.query import read
-from issues.walks import number_of
 
 # Who takes an issue sets it in progress, and so one that came back waits no more.
 WAITING = "is:open (is:unassigned OR status:open is:regressed)"
@@ -12,12 +11,10 @@ CAME_BACK = "status:open is:regressed -is:unassigned"
 
 
 def number_waiting(user, most):
-    """How many issues of the user's spaces wait; counted no further than to one beyond `most`.
+    """How many issues of the user's spaces wait; looked for no further than to one beyond `most`.
 
     What is nobody's the counters know: to look for the few that may be left, all that are open are walked by.
     """
     spaces = list(user.space_roles())
-    nobodys = counted_equal({"space_id": spaces, "status": Issue.OPEN, "assignee_id": [None]})
-    if nobodys > most:
-        return nobodys
-    return nobodys + number_of(spaces, [read(CAME_BACK, user).condition], most + 1 - nobodys)
+    nobodys = {"space_id": spaces, "status": Issue.OPEN, "assignee_id": [None]}
+    return counted_with_others(nobodys, read(CAME_BACK, user).condition, most)

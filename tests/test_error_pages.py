@@ -68,7 +68,7 @@ def test_an_error_is_told_without_what_the_database_fails_to_say(ops, bob, monke
     def fail(*args):
         raise OperationalError("gone")
 
-    monkeypatch.setattr("issues.templatetags.issues.waiting", fail)
+    monkeypatch.setattr("issues.templatetags.issues.number_waiting", fail)
 
     response = client.get("/nowhere/")
 

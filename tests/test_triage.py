@@ -2,13 +2,16 @@
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
 from issues.actor import Actor, acting_as
+from issues.filters import IssueFilter
 from issues.models import LastVisit, Level
+from issues.triage import WAITING, number_waiting
 from tests.factories import AttachmentFactory, CommentFactory, IssueFactory, MembershipFactory, UserFactory
 from tests.test_pages import form_of
 
@@ -39,6 +42,27 @@ def came_back(issue):
 
 
 # What waits.
+
+
+@pytest.mark.parametrize(("most", "number"), [(99, 7), (4, 7), (3, 4), (1, 4)])
+def test_what_waits_is_counted_no_further_than_where_it_is_said(ops, bob, most, number):
+    for person in (None, None, None, bob, bob):
+        IssueFactory(space=ops, assignee=person)
+    for person in (None, bob, bob, bob):
+        came_back(IssueFactory(space=ops, assignee=person))
+    came_back(IssueFactory(space=ops, assignee=bob)).trash()
+    IssueFactory(space=ops, assignee=None, status="closed")
+    came_back(IssueFactory(assignee=bob))
+
+    found = number_waiting(bob, most)
+
+    request = SimpleNamespace(user=bob)
+    assert IssueFilter({"q": WAITING}, request=request).qs.count() == 7
+    assert found == number
+
+
+def test_nothing_waits_for_somebody_without_a_space():
+    assert number_waiting(UserFactory(), 99) == 0
 
 
 def test_what_waits_is_nobody_s_or_came_back_and_the_most_urgent_first(page, ops, bob):

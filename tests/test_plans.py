@@ -112,6 +112,13 @@ def client(person):
     return Client(headers={"authorization": f"Bearer {ground.token_secret(person)}"})
 
 
+def browser(person):
+    """The client of this generated person, signed in."""
+    page = Client()
+    page.force_login(ApiToken.find(ground.token_secret(person)).user)
+    return page
+
+
 def selects(person, path, body=None):
     """The SELECTs with which this generated person is answered."""
     return selects_of(lambda: client(person).get(path) if body is None else posted(person, path, body))
@@ -322,8 +329,7 @@ def test_pages_go_along_an_index(person):
     user = ApiToken.find(ground.token_secret(person)).user
     for query in ("kind:bug", "service:zzzz", "is:unassigned", "label:area is:mine"):
         SavedViewFactory(owner=user, query=urlencode({"q": query}))
-    page = Client()
-    page.force_login(user)
+    page = browser(person)
 
     found = {path: selects_of(lambda path=path: page.get(path)) for path in PAGES}
 
@@ -334,8 +340,7 @@ def test_pages_go_along_an_index(person):
 @pytest.mark.parametrize("person", STEPS)
 @pytest.mark.parametrize("path", ["/complete/?space=GEN00&word=UTF-", "/complete/?space=GEN00&word=GEN00-"])
 def test_what_a_key_begins_with_is_completed_from_few_rows(person, path):
-    page = Client()
-    page.force_login(ApiToken.find(ground.token_secret(person)).user)
+    page = browser(person)
 
     found = selects_of(lambda: page.get(path))
 

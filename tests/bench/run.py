@@ -99,11 +99,11 @@ def measured(url, small, wanted):
                 servers[f"{name} at 10k"] = running.enter_context(served(name, small))
         only = bars.CHECKED if wanted.smoke else wanted.only
         scenarios = [name for name in here["product"] if not only or name in only]
-        # Those that read first, with somebody who writes beside them.
         if small and (not only or "combinations" in only):
             at_10k = servers["product at 10k"], there["combinations"]
             with writing([url, small]):
                 found["combinations"] = each_to_small((servers["product"], here["combinations"]), at_10k)
+        # Those that read first, with somebody who writes beside them.
         for quiet in (False, True):
             names = [name for name in scenarios if (name in QUIET) is quiet]
             with ExitStack() as meanwhile:

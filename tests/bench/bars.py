@@ -250,17 +250,24 @@ def cpu(found, scenario, target="product"):
 
 def misses(found):
     """What takes more than it may."""
-    for name, most in MOST_CPU.items():
-        value = cpu(found, name) / cpu(found, name, "reference")
-        if value > most:
-            yield f"{name}: {value:.1f} times the CPU of the reference, at most {most}"
-    for name, most in MOST_LISTS.items():
-        value = cpu(found, name) / cpu(found, "list")
-        if value > most:
-            yield f"{name}: {value:.1f} times the CPU of a plain list, at most {most}"
+    yield from costly(found).values()
     for name, most in MOST_QUERIES.items():
         if found["queries"][name] > most:
             yield f"{name}: {found['queries'][name]} queries, at most {most}"
     for name, most in MOST_WEIGHT.items():
         if found["weights"][name] > most:
             yield f"{name}: {found['weights'][name]:.0f} kB, at most {most}"
+
+
+def costly(found):
+    """{scenario: what is said of it} of those whose CPU is more than it may be."""
+    said = {}
+    for name, most in MOST_CPU.items():
+        value = cpu(found, name) / cpu(found, name, "reference")
+        if value > most:
+            said[name] = f"{name}: {value:.1f} times the CPU of the reference, at most {most}"
+    for name, most in MOST_LISTS.items():
+        value = cpu(found, name) / cpu(found, "list")
+        if value > most:
+            said[name] = f"{name}: {value:.1f} times the CPU of a plain list, at most {most}"
+    return said

@@ -25,6 +25,7 @@ SEARCHES = tuple(
 ERRORS = tuple(
     f"errors of 24 h, {order}" for order in ("TOTAL_COUNT", "FIRST_SEEN", "IMPACTED_SESSIONS", "PRIORITY")
 )
+NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 # The lists of the other products' APIs.
 DOORS = tuple(f"door, {name}" for name in ("qarion", "zylon", "guance", "versori"))
 
@@ -45,14 +46,13 @@ class Bar:
     def holds(self, value, error=0):
         return value + error >= self.limit if self.is_least else value - error <= self.limit
 
-    def row(self, found):
-        """Its line of a table, None where it was not measured."""
+    def measured(self, found):
+        """What is said of it, "" where it was not measured."""
         if (figure := self.figure(found)) is None:
-            return None
-        value, error = figure if isinstance(figure, tuple) else (figure, 0)
+            return ""
+        value, error = figure if isinstance(figure, tuple | list) else (figure, 0)
         said = f"{number(value)}{self.unit}" + (f" ± {number(error)}" if error else "")
-        held = "holds" if self.holds(value, error) else "**fails**"
-        return f"| {self.name} | {self.text} | {said} | {held} |"
+        return said if self.holds(value, error) else f"{said} **fails**"
 
     @property
     def text(self):
@@ -181,15 +181,20 @@ BARS = (
 )
 
 
+def beside(*runs):
+    """Lines of Markdown: every bar with what was measured in each of these runs."""
+    names = [NAMES[found["database"]] for found in runs]
+    lines = [f"| work | bar | {' | '.join(names)} |", f"| --- | --- |{' --- |' * len(runs)}"]
+    for bar in BARS:
+        measured = [bar.measured(found) for found in runs]
+        if any(measured):
+            lines.append(f"| {bar.name} | {bar.text} | {' | '.join(measured)} |")
+    return lines
+
+
 def table(found):
     """Lines of Markdown: every bar with what was measured, then the servers' own figures."""
-    lines = [
-        f"{found['issues']:,} issues, {found['database']}, load {found['load']:.1f}",
-        "",
-        "| work | bar | measured | |",
-        "| --- | --- | --- | --- |",
-    ]
-    lines += filter(None, (bar.row(found) for bar in BARS))
+    lines = [f"{found['issues']:,} issues, load {found['load']:.1f}", "", *beside(found)]
     lines += ["", "| scenario | server | req/s | p50 ms | p95 ms | CPU µs | PG µs | queries |"]
     lines.append("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, targets in found["scenarios"].items():

@@ -3,6 +3,7 @@
     make bench N=1000000    on SQLite in .data/bench/, or in databases of its own beside that of DATABASE_URL
     make bench-smoke        10,000 issues, quickly; exit code 1 where it takes too much
     python -m tests.bench.run 100000 --profile
+    python -m tests.bench.run 1000000 --table
 
 What is compared is asked in turns, so that a noisy machine is as noisy for both: read the ratios. Somebody
 writes twenty issues a second into both databases while others read.
@@ -42,6 +43,9 @@ QUIET = ("total, again", "create", "create, a title only")
 
 def main():
     wanted = arguments()
+    if wanted.table:
+        sys.stdout.write("\n".join(bars.beside(*kept(wanted.count))) + "\n")
+        return 0
     url = data.copy_of(os.environ.get("DATABASE_URL", ""), wanted.count)
     if wanted.profile:
         data.run(url, "-m", "tests.bench.profiles")
@@ -82,9 +86,18 @@ def arguments():
     parser.add_argument("--only", nargs="*", help="names of scenarios")
     parser.add_argument("--smoke", action="store_true", help="quickly, and fail where it takes too much")
     parser.add_argument(
+        "--table", action="store_true", help="only print what was measured before, of both databases"
+    )
+    parser.add_argument(
         "--profile", action="store_true", help="only print where list and get spend their time"
     )
     return parser.parse_args()
+
+
+def kept(count):
+    """What the last runs with so many issues have found, of each database."""
+    files = [data.DATA / f"result-{name}-{count}.json" for name in bars.NAMES]
+    return [json.loads(file.read_text()) for file in files if file.exists()]
 
 
 def measured(url, small, wanted):

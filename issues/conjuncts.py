@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from django.db import connection
 from django.db.models import Model, Q
 
+from issues.keyset import Order
 from issues.limits import PAGE
 from issues.models import Issue
 from issues.paths import (
@@ -15,6 +17,7 @@ from issues.paths import (
     NO_PATH,
     OF_RANGES,
     STATUSES,
+    UNASSIGNED,
     UNTOLD,
     WIDE,
     Driven,
@@ -50,7 +53,9 @@ UPPER, LOWER = {"<": ">=", "<=": ">"}, {">": "<=", ">=": "<"}
 
 @dataclass
 class Conjuncts:
-    """Conditions that all hold: equalities of indexed columns, Driven ones, words, and the rest."""
+    """Conditions that all hold: equalities of indexed columns, Driven ones, words, and the rest; and what
+    was chosen for them, by Order.
+    """
 
     equal: dict[str, list] = field(default_factory=dict)
     driven: list[Driven] = field(default_factory=list)
@@ -61,6 +66,7 @@ class Conjuncts:
     ranges: dict[str, list[tuple[str, list]]] = field(default_factory=dict)
     others: list[Q] = field(default_factory=list)
     parts: list[Q | tuple] = field(default_factory=list)
+    chosen: dict[Order, tuple] = field(default_factory=dict)
 
     @classmethod
     def of(cls, spaces, conditions):
@@ -177,24 +183,36 @@ class Conjuncts:
         return is_one and not others and self.equal.keys() == {"space_id"} and self.plain == self.compared
 
     def alternatives(self, order):
-        """[conditions] of the lists whose union this is, where one of several conditions must hold, of each
-        of which an index gives few issues in this Order; [] where there are none.
+        """Conjuncts of the lists whose union this is, where one of several conditions must hold, for each of
+        which an index gives few issues in this Order; [] where there are none.
         """
         for either in self.others:
             if either.negated or either.connector != Q.OR or len(either.children) > ALTERNATIVES:
                 continue
             spaces, rest = self.equal["space_id"], [part for part in self.parts if part is not either]
-            if all(Conjuncts.of(spaces, [child]).is_selective(order) for child in either.children):
-                return [[*rest, child] for child in either.children]
+            alone = [Conjuncts.of(spaces, [child]) for child in either.children]
+            whole = [Conjuncts.of(spaces, [*rest, child]) for child in either.children]
+            whole = [each for each in whole if not each.is_contradictory]
+            if not all(each.is_in_index for each in alone):
+                continue
+            walked, _, _ = self.best_along(order)
+            if all(each.is_selective(order, walked) for each in whole):
+                return whole
         return []
 
-    def is_selective(self, order):
-        """Whether all that is asked for is in an index, which leaves fewer issues than those of some spaces
-        or statuses: of these, a walk soon finds some.
+    @property
+    def is_in_index(self):
+        """Whether all that is asked for may be in one index."""
+        elsewhere = self.others or self.told or self.narrowed or self.unwanted
+        return not elsewhere and self.plain == self.compared
+
+    def is_selective(self, order, walked):
+        """Whether an index, another than the Path `walked`, leaves fewer issues than those of some spaces or
+        statuses: of these, a walk soon finds some.
         """
-        if self.others or self.told or self.narrowed or self.unwanted or self.plain != self.compared:
+        path, _, _ = self.best_along(order)
+        if path == walked:
             return False
-        path, _, _ = self.path(order)
         return path.is_of_words or bool(path.where[0]) or not {*path.columns} <= {"space_id", "status"}
 
     @property
@@ -220,10 +238,16 @@ class Conjuncts:
 
     def path(self, order, page=PAGE):
         """(Path, {column: values}, the Driven one that it comes from) for `page` issues in this Order."""
-        path, values, driven = next(filter(None, self.along(order)), (NO_PATH, {}, None))
+        path, values, driven = self.best_along(order)
         if self.ranges and order.column is None and path in WIDE and "space_id" in values:
             path = self.in_ranges(path, values["space_id"], page)
         return path, values, driven
+
+    def best_along(self, order):
+        """The same, but in no parts of a range."""
+        if order not in self.chosen:
+            self.chosen[order] = next(filter(None, self.along(order)), (NO_PATH, {}, None))
+        return self.chosen[order]
 
     def along(self, order):
         """What `path` may be, the best first, each looked for only where none before it fits: None if not."""
@@ -240,12 +264,24 @@ class Conjuncts:
         # Few of those with a common value may be of a time.
         if not self.wanted and (not self.ranges or all(each.is_rare for each in self.narrowed)):
             yield self.fitting_words(is_rare=is_sorted)
+        # In the order of arrival with nothing beside, their own index is taken anyway.
+        is_beside = is_sorted or self.equal.keys() - {"space_id", "status", "assignee_id"}
+        if is_beside and self.has_few_unassigned:
+            yield self.fitting(UNASSIGNED, None)
         yield from (self.fitting(path, order.column) for path in WIDE)
+
+    @cached_property
+    def has_few_unassigned(self):
+        """Whether issues are asked for that are nobody's and not done, of which there are few."""
+        along = self.fitting(UNASSIGNED, None)
+        return along is not None and number_along(*along[:2], RARE) <= RARE
 
     def fitting(self, path, rank):
         asked = path.columns[:1] if path.every else path.columns
         is_in_order = path.is_narrow or path.order == rank
         if not is_in_order or any(None in self.equal.get(name, [None]) for name in asked):
+            return None
+        if not all(name in self.equal and {*self.equal[name]} <= {*values} for name, values in path.fixed):
             return None
         values = {name: self.equal.get(name, STATUSES) for name in path.columns}
         most = SPACES if path.columns in (("space_id",), ("space_id", "number")) else BRANCHES

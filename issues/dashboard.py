@@ -16,10 +16,10 @@ from issues.facets import Facet, Whole, by_column, by_dimension, facets, texts, 
 from issues.filters import BadParameter
 from issues.language import day, digits
 from issues.like import UPPER
-from issues.models import Issue, Level
+from issues.models import Level
 from issues.models.history import ACTED
 from issues.models.sql import among
-from issues.paths import adapted, index_hint
+from issues.paths import IS_OPEN, adapted, index_hint
 from issues.query.moments import whole_day
 from issues.query.scope import Scope
 from issues.sightings import first_hour
@@ -36,7 +36,6 @@ DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 # Days since an issue was opened, the first and the last included; all others are older.
 AGES = ((0, 0), (1, 2), (3, 6), (7, 29))
-IS_OPEN = "issues_issue.status IN ({})".format(", ".join(f"'{status}'" for status in Issue.OPEN))
 # An import may say that something was over before it began; that was open at no time.
 IS_OVER = f"NOT {IS_OPEN} AND issues_issue.resolved_at > issues_issue.created_at"
 # The first of the actions, in the order of the issue's chain: one step into an index that holds no others.

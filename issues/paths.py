@@ -46,8 +46,9 @@ class Path:
     The order is a column; None is that of arrival, which is that of the key. `every` says that all statuses
     are looked at one by one where none is asked for; `is_narrow`, that there are few rows for a value, which
     may be sorted whatever the order; `is_repeated`, that an issue may have several rows; `is_of_words`, that
-    words need not be asked for any more. `sorted_by` is the key as something that no index is in the order
-    of. In the spaces `few` the path `instead` is taken; a path that differs in these alone is equal.
+    words need not be asked for any more. `fixed` are the values of columns in all of a partial index.
+    `sorted_by` is the key as something that no index is in the order of. In the spaces `few` the path
+    `instead` is taken; a path that differs in these alone is equal.
     """
 
     index: str
@@ -61,10 +62,14 @@ class Path:
     key: str = "issues_issue.id"
     where: tuple[str, list] = ("", [])
     windows: Windows | None = None
+    fixed: tuple[tuple[str, tuple], ...] = ()
     sorted_by: str = ""
     few: frozenset = field(default=frozenset(), compare=False)
     instead: "Path | None" = field(default=None, compare=False)
 
+
+# What is not done, as SQL that indexes recognize.
+IS_OPEN = "issues_issue.status IN ({})".format(", ".join(f"'{status}'" for status in Issue.OPEN))
 
 # The first one that fits is taken: first those of few rows, then the tables of sets, then these.
 NARROW = (
@@ -78,10 +83,18 @@ NARROW = (
 )
 # Those of them of whose columns the index of words has no tokens.
 UNTOLD = tuple(path for path in NARROW if path.index != "issue_assignee")
+UNASSIGNED = Path(
+    "issue_unassigned",
+    ("space_id",),
+    # The index of SQLite does not see that parameters are what it has.
+    where=(f"issues_issue.assignee_id IS NULL AND {IS_OPEN}", []),
+    fixed=(("assignee_id", (None,)), ("status", Issue.OPEN)),
+)
 WIDE = (
     Path("issue_environment", ("environment_id",)),
     Path("issue_project", ("project_id", "status"), every=True),
     Path("issue_level", ("level_id", "space_id")),
+    UNASSIGNED,
     Path("issue_space_status", ("space_id", "status")),
     Path("issue_space", ("space_id",)),
     Path("issue_space_level", ("space_id", "status"), "level_rank"),

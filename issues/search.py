@@ -1,7 +1,7 @@
 """Where words are searched: the one place that knows how a text is found in an issue and its comments."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import connection
 from django.db.models import BooleanField, Exists, IntegerField, OuterRef, Q, Subquery
@@ -28,6 +28,8 @@ FEW = 16
 # The first is what common words need; words that narrow a person's issues are not as common.
 BY_WORDS = ((9, 0, 7), (12, 0, 1), (12, 2, 7), (12, 8, 23))
 BY_PERSON = ((12, 0, 7), (12, 8, 23))
+# What comes after either for a page of many: to sort all that is far away takes longer.
+OF_MANY = ((12, 24, 39), (12, 40, 71))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,10 @@ class Windows:
 
     key: str
     sizes: tuple[tuple[int, int, int], ...]
+
+    def for_many(self):
+        """The same with those farther away, for a page of many."""
+        return replace(self, sizes=(*self.sizes, *OF_MANY))
 
     def sql(self, start, descends):
         """SQL of a row (words, edge) for each window, the nearest first, from the key `start` (SQL) on."""

@@ -45,18 +45,22 @@ ISSUE = "SELECT * FROM issues_issue WHERE issues_issue.id = {} OFFSET 0"
 ROW_OF_KEY = "SELECT seen.id FROM issues_issue AS seen WHERE seen.uuid = %s"
 
 
-def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0, is_part=False):
+def ids_of(spaces, conditions, order, key=None, backwards=False, size=51, skip=0):
     """(SQL, parameters) of the keys of a page of issues: in these spaces, under all `conditions` (Qs on
     issues), from beyond `key` on, at most `size` of them after the first `skip`; ("", []) where nothing can
-    match. A list that is a part of another has no such parts of its own.
+    match.
     """
-    found = Conjuncts.of(spaces, conditions)
+    return ids_under(Conjuncts.of(spaces, conditions), order, key, backwards, size, skip)
+
+
+def ids_under(found, order, key, backwards, size, skip, is_part=False):
+    """The same of Conjuncts. A list that is a part of another has no such parts of its own."""
     if found.is_contradictory:
         return "", []
     path, values, driven = found.path(order, skip + size)
     is_wide = path in WIDE and not (path.few and path.few.issuperset(values["space_id"]))
     if is_wide and not is_part and (alternatives := found.alternatives(order)):
-        return in_alternatives(spaces, alternatives, order, key, backwards, size, skip)
+        return in_alternatives(alternatives, order, key, backwards, size, skip)
     try:
         rest = conjunction(found, path, values, driven)
         if is_wide and is_listed_again(rest, size_of(values.values()), order):
@@ -136,12 +140,12 @@ def near_or_all(near, far, order, backwards, skip, size):
     )
 
 
-def in_alternatives(spaces, alternatives, order, key, backwards, size, skip):
+def in_alternatives(alternatives, order, key, backwards, size, skip):
     """(SQL, parameters) of a page of keys, as by `ids_of`, of issues under all conditions of one of the lists
     of `alternatives`: to ask of each issue whether it is would take long where few are.
     """
     most = skip + size
-    found = [ids_of(spaces, each, order, key, backwards, most, is_part=True) for each in alternatives]
+    found = [ids_under(each, order, key, backwards, most, skip=0, is_part=True) for each in alternatives]
     found = [(sql, parameters) for sql, parameters in found if sql]
     if not found:
         return "", []
@@ -206,17 +210,18 @@ def in_windows(path, conditions, order, key, backwards, size, skip, is_known):
     where there is too little near. If `is_known`, nearly all that the index gives are looked for.
     """
     most, descends = skip + size, order.id_descending != backwards
+    windows = path.windows.for_many() if most > MERGED else path.windows
     start, parameters = f"SELECT {'max' if descends else 'min'}({path.key}) FROM {path.source}", []
     if key:
         start, parameters = ROW_OF_KEY, [stored(*key)]
         conditions = [*beyonds(order, key, backwards, path), *conditions]
     # Not in the order of an index, which the planner might walk through instead.
     by_hand = replace(path, sorted_by=f"{path.key} + 0")
-    near = branch(by_hand, [], [(path.windows.near(descends), []), *conditions], order, backwards, most)
+    near = branch(by_hand, [], [(windows.near(descends), []), *conditions], order, backwards, most)
     # Far away there are few where nothing else is asked for: a short page, or one of words that none has,
     # would be a walk through all documents.
     is_sorted = is_known or most <= SHORT
-    is_far = path.windows.far("SELECT id FROM start", descends), []
+    is_far = windows.far("SELECT id FROM start", descends), []
     is_short = f"(SELECT count(*) FROM near) < {most}", []
     (where, values), conditions = path.where, [is_far, is_short, *conditions]
     far = replace(by_hand, where=(along_index(where), values)) if is_sorted else path
@@ -224,7 +229,7 @@ def in_windows(path, conditions, order, key, backwards, size, skip, is_known):
     direction = "DESC" if descends else "ASC"
     return (
         f"WITH start (id) AS MATERIALIZED ({start}), "
-        f"around AS MATERIALIZED ({path.windows.sql('SELECT id FROM start', descends)}), "
+        f"around AS MATERIALIZED ({windows.sql('SELECT id FROM start', descends)}), "
         f"near AS MATERIALIZED (SELECT id FROM around CROSS JOIN LATERAL ({near[0]}) AS found LIMIT {most}), "
         f"far AS MATERIALIZED ({far[0]}) "
         "SELECT id FROM (SELECT id FROM near UNION ALL SELECT id FROM far) AS parts "
@@ -236,8 +241,9 @@ def in_windows(path, conditions, order, key, backwards, size, skip, is_known):
 def conjunction(found, path, values, driven):
     """[(SQL, parameters)] of all conditions but those whose columns the path already has."""
     rest = [("issues_issue.deleted_at IS NULL", []), *found.plain]
+    fixed = {column: {*known} for column, known in path.fixed}
     for column, known in found.equal.items():
-        if column not in values:
+        if column not in values and {*known} != fixed.get(column):
             rest.append(column_among(column, known, path is not NO_PATH))
         elif driven and path.source != TABLE:
             rest.append((f"issues_issue.{column} = {column_of(path, column)}", []))

@@ -27,6 +27,10 @@ from issues.models.space import Counter, Space
 
 # Sightings change the last version no more often than this.
 PAUSE = timedelta(hours=1)
+# The statuses of what is not done.
+OPEN = ("open", "acknowledged", "in_progress", "pending")
+# What is there for somebody to take.
+UNASSIGNED = Q(assignee=None, status__in=OPEN)
 # Issues that do not say who told of them, or who changed them last: an anonymous reporter stays so.
 TOLD_BY_NOBODY = Q(reporter=None) | Q(is_anonymous=True)
 CHANGED_BY_NOBODY = Q(updated_by=None) | Q(is_anonymous=True, reporter=F("updated_by"))
@@ -45,10 +49,8 @@ class Issue(Rendered):
         IGNORED = "ignored", gettext_noop("Ignored")
         EXCLUDED = "excluded", gettext_noop("Excluded")
 
-    TODO = ("open",)
-    ACTIVE = ("acknowledged", "in_progress", "pending")
+    OPEN, TODO, ACTIVE = OPEN, OPEN[:1], OPEN[1:]
     DONE = ("resolved", "closed", "ignored", "excluded")
-    OPEN = TODO + ACTIVE
 
     class Resolution(models.TextChoices):
         RESOLVED = "resolved", gettext_noop("Resolved")
@@ -275,6 +277,7 @@ class Issue(Rendered):
             models.Index(
                 "space", F("id").desc(), condition=CHANGED_BY_NOBODY, name="issue_changed_by_nobody"
             ),
+            models.Index("space", F("id").desc(), condition=UNASSIGNED, name="issue_unassigned"),
             # With what is asked beside a level, so that the rows of those that lack it stay unread.
             models.Index(
                 "level", "space", F("id").desc(), "status", "assignee", "project", name="issue_level"

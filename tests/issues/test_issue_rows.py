@@ -3,6 +3,7 @@
 import random
 import re
 from datetime import timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 
 import orjson
@@ -18,6 +19,7 @@ from issues import conjuncts, issue_rows, paths, walks
 from issues.actor import Actor, acting_as
 from issues.filters import IssueFilter
 from issues.models import Issue, Level
+from issues.models.insert import table
 from issues.orders import ORDERS, RELEVANCE
 from issues.rows import OPTIONS
 from tests.factories import (
@@ -128,6 +130,9 @@ def parameters_of(shelves, chance):
             "is:mine OR label:flaky OR s*",
             "(number:7 OR team:*) is:open",
             "due:<2026-03-01 is:open",
+            "is:open is:unassigned",
+            "status:open,resolved no:assignee -kind:bug",
+            "is:open (is:unassigned OR status:open label:flaky)",
         ],
     }
     names = chance.sample(list(choices), chance.choice([0, 1, 1, 2, 3]))
@@ -183,6 +188,25 @@ def test_a_list_read_page_by_page_is_what_the_orm_finds(shelves, alice, seed, fe
     assert there == wanted
     assert back == wanted[: len(back)]
     assert len(back) >= len(wanted) - size
+
+
+@pytest.mark.parametrize("merged", [1, walks.MERGED])
+@pytest.mark.parametrize("sort", ["-number", "number"])
+def test_a_word_is_found_however_far_its_issues_are_from_each_other(ops, alice, monkeypatch, sort, merged):
+    monkeypatch.setattr(walks, "MERGED", merged)
+    # At the first and the last of each window's blocks.
+    far = (0, 1, 2, 7, 8, 23, 24, 39, 40, 71, 72, 100)
+    gaps = [following - block for block, following in pairwise(far)]
+    for blocks in [0, *(gaps if sort == "number" else reversed(gaps))]:
+        table(Issue).new_keys(blocks * 4_096)
+        IssueFactory(space=ops, title="Squall")
+
+    filters = IssueFilter({"q": "squall"}, request=SimpleNamespace(user=alice))
+    found = [read_to_the_end(filters, ORDERS[sort], size) for size in (3, 50)]
+
+    wanted = in_order(filters.qs, ORDERS[sort])
+    assert len(wanted) == len(far)
+    assert found == [(wanted, wanted[:-3]), (wanted, [])]
 
 
 @pytest.mark.parametrize("spare", [0, 1, walks.SPARE])
@@ -256,6 +280,40 @@ def test_what_nobody_told_is_found_beside_anything_else(ops, alice, monkeypatch,
 
     asked = {"q": f"no:reporter {more}"} | ({"space": space} if space else {})
     filters = IssueFilter(asked, request=SimpleNamespace(user=alice))
+    found = {sort: read_to_the_end(filters, ORDERS[sort], 2) for sort in SORTS}
+
+    wanted = {sort: in_order(filters.qs, ORDERS[sort]) for sort in SORTS}
+    assert {sort: there for sort, (there, _) in found.items()} == wanted
+    assert all(back == wanted[sort][: len(back)] for sort, (_, back) in found.items())
+    assert wanted[SORTS[0]]
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["is:open", "status:open,pending", "status:open,closed", "is:open level:none", "is:open comments:0",
+     "is:open label:squad", "is:open project:none", "is:open (is:mine OR level:P0)", "is:open titled"],
+)  # fmt: skip
+@pytest.mark.parametrize("rare", [2, conjuncts.RARE])
+@pytest.mark.parametrize("either", ["no:assignee", "(no:assignee OR status:open label:flaky)"])
+def test_what_is_nobody_s_is_found_beside_anything_else(ops, alice, monkeypatch, either, rare, more):
+    monkeypatch.setattr(conjuncts, "RARE", rare)
+    monkeypatch.setattr(walks, "MANY_PARTS", 1)
+    data, statuses = SpaceFactory(key="DATA"), ["open", "pending", "closed", "in_progress", "open"]
+    MembershipFactory(user=alice, space=data)
+    for number in range(40):
+        issue = IssueFactory.build(
+            space=(ops, data)[number % 4 == 0],
+            title=f"Titled {number}",
+            status=statuses[number % 5],
+            assignee=None if number % 3 else alice,
+            level=None if number % 7 else Level.objects.get(key="P0"),
+        )
+        issue.labels = {"squad": ""} if number % 8 else {"flaky": ""}
+        issue.save()
+        if number % 11 == 0:
+            issue.trash()
+
+    filters = IssueFilter({"q": f"{either} {more}"}, request=SimpleNamespace(user=alice))
     found = {sort: read_to_the_end(filters, ORDERS[sort], 2) for sort in SORTS}
 
     wanted = {sort: in_order(filters.qs, ORDERS[sort]) for sort in SORTS}

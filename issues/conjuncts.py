@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 
 from django.db import connection
 from django.db.models import Model, Q
@@ -183,9 +182,10 @@ class Conjuncts:
         return is_one and not others and self.equal.keys() == {"space_id"} and self.plain == self.compared
 
     def alternatives(self, order):
-        """Conjuncts of the lists whose union this is, where one of several conditions must hold, for each of
-        which an index gives few issues in this Order; [] where there are none.
+        """Conjuncts of the lists whose union this is, where one of several conditions must hold of which each
+        has an index for this Order; without those that cannot hold. None where there are no such lists.
         """
+        last = None
         for either in self.others:
             if either.negated or either.connector != Q.OR or len(either.children) > ALTERNATIVES:
                 continue
@@ -197,8 +197,11 @@ class Conjuncts:
                 continue
             walked, _, _ = self.best_along(order)
             if all(each.is_selective(order, walked) for each in whole):
-                return whole
-        return []
+                # There may be many of what is nobody's, and then another condition leaves fewer.
+                if not any(each.best_along(order)[0].fixed for each in whole):
+                    return whole
+                last = last or whole
+        return last
 
     @property
     def is_in_index(self):
@@ -207,8 +210,8 @@ class Conjuncts:
         return not elsewhere and self.plain == self.compared
 
     def is_selective(self, order, walked):
-        """Whether an index, another than the Path `walked`, leaves fewer issues than those of some spaces or
-        statuses: of these, a walk soon finds some.
+        """Whether an index, another than the Path `walked`, knows more than spaces and statuses: of what is
+        in these, a walk soon finds some.
         """
         path, _, _ = self.best_along(order)
         if path == walked:
@@ -266,15 +269,17 @@ class Conjuncts:
             yield self.fitting_words(is_rare=is_sorted)
         # In the order of arrival with nothing beside, their own index is taken anyway.
         is_beside = is_sorted or self.equal.keys() - {"space_id", "status", "assignee_id"}
-        if is_beside and self.has_few_unassigned:
-            yield self.fitting(UNASSIGNED, None)
+        if is_beside:
+            yield self.fitting_unassigned()
         yield from (self.fitting(path, order.column) for path in WIDE)
 
-    @cached_property
-    def has_few_unassigned(self):
-        """Whether issues are asked for that are nobody's and not done, of which there are few."""
+    def fitting_unassigned(self):
+        """Along the index of what is nobody's and not done, whatever the order, where that is little."""
         along = self.fitting(UNASSIGNED, None)
-        return along is not None and number_along(*along[:2], RARE) <= RARE
+        if along is None or number_along(*along[:2], RARE) > RARE:
+            return None
+        path, values, driven = along
+        return replace(path, sorted_by=f"{path.key} + 0"), values, driven
 
     def fitting(self, path, rank):
         asked = path.columns[:1] if path.every else path.columns
@@ -322,7 +327,7 @@ class Conjuncts:
         along = [
             self.fitting(path, None)
             for path in (*NARROW, *WIDE)
-            if not {*path.columns} <= {"space_id", "status"}
+            if path.fixed or not {*path.columns} <= {"space_id", "status"}
         ]
         along += [self.fitting_set(driven, None) for driven in self.driven]
         along += [(*self.along_range(column), None) for column in filter(OF_RANGES.get, self.ranges)]
@@ -363,12 +368,13 @@ class Conjuncts:
     def in_ranges(self, path, spaces, page):
         """The same path, but along a range in spaces of which few issues are in it.
 
-        In the order of arrival, all others of such a space would be walked by one by one.
+        In the order of arrival, all others of such a space would be walked by one by one. What is so in all
+        of a partial index has to be asked for there.
         """
         column = next(filter(OF_RANGES.get, self.ranges), None)
         if column is None:
             return path
-        instead = replace(OF_RANGES[column], sorted_by="issues_issue.id + 0")
+        instead = replace(OF_RANGES[column], where=path.where, sorted_by="issues_issue.id + 0")
         few = spaces_with_few(instead, spaces, self.ranges[column], page)
         return replace(path, few=few, instead=instead)
 

@@ -198,12 +198,12 @@ def counted_all_but(filters):
 
 
 def counted_either(filters):
-    """The number of issues of which one of several conditions holds, of each of which an index leaves few;
-    None where there are none.
+    """The number of issues of which one of several conditions holds, each of which has an index; None where
+    none has.
     """
     found = Conjuncts.of(filters.spaces, filters.conditions)
     is_known = found.alternatives(ORDERS[NEWEST_FIRST])
-    return number_of(filters.spaces, filters.conditions) if is_known else None
+    return None if is_known is None else number_of(filters.spaces, filters.conditions)
 
 
 def counted_along(filters):

@@ -48,10 +48,10 @@ class Order:
     def terms(self, backwards=False):
         return [f"{'-' if descends else ''}{name}" for name, descends in self.directions(backwards)]
 
-    def sql(self, backwards=False, table="issues_issue.", key=None):
-        """The terms of ORDER BY over issues, whose key goes by the name `key`."""
+    def sql(self, backwards=False, table="issues_issue.", **names):
+        """The terms of ORDER BY over issues, of which some columns go by other `names`."""
         return [
-            f"{key if key and name == 'id' else table + name} {'DESC' if descends else 'ASC'}"
+            f"{names.get(name, table + name)} {'DESC' if descends else 'ASC'}"
             for name, descends in self.directions(backwards)
         ]
 

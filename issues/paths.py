@@ -86,7 +86,7 @@ UNTOLD = tuple(path for path in NARROW if path.index != "issue_assignee")
 UNASSIGNED = Path(
     "issue_unassigned",
     ("space_id",),
-    # The index of SQLite does not see that parameters are what it has.
+    # As UNASSIGNED of models says. SQLite does not see that parameters are what an index has.
     where=(f"issues_issue.assignee_id IS NULL AND {IS_OPEN}", []),
     fixed=(("assignee_id", (None,)), ("status", Issue.OPEN)),
 )
@@ -221,10 +221,19 @@ def number_along(path, values, most=None):
     """How many rows of an index have these values of its columns; counted to one beyond `most` at most."""
     source, parameters = rows_along(path, values)
     if most is not None:
-        source = f"FROM (SELECT 1 {source} LIMIT {most + 1}) AS found"
+        source = f"FROM (SELECT 1 {source}{in_order_of(path)} LIMIT {most + 1}) AS found"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) {source}", parameters)
         return cursor.fetchone()[0]
+
+
+def in_order_of(path):
+    """The ORDER BY of a partial index of newest issues, for PostgreSQL: where it expects more than there are,
+    it would look at all issues.
+    """
+    if connection.vendor != "postgresql" or not path.where[0] or path.columns != ("space_id",) or path.order:
+        return ""
+    return f" ORDER BY {column_of(path, 'space_id')}, {path.key} DESC"
 
 
 def farthest_along(path, values, which):

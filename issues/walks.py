@@ -59,7 +59,7 @@ def ids_under(found, order, key, backwards, size, skip, is_part=False):
         return "", []
     path, values, driven = found.path(order, skip + size)
     is_wide = path in WIDE and not (path.few and path.few.issuperset(values["space_id"]))
-    if is_wide and not is_part and (alternatives := found.alternatives(order)):
+    if is_wide and not is_part and (alternatives := found.alternatives(order)) is not None:
         return in_alternatives(alternatives, order, key, backwards, size, skip)
     try:
         rest = conjunction(found, path, values, driven)
@@ -422,8 +422,17 @@ def branch(path, equal, conditions, order, backwards, size):
     `equal` says what its columns are: [(SQL, parameters)].
     """
     sql, parameters = unsorted(path, equal, conditions, order)
-    terms = ", ".join(order.sql(backwards, "issues_issue.", path.sorted_by or path.key))
+    terms = ", ".join(order.sql(backwards, "issues_issue.", **names_in(path, order)))
     return f"{sql} ORDER BY {terms} LIMIT {size}", parameters
+
+
+def names_in(path, order):
+    """{column: what it is sorted by} along a path."""
+    found = {"id": path.sorted_by or path.key}
+    if path.sorted_by and order.column not in (None, path.order):
+        # Neither is there an index in this order, which PostgreSQL would walk through where it expects more.
+        found[order.column] = f"coalesce(issues_issue.{order.column}, issues_issue.{order.column})"
+    return found
 
 
 def unsorted(path, equal, conditions, order):
@@ -473,7 +482,7 @@ def probing_branch(path, equal, conditions, order, backwards, size):
     along = " AND ".join(sql for sql, _ in (*equal, (start, bound)) if sql)
     holds = " AND ".join(sql for sql, _ in conditions if sql)
     asked = f" AND (SELECT {holds} FROM issues_issue WHERE issues_issue.id = {path.key})" if holds else ""
-    terms = ", ".join(order.sql(backwards, "issues_issue.", path.key))
+    terms = ", ".join(order.sql(backwards, "issues_issue.", id=path.key))
     sql = f"SELECT {path.key} AS id FROM {path.source} WHERE {along}{asked} ORDER BY {terms} LIMIT {size}"
     known = [value for _, parameters in (*equal, (start, bound), *conditions) for value in parameters]
     return sql, known

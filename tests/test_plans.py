@@ -464,7 +464,12 @@ def test_issues_are_found_by_their_numbers(person, query):
 @pytest.mark.parametrize("person", STEPS)
 @pytest.mark.parametrize("place", ["", "facets/"])
 @pytest.mark.parametrize(
-    "query", ["zatruplavoxx OR number:5", "key:GEN00-5 OR label:plan:nothing OR ba-zapuno"]
+    "query",
+    [
+        "zatruplavoxx OR number:5",
+        "key:GEN00-5 OR label:plan:nothing OR ba-zapuno",
+        "is:open (is:unassigned OR level:P0) (label:plan:nothing OR key:GEN00-5)",
+    ],
 )
 def test_each_of_several_conditions_is_looked_for_by_its_own_index(person, place, query):
     found = worst_of(person, urlencode({"q": query}), place)
@@ -483,7 +488,14 @@ def test_what_a_busy_person_has_is_sorted_where_little_of_it_is_asked_for(order,
 
 
 @pytest.mark.parametrize("person", STEPS)
-@pytest.mark.parametrize("query", ["is:open -is:open", "-(is:open OR is:done)"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "is:open -is:open",
+        "-(is:open OR is:done)",
+        "status:resolved (status:open label:area OR status:pending label:plan)",
+    ],
+)
 def test_what_contradicts_itself_is_not_looked_for(person, query):
     statements = selects(person, f"/api/issues/?{urlencode({'q': query})}")
 

@@ -291,13 +291,18 @@ def test_what_nobody_told_is_found_beside_anything_else(ops, alice, monkeypatch,
 @pytest.mark.parametrize(
     "more",
     ["is:open", "status:open,pending", "status:open,closed", "is:open level:none", "is:open comments:0",
-     "is:open label:squad", "is:open project:none", "is:open (is:mine OR level:P0)", "is:open titled"],
+     "is:open label:squad", "is:open project:none", "is:open (is:mine OR level:P0)", "is:open titled",
+     "is:open number:>26", "status:open number:>20 created:>-1d", "is:open (label:squad OR is:mine)"],
 )  # fmt: skip
 @pytest.mark.parametrize("rare", [2, conjuncts.RARE])
 @pytest.mark.parametrize("either", ["no:assignee", "(no:assignee OR status:open label:flaky)"])
 def test_what_is_nobody_s_is_found_beside_anything_else(ops, alice, monkeypatch, either, rare, more):
-    monkeypatch.setattr(conjuncts, "RARE", rare)
-    monkeypatch.setattr(walks, "MANY_PARTS", 1)
+    for module, name, value in (
+        (conjuncts, "RARE", rare),
+        (paths, "OF_SPACE", rare + 4),
+        (walks, "MANY_PARTS", 1),
+    ):
+        monkeypatch.setattr(module, name, value)
     data, statuses = SpaceFactory(key="DATA"), ["open", "pending", "closed", "in_progress", "open"]
     MembershipFactory(user=alice, space=data)
     for number in range(40):

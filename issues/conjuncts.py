@@ -9,6 +9,7 @@ from django.db.models import Model, Q
 from issues.keyset import Order
 from issues.limits import PAGE
 from issues.models import Issue
+from issues.models.sql import among
 from issues.paths import (
     COMPARED,
     EQUAL,
@@ -263,30 +264,46 @@ class Conjuncts:
         if not self.wanted and any(each.is_rare for each in self.narrowed):
             # Whatever else is asked leaves fewer.
             yield self.fitting_words(is_rare=False)
+        yield self.fitting_unassigned(is_sorted)
         yield from (self.fitting_set(driven, order.column) for driven in self.rarest_first())
         # Few of those with a common value may be of a time.
         if not self.wanted and (not self.ranges or all(each.is_rare for each in self.narrowed)):
             yield self.fitting_words(is_rare=is_sorted)
-        # In the order of arrival with nothing beside, their own index is taken anyway.
-        is_beside = is_sorted or self.equal.keys() - {"space_id", "status", "assignee_id"}
-        if is_beside:
-            yield self.fitting_unassigned()
         yield from (self.fitting(path, order.column) for path in WIDE)
 
-    def fitting_unassigned(self):
-        """Along the index of what is nobody's and not done, whatever the order, where that is little."""
-        along = self.fitting(UNASSIGNED, None)
-        if along is None or number_along(*along[:2], RARE) > RARE:
+    def fitting_unassigned(self, is_sorted):
+        """Along the index of what is nobody's and not done, in one part and whatever the order, where that is
+        little; None where nothing else is asked in the order of arrival, which is that of the index.
+        """
+        if not self.is_unassigned:
             return None
-        path, values, driven = along
-        return replace(path, sorted_by=f"{path.key} + 0"), values, driven
+        is_whole = {*self.equal} == {"space_id", "status", "assignee_id"} and self.is_equal_alone
+        if is_whole and not is_sorted and self.fitting(UNASSIGNED, None):
+            return None
+        # A word or a label may leave less, and in the order of arrival a walk ends sooner.
+        has_better = self.driven or self.wanted or self.narrowed or self.others
+        most = OF_VALUES if is_sorted and not has_better else RARE
+        spaces = {"space_id": self.equal["space_id"]}
+        if number_along(UNASSIGNED, spaces, most) > most:
+            return None
+        (nobodys, _), (place, keys) = UNASSIGNED.where, among("issues_issue.space_id", spaces["space_id"])
+        where = f"{nobodys} AND {place}", keys
+        return replace(UNASSIGNED, where=where, sorted_by=f"{UNASSIGNED.key} + 0"), {}, None
+
+    @property
+    def is_unassigned(self):
+        """Whether all that is asked for is nobody's and not done."""
+        return all(
+            name in self.equal and {*self.equal[name]} <= {*values} for name, values in UNASSIGNED.fixed
+        )
 
     def fitting(self, path, rank):
         asked = path.columns[:1] if path.every else path.columns
         is_in_order = path.is_narrow or path.order == rank
         if not is_in_order or any(None in self.equal.get(name, [None]) for name in asked):
             return None
-        if not all(name in self.equal and {*self.equal[name]} <= {*values} for name, values in path.fixed):
+        # Of one of a few statuses there may be less than of all that is so.
+        if any({*self.equal.get(name, ())} != {*values} for name, values in path.fixed):
             return None
         values = {name: self.equal.get(name, STATUSES) for name in path.columns}
         most = SPACES if path.columns in (("space_id",), ("space_id", "number")) else BRANCHES
@@ -327,8 +344,9 @@ class Conjuncts:
         along = [
             self.fitting(path, None)
             for path in (*NARROW, *WIDE)
-            if path.fixed or not {*path.columns} <= {"space_id", "status"}
+            if not {*path.columns} <= {"space_id", "status"}
         ]
+        along += [(UNASSIGNED, {"space_id": self.equal["space_id"]}, None)] if self.is_unassigned else []
         along += [self.fitting_set(driven, None) for driven in self.driven]
         along += [(*self.along_range(column), None) for column in filter(OF_RANGES.get, self.ranges)]
         along = list(filter(None, along))

@@ -28,7 +28,7 @@ from issues.models.sql import among
 from issues.orders import NEWEST_FIRST, ORDERS
 from issues.paths import EQUAL, Driven, adapted, number_along, rows_along
 from issues.values import NOTHING, UNKNOWN, UNLABELLED, Pattern, Values, columns_of, is_among, values_of
-from issues.walks import all_ids, number_of
+from issues.walks import all_ids, ids_of, number_of
 
 # What changes without an entry of history, so that no version tells of it.
 UNRECORDED = ("seen_count", "last_seen_at")
@@ -70,6 +70,8 @@ def is_known_empty(filters):
     list walks by all issues.
     """
     found = Conjuncts.of(filters.spaces, filters.conditions)
+    if found.is_equal_alone and not found.is_unassigned:
+        return any(None in values for values in found.equal.values()) and counted_equal(found.equal) == 0
     asks_each = found.others or found.plain != found.compared
     return bool(asks_each) and counted_number(filters.qs) == 0
 
@@ -88,13 +90,35 @@ def counted_columns(filters):
 
 def counted_equal(equal):
     """The number of issues of which columns have these values, {column: values}; None if no counter tells."""
-    if not equal.keys() <= COUNTED_COLUMNS.keys():
-        return None
+    return difference(rows_equal(equal)) if equal.keys() <= COUNTED_COLUMNS.keys() else None
+
+
+def rows_equal(equal):
+    """The rows of `rows_by`, of the issues of which columns that counters know have these values."""
     wanted = {
         COUNTED_COLUMNS[column]: Values(frozenset(NONE if value is None else value for value in values))
         for column, values in equal.items()
     }
-    return difference(rows_by(None, wanted))
+    return rows_by(None, wanted)
+
+
+def counted_with_others(equal, condition, most):
+    """The number of issues of which columns that counters know have these values, and of others of the same
+    spaces under a condition, which are only looked for, up to one beyond `most` in all, where the first ones
+    are no more than that.
+    """
+    rows, known = rows_equal(equal)
+    others, parameters = ids_of(equal["space_id"], [condition], ORDERS[NEWEST_FIRST], size=most + 1)
+    if not others:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT CASE WHEN number > {most} THEN number "
+            f"ELSE number + (SELECT count(*) FROM ({others}) AS others) END "
+            f"FROM (SELECT coalesce(sum(number), 0) AS number FROM ({rows}) AS found) AS those",
+            [*parameters, *known],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def counted_members(filters):

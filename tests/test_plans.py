@@ -371,7 +371,16 @@ def claimed():
 
 @pytest.mark.usefixtures("claimed")
 @pytest.mark.parametrize("person", STEPS)
-@pytest.mark.parametrize("query", [WAITING, "is:open is:unassigned", "status:open no:assignee level:P2,P3"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        WAITING,
+        "is:open is:unassigned",
+        "status:open no:assignee level:P2,P3",
+        "is:open is:unassigned -bazapuno",
+        "is:open is:unassigned label:area",
+    ],
+)
 @pytest.mark.parametrize("sort", ["-number", "number", "-created", "-updated", "level"])
 def test_the_few_that_wait_are_found_without_a_walk_through_all_that_are_open(sort, query, person):
     found = worst_of(person, urlencode({"q": query, "sort": sort}))
@@ -379,10 +388,23 @@ def test_the_few_that_wait_are_found_without_a_walk_through_all_that_are_open(so
     assert found <= most(person) / 2
 
 
-@pytest.mark.usefixtures("claimed")
+@pytest.mark.parametrize("person", STEPS)
+def test_few_of_one_status_are_found_without_a_walk_through_all_that_is_nobody_s(person, monkeypatch):
+    monkeypatch.setattr("issues.conjuncts.RARE", 100)
+    pending = Issue.objects.filter(assignee=None, status="pending").order_by("-id")
+    others = list(pending.values_list("pk", flat=True))[:-20]
+    QuerySet.update(Issue.objects.filter(pk__in=others), status="open")
+
+    found = worst_of(person, urlencode({"q": "status:pending no:assignee"}))
+
+    assert found <= most(person) / 2
+
+
 @pytest.mark.parametrize("person", STEPS)
 def test_the_few_that_wait_are_counted_without_a_walk_through_all_that_are_open(person):
     user = ApiToken.find(ground.token_secret(person)).user
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM issues_issuecount WHERE assignee = 0")
 
     with CaptureQueriesContext(connection) as captured:
         number_waiting(user, 99)

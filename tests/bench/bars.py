@@ -254,8 +254,8 @@ def cpu(found, scenario, target="product"):
 
 
 def misses(found):
-    """What takes more than it may."""
-    yield from costly(found).values()
+    """What takes more than it may; of what did only once, when it was measured twice, nothing is said."""
+    yield from (said for name, said in costly(found).items() if name not in found.get("once", ()))
     for name, most in MOST_QUERIES.items():
         if found["queries"][name] > most:
             yield f"{name}: {found['queries'][name]} queries, at most {most}"

@@ -44,8 +44,9 @@ QUIET = ("total, again", "create", "create, a title only")
 def main():
     wanted = arguments()
     if wanted.table:
-        sys.stdout.write("\n".join(bars.beside(*kept(wanted.count))) + "\n")
-        return 0
+        runs = kept(wanted.count)
+        sys.stdout.write("\n".join(bars.beside(*runs) if runs else ["Nothing was measured before."]) + "\n")
+        return 0 if runs else 1
     url = data.copy_of(os.environ.get("DATABASE_URL", ""), wanted.count)
     if wanted.profile:
         data.run(url, "-m", "tests.bench.profiles")
@@ -70,7 +71,7 @@ def main():
     found |= {"issues": wanted.count, "database": data.scheme(url), "load": os.getloadavg()[0]}
     said = "\n".join(bars.table(found)) + "\n"
     sys.stdout.write(said)
-    if not wanted.only:
+    if not (wanted.only or wanted.smoke):
         name = f"{found['database']}-{wanted.count}"
         (data.DATA / f"result-{name}.json").write_text(json.dumps(found, indent=1))
         (data.DATA / f"table-{name}.md").write_text(said)
@@ -122,7 +123,8 @@ def measured(url, small, wanted):
         if wanted.smoke and (costly := bars.costly(found)):
             # What somebody else on the machine did at that moment is not done again.
             sys.stdout.write("".join(f"Measured again: {said}\n" for said in costly.values()))
-            found["scenarios"] |= compare(["list", *costly])
+            again = found | {"scenarios": found["scenarios"] | compare(sorted({"list", *costly}))}
+            found["once"] = costly.keys() - bars.costly(again).keys()
         if "create" in scenarios and not wanted.smoke:
             found["at once"] = at_once(servers["threads"], here["product"]["create"])
         if not wanted.smoke:

@@ -82,5 +82,15 @@ def test_a_quick_run_names_what_takes_too_much(found):
     assert [failure.partition(":")[0] for failure in failures] == ["get", "list", "list page"]
 
 
+def test_what_takes_too_much_only_once_is_not_named(found):
+    found["scenarios"]["get"]["product"] = figures(cpu=90_000.0)
+    found["scenarios"]["page"]["product"] = figures(cpu=90_000.0)
+    found["once"] = {"page"}
+
+    failures = list(bars.misses(found))
+
+    assert [failure.partition(":")[0] for failure in failures] == ["get"]
+
+
 def test_a_quick_run_that_is_well_says_nothing(found):
     assert list(bars.misses(found)) == []

@@ -785,9 +785,12 @@ def test_what_an_index_knows_is_counted_by_it_alone(talked_about, bob, by_index,
     assert number == filters.qs.count()
 
 
-@pytest.mark.parametrize("query", ["has:label", "has:team is:open", "is:read", "-no:version", "-is:unread"])
+@pytest.mark.parametrize(
+    "query",
+    ["has:label", "has:team is:open", "is:read", "-no:version", "-is:unread", "no:level", "no:level is:open"],
+)
 def test_for_what_no_issue_has_a_list_does_not_walk_by_all_of_them(ops, bob, query):
-    IssueFactory(space=ops)
+    IssueFactory(space=ops, level=Level.objects.get(key="P0"))
     filters = IssueFilter({"q": query}, request=SimpleNamespace(user=bob))
 
     with CaptureQueriesContext(connection) as captured:

@@ -13,7 +13,7 @@ CAME_BACK = "status:open is:regressed -is:unassigned"
 def number_waiting(user, most):
     """How many issues of the user's spaces wait; looked for no further than to one beyond `most`.
 
-    What is nobody's the counters know: to look for the few that may be left, all that are open are walked by.
+    What is nobody's the counters know: to look for it in each of many spaces would take every page longer.
     """
     spaces = list(user.space_roles())
     nobodys = {"space_id": spaces, "status": Issue.OPEN, "assignee_id": [None]}

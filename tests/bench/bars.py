@@ -136,11 +136,6 @@ def imports(figure):
     return lambda found: found.get("imports", {}).get(figure)
 
 
-def imports_on_sqlite(found):
-    """On PostgreSQL there is no bar for it."""
-    return imports("rate")(found) if found["database"] == "sqlite" else None
-
-
 def worst(values):
     return max((value for value in values if value is not None), default=None)
 
@@ -174,8 +169,8 @@ BARS = (
     Bar("issue page of 500 entries, queries", 12, all_queries("issue page, long"), unit=""),
     Bar("issue page of 500 entries, compressed", 60, weight("issue page, long"), unit=" kB"),
     Bar("issue page of 500 entries, to one of none", 4, to_page),
-    Bar("import, issues/s", 2_000, imports_on_sqlite, unit="", is_least=True),
-    Bar("import, memory at 5 times the file", 1.2, imports("growth")),
+    Bar("import on SQLite, issues/s", 2_000, imports("rate"), unit="", is_least=True),
+    Bar("import on SQLite, memory at 5 times the file", 1.2, imports("growth")),
     Bar("the web process afterwards", 200, resident, unit=" MB"),
     Bar("building the data set", 900, lambda found: found.get("built"), unit=" s"),
 )

@@ -191,11 +191,10 @@ class Conjuncts:
             if either.negated or either.connector != Q.OR or len(either.children) > ALTERNATIVES:
                 continue
             spaces, rest = self.equal["space_id"], [part for part in self.parts if part is not either]
-            alone = [Conjuncts.of(spaces, [child]) for child in either.children]
+            if not all(Conjuncts.of(spaces, [child]).is_in_index for child in either.children):
+                continue
             whole = [Conjuncts.of(spaces, [*rest, child]) for child in either.children]
             whole = [each for each in whole if not each.is_contradictory]
-            if not all(each.is_in_index for each in alone):
-                continue
             walked, _, _ = self.best_along(order)
             if all(each.is_selective(order, walked) for each in whole):
                 # There may be many of what is nobody's, and then another condition leaves fewer.

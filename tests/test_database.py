@@ -69,6 +69,14 @@ def test_sqlite_opens_safe():
 
 
 @only_sqlite
+@pytest.mark.parametrize(("value", "bound"), [(None, None), (True, 1), (False, 0)])
+def test_what_is_nothing_or_a_boolean_is_bound_without_an_exception_each_time(value, bound):
+    found = sqlite3.adapt(value)
+
+    assert (found, type(found)) == (bound, type(bound))
+
+
+@only_sqlite
 @transactional
 def test_a_transaction_begins_with_the_right_to_write():
     with CaptureQueriesContext(connection) as queries, transaction.atomic():

@@ -10,6 +10,8 @@ from issues.models.triggers import lift_triggers
 from tests.factories import MembershipFactory, SpaceFactory, TokenFactory
 
 flush = TransactionTestCase._fixture_teardown
+# Fixtures of which one is behind every use of the database.
+ASKING = {"db", "transactional_db", "live_server"}
 
 
 def flush_with_history(self):
@@ -50,12 +52,23 @@ def production_files(settings, tmp_path):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what the database of this run has not: `@pytest.mark.database("sqlite")`."""
+    """Leave out what the database of this run has not: `@pytest.mark.database("sqlite")`.
+
+    What asks none comes out the same on each, and is a part of the run on SQLite alone.
+    """
     vendor = connections["default"].vendor
-    others = [item for item in items if any(m.args != (vendor,) for m in item.iter_markers("database"))]
+    others = {item for item in items if vendor not in vendors_of(item)}
     if others:
-        config.hook.pytest_deselected(items=others)
+        config.hook.pytest_deselected(items=list(others))
         items[:] = [item for item in items if item not in others]
+
+
+def vendors_of(item):
+    """The databases on which a test is run."""
+    if marker := item.get_closest_marker("database"):
+        return marker.args
+    asks = item.get_closest_marker("django_db") or ASKING & set(item.fixturenames)
+    return ("sqlite", "postgresql") if asks else ("sqlite",)
 
 
 @pytest.fixture(autouse=True)

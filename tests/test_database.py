@@ -43,6 +43,7 @@ def another_process():
         yield other
 
 
+@pytest.mark.database("sqlite", "postgresql")
 def test_connections_stay_open_and_requests_are_not_transactions():
     default = settings.DATABASES["default"]
 

@@ -7,16 +7,20 @@ from urllib.parse import unquote_to_bytes
 from csp.constants import HEADER as CSP_HEADER
 from csp.utils import build_policy
 from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.messages.storage import default_storage
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.middleware.clickjacking import XFrameOptionsMiddleware as DjangoXFrameOptionsMiddleware
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject, empty
 from django.utils.translation import gettext
+from django_htmx.middleware import HtmxMiddleware as DjangoHtmxMiddleware
 
 from issues.language import speaking
 from issues.limits import HEADER, HEADERS, PARAMETERS, QUERY_STRING, UPLOAD, refusal
@@ -87,6 +91,19 @@ class ContentSecurityPolicyMiddleware:
         return response
 
 
+class LengthMiddleware:
+    """Says how long an answer is: Django's CommonMiddleware looks at slashes and user agents as well."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        if not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
+
+
 class LimitsMiddleware:
     """Refuses what no view should see: long or unclean addresses and headers, bodies over the limit."""
 
@@ -142,8 +159,39 @@ class LimitsMiddleware:
         return None
 
 
-class LazyMessagesMiddleware(MessageMiddleware):
-    """Django's, but that messages are only unpacked where somebody reads or leaves one: programs never do."""
+def is_program(request):
+    """Whether it calls an API and brings no cookie: then it has no session, and shows nobody a page.
+
+    Doors elsewhere share their addresses with pages, so that calls of these take the longer way.
+    """
+    return request.path.startswith("/api/") and not request.META.get("HTTP_COOKIE")
+
+
+class ForBrowsers:
+    """Mixed into a middleware of others: programs' calls, most of all, go past it."""
+
+    def __call__(self, request):
+        return self.get_response(request) if is_program(request) else super().__call__(request)
+
+
+class XFrameOptionsMiddleware(ForBrowsers, DjangoXFrameOptionsMiddleware):
+    pass
+
+
+class SessionMiddleware(ForBrowsers, DjangoSessionMiddleware):
+    pass
+
+
+class AuthenticationMiddleware(ForBrowsers, DjangoAuthenticationMiddleware):
+    pass
+
+
+class HtmxMiddleware(ForBrowsers, DjangoHtmxMiddleware):
+    pass
+
+
+class LazyMessagesMiddleware(ForBrowsers, MessageMiddleware):
+    """Django's, but that messages are only unpacked where somebody reads or leaves one."""
 
     def process_request(self, request):
         request._messages = SimpleLazyObject(lambda: default_storage(request))
@@ -176,8 +224,9 @@ class IdempotencyMiddleware:
         if not (0 < len(key) <= 255 and all("!" <= character <= "~" for character in key)):
             return error_response(request, 400, "Idempotency-Key: 1 to 255 visible ASCII characters.")
         token = bearer_token(request)
-        user = token.user if token else request.user
-        if token is False or not user.is_authenticated:
+        # Nobody else is known of a program.
+        user = token.user if token else getattr(request, "user", None)
+        if token is False or user is None or not user.is_authenticated:
             return self.get_response(request)
         try:
             return self.answer(request, user, key)

@@ -190,7 +190,8 @@ class Reader:
             self.owner = Owner(parse(line)["number"], key)
         self.batch = Batch()
         self.uuids = {kind: set() for kind in MANY}
-        self.rows = defaultdict(list)
+        # Issues go in before what belongs to them, also before sightings that a piece begins with.
+        self.rows = defaultdict(list, {Issue: []})
 
     def read(self):
         try:
@@ -307,11 +308,12 @@ class Reader:
                 self.rows[kind.through].append(own | {column: here[uuid].pk} | binding)
 
     def tags(self):
-        """(kind, tag) of what the issue above is counted by, beside its columns."""
+        """[(kind, tag)] of what the issue above is counted by, beside its columns."""
         sets, here = self.owner.sets, self.ground.here
-        yield from (("label", key) for key in sets["labels"])
+        found = [("label", key) for key in sets["labels"]]
         for kind in ("channel", "team"):
-            yield from ((kind, here[kind][uuid].pk) for uuid in sets[f"{kind}s"])
+            found += [(kind, here[kind][uuid].pk) for uuid in sets[f"{kind}s"]]
+        return found
 
     def take_comment(self, said):
         values, owner = self.of_owner("comment", said), self.owner

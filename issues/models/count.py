@@ -1,10 +1,12 @@
 """How many issues there are of which project, status, level, assignee and tag: counters, and their deltas."""
 
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from django.db import connection, models, transaction
 
 from issues.limits import BULK, NAME
+from issues.models.fields import utc_text
 from issues.models.insert import write_rows
 from issues.models.space import Space
 from issues.models.sql import among
@@ -60,6 +62,9 @@ TAGS = {
     kind: len(GRAINS) * at
     for at, kind in enumerate(("label", "channel", *COLUMN_TAGS, "team", "has", *MONTHS), start=1)
 }
+# Of COLUMN_TAGS, in their order: the grains, and a function that gives an issue's values.
+COLUMN_GRAINS = [TAGS[kind] for kind in COLUMN_TAGS]
+column_tags = attrgetter(*COLUMN_TAGS.values())
 PLACE = ("grain", *DIMENSIONS, "tag")
 COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
@@ -180,23 +185,33 @@ def places(issue, tags=()):
         return
     found = issue.project_id, issue.level_id, issue.assignee_id
     project, level, assignee = (NONE if key is None else key for key in found)
-    yield issue.space_id, 0, project, issue.status, level, assignee, ""
-    tags = [*tags]
-    columns = [(kind, value) for kind, column in COLUMN_TAGS.items() if (value := getattr(issue, column))]
-    sets = dict.fromkeys(kind for kind, _ in tags)
-    present = [tag for tag, names in PRESENT.items() if any(getattr(issue, name) for name in names)]
-    told = [TOLD] if issue.reporter_id and not issue.is_anonymous else []
-    had = [("has", tag) for tag in (*sets, *present, *told)]
-    months = [(kind, month_of(getattr(issue, column))) for kind, column in MONTHS.items()]
-    for kind, value in (*tags, *columns, *had):
-        yield issue.space_id, TAGS[kind], 0, issue.status, level, 0, tag_of(value)
-    for kind, value in months:
-        yield issue.space_id, TAGS[kind], 0, issue.status, 0, 0, value
+    space, status = issue.space_id, issue.status
+    yield space, 0, project, status, level, assignee, ""
+    for kind, value in tags:
+        yield space, TAGS[kind], 0, status, level, 0, tag_of(value)
+    for grain, value in zip(COLUMN_GRAINS, column_tags(issue), strict=True):
+        if value:
+            yield space, grain, 0, status, level, 0, tag_of(value)
+    for tag in (*dict.fromkeys(kind for kind, _ in tags), *present(issue)):
+        yield space, TAGS["has"], 0, status, level, 0, tag
+    for kind, column in MONTHS.items():
+        yield space, TAGS[kind], 0, status, 0, 0, month_of(getattr(issue, column))
+
+
+def present(issue):
+    """The tags of the kind "has" that an issue has by its columns."""
+    for tag, names in PRESENT.items():
+        for name in names:
+            if getattr(issue, name):
+                yield tag
+                break
+    if issue.reporter_id and not issue.is_anonymous:
+        yield TOLD
 
 
 def month_of(at):
     """The tag of the month of a moment, given as a time or as SQLite keeps it."""
-    return at.astimezone(UTC).isoformat()[:7] if isinstance(at, datetime) else at[:7]
+    return utc_text(at.astimezone(UTC))[:7] if isinstance(at, datetime) else at[:7]
 
 
 def tag_of(value):

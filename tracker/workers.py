@@ -1,30 +1,26 @@
-"""Work that other processes do meanwhile, a few pieces ahead of the one that takes it.
-
-Nothing here may import a model: the processes import this before Django is set up.
-"""
+"""Work that other processes do meanwhile, a few pieces ahead of the one that takes it."""
 
 import gc
-import pickle
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import get_context
 
-import django
-
 PROCESSES = 2
 # Rows are many and have no cycles, so that the collector looks for these in vain.
 SELDOM = 50_000, 20, 100
-# In such a process, what all of its work needs to know.
+# In such a process, the function that it runs and what all pieces need to know.
 known = []
 
 
 def in_order(work, pieces, context, processes=PROCESSES):
     """(piece, `work(piece, context)`) of every piece, in their order.
 
-    `work` is a function of a module; pieces, `context` and results can be pickled. A few pieces are taken
-    ahead, no more, so that memory stays flat. One piece alone is worked here, as all are without processes.
+    `work` asks no database, since the processes are forks, and the connection is of the one that forked;
+    starting others would take each of them as long as a thousand issues. Pieces and results can be pickled.
+    A few pieces are taken ahead, no more, so that memory stays flat. One piece alone is worked here, as all
+    are without processes.
     """
     pieces = iter(pieces)
     first = list(islice(pieces, 2))
@@ -33,12 +29,12 @@ def in_order(work, pieces, context, processes=PROCESSES):
         for piece in pieces:
             yield piece, work(piece, context)
         return
-    spawn, pickled = get_context("spawn"), (pickle.dumps(context),)
-    with collected_seldom(), ProcessPoolExecutor(processes, spawn, start, pickled) as pool:
+    fork = get_context("fork")
+    with collected_seldom(), ProcessPoolExecutor(processes, fork, start, (work, context)) as pool:
         waiting = deque()
         while True:
             ahead = islice(pieces, 2 * processes - len(waiting))
-            waiting.extend((piece, pool.submit(run, work, piece)) for piece in ahead)
+            waiting.extend((piece, pool.submit(run, piece)) for piece in ahead)
             if not waiting:
                 return
             piece, result = waiting.popleft()
@@ -55,11 +51,12 @@ def collected_seldom():
         gc.set_threshold(*usual)
 
 
-def start(pickled):
-    gc.set_threshold(*SELDOM)
-    django.setup()
-    known[:] = [pickle.loads(pickled)]  # noqa: S301 - our own parent's
+def start(work, context):
+    # What was made before the fork is not looked at again: it would be copied, and may hold the connection.
+    gc.freeze()
+    known[:] = work, context
 
 
-def run(work, piece):
-    return work(piece, *known)
+def run(piece):
+    work, context = known
+    return work(piece, context)

@@ -52,6 +52,8 @@ class Command(BaseCommand):
     """
 
     help = "Import issues with their comments and their past into a space."
+    # They load every page, which takes as long as hundreds of issues.
+    requires_system_checks = ()
 
     def add_arguments(self, parser):
         parser.add_argument("file", metavar="FILE", help="an export; - is the standard input")

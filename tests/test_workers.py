@@ -1,6 +1,8 @@
 """`tracker.workers`: pieces of work done by other processes come back in their order."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +47,25 @@ def test_no_more_than_a_few_pieces_are_taken_ahead():
 def test_what_fails_in_another_process_is_raised_here():
     with pytest.raises(ValueError, match="-1"):
         list(in_order(described, [1, 2, -1], {"unit": "x"}))
+
+
+SLOW = """
+import time
+from tracker.workers import in_order
+
+def slow(piece, context):
+    print(piece, flush=True)
+    time.sleep(600)
+
+list(in_order(slow, range(9), None))
+"""
+
+
+def test_a_process_that_is_killed_leaves_none_behind():
+    killed = subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE)
+    killed.stdout.readline()
+
+    killed.kill()
+
+    # It ends when nobody is left who could write.
+    killed.communicate(timeout=60)

@@ -15,7 +15,6 @@ from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousO
 from django.db import OperationalError, connection, transaction
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.middleware.clickjacking import XFrameOptionsMiddleware as DjangoXFrameOptionsMiddleware
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject, empty
@@ -164,7 +163,7 @@ def is_program(request):
 
     Doors elsewhere share their addresses with pages, so that calls of these take the longer way.
     """
-    return request.path.startswith("/api/") and not request.META.get("HTTP_COOKIE")
+    return request.path_info.startswith("/api/") and not request.META.get("HTTP_COOKIE")
 
 
 class ForBrowsers:
@@ -172,10 +171,6 @@ class ForBrowsers:
 
     def __call__(self, request):
         return self.get_response(request) if is_program(request) else super().__call__(request)
-
-
-class XFrameOptionsMiddleware(ForBrowsers, DjangoXFrameOptionsMiddleware):
-    pass
 
 
 class SessionMiddleware(ForBrowsers, DjangoSessionMiddleware):

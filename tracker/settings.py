@@ -53,7 +53,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tracker.middleware.ContentSecurityPolicyMiddleware",
-    "tracker.middleware.XFrameOptionsMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tracker.middleware.LimitsMiddleware",
     "tracker.middleware.SessionMiddleware",
     "tracker.middleware.LengthMiddleware",

@@ -1,11 +1,13 @@
 """Work that other processes do meanwhile, a few pieces ahead of the one that takes it."""
 
 import gc
+import os
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import chain, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 
 PROCESSES = 2
 # Rows are many and have no cycles, so that the collector looks for these in vain.
@@ -55,6 +57,13 @@ def start(work, context):
     # What was made before the fork is not looked at again: it would be copied, and may hold the connection.
     gc.freeze()
     known[:] = work, context
+    Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    """A process that was killed leaves forks behind, and with them its connection, and so its locks."""
+    parent_process().join()
+    os._exit(1)
 
 
 def run(piece):

@@ -180,7 +180,7 @@ class CountDelta(Place):
 
 
 def places(issue, tags=()):
-    """Where an issue with these (kind, tag) is counted, nowhere if it is deleted: the values of COLUMNS."""
+    """Where an issue with these [(kind, tag)] is counted, nowhere if it is deleted: the values of COLUMNS."""
     if issue.deleted_at is not None:
         return
     found = issue.project_id, issue.level_id, issue.assignee_id

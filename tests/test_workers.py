@@ -1,11 +1,10 @@
 """`tracker.workers`: pieces of work done by other processes come back in their order."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
+from tests.processes import start
 from tracker.workers import in_order
 
 
@@ -62,7 +61,7 @@ list(in_order(slow, range(9), None))
 
 
 def test_a_process_that_is_killed_leaves_none_behind():
-    killed = subprocess.Popen([sys.executable, "-c", SLOW], stdout=subprocess.PIPE)
+    killed = start(SLOW)
     killed.stdout.readline()
 
     killed.kill()

@@ -64,7 +64,7 @@ TAGS = {
 }
 # Of COLUMN_TAGS, in their order: the grains, and a function that gives an issue's values.
 COLUMN_GRAINS = [TAGS[kind] for kind in COLUMN_TAGS]
-column_tags = attrgetter(*COLUMN_TAGS.values())
+values_of_columns = attrgetter(*COLUMN_TAGS.values())
 PLACE = ("grain", *DIMENSIONS, "tag")
 COLUMNS = ", ".join(("space_id", *PLACE))
 # After so many deltas a writer folds them.
@@ -189,7 +189,7 @@ def places(issue, tags=()):
     yield space, 0, project, status, level, assignee, ""
     for kind, value in tags:
         yield space, TAGS[kind], 0, status, level, 0, tag_of(value)
-    for grain, value in zip(COLUMN_GRAINS, column_tags(issue), strict=True):
+    for grain, value in zip(COLUMN_GRAINS, values_of_columns(issue), strict=True):
         if value:
             yield space, grain, 0, status, level, 0, tag_of(value)
     for tag in (*dict.fromkeys(kind for kind, _ in tags), *present(issue)):
